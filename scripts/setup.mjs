@@ -1,0 +1,33 @@
+// Runs before `npm start` and `npm test`: installs the dependencies when node_modules is missing or older than the lockfile.
+// Plain JavaScript for old Nodes: the Node that Slipway runs on (24) is itself one of the dependencies.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const lockfile = join(root, 'package-lock.json')
+const stamp = join(root, 'node_modules', '.slipway-installed')
+const wanted = readFileSync(lockfile, 'utf8')
+
+if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted || !existsSync(join(root, 'node_modules/.bin/node'))) {
+  process.stderr.write('slipway: installing dependencies (npm ci) …\n')
+  const npm = process.env.npm_execpath
+  const [command, args] = npm ? [process.execPath, [npm]] : ['npm', []]
+  const done = spawnSync(command, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  })
+  if (done.status !== 0) {
+    process.stderr.write('slipway: npm ci failed; run it by hand to see why, then try again\n')
+    process.exit(done.status ?? 1)
+  }
+  const node = join(root, 'node_modules/.bin/node')
+  if (!existsSync(node) || statSync(node).size === 0) {
+    process.stderr.write(
+      'slipway: the npm package "node" brought no binary; npm must be allowed to run its install script\n',
+    )
+    process.exit(1)
+  }
+  writeFileSync(stamp, wanted)
+}

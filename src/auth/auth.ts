@@ -1,0 +1,48 @@
+/** Who calls: what a token was found to say. */
+export interface Claims {
+  readonly tenantId: string
+  /** Who it is, for `initiator` and audit: `ana`, `ci:shop`. */
+  readonly subject: string
+  readonly scopes: readonly Scope[]
+}
+
+export type Scope = 'read' | 'deploy' | 'admin'
+
+/** What is done, for authorization. */
+export type Action =
+  | 'instance.read'
+  | 'instance.create'
+  | 'instance.update'
+  | 'instance.operate'
+  | 'instance.delete'
+  | 'deploy.read'
+  | 'deploy.create'
+  | 'deploy.control'
+  | 'secret.read'
+  | 'secret.write'
+  | 'event.read'
+
+/** The scope that each action asks for. */
+export const actionScopes: Readonly<Record<Action, Scope>> = {
+  'instance.read': 'read',
+  'instance.create': 'admin',
+  'instance.update': 'admin',
+  'instance.operate': 'deploy',
+  'instance.delete': 'admin',
+  'deploy.read': 'read',
+  'deploy.create': 'deploy',
+  'deploy.control': 'deploy',
+  'secret.read': 'read',
+  'secret.write': 'admin',
+  'event.read': 'read',
+}
+
+/** Tells who a caller is and what they may do. */
+export interface AuthProvider {
+  /** Throws `unauthenticated`. */
+  authenticate(token: string): Promise<Claims>
+  /** Throws `forbidden`. */
+  authorize(claims: Claims, action: Action, resource?: { instanceId?: string }): Promise<void>
+  /** The tenant a caller acts for. */
+  tenantOf(claims: Claims): string
+}
