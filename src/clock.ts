@@ -11,6 +11,8 @@ export interface Clock {
   monotonic(): number
   /** Resolves after `ms`; rejects with the signal's reason when that is aborted first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** Calls `run` once after `ms` unless cancelled by the function it returns; never keeps the process alive. See {@link after}. */
+  after?(ms: number, run: () => void): () => void
 }
 
 /** The machine's own clock. */
@@ -24,6 +26,23 @@ export const systemClock: Clock = {
       throw signal?.aborted ? signal.reason : error
     }
   },
+  after: (ms, run) => {
+    const timer = setTimeout(run, ms).unref()
+    return () => clearTimeout(timer)
+  },
+}
+
+/** Calls `run` once after `ms` on this clock; the function it returns cancels that. One timer and no promise where the clock can. */
+export function after(clock: Clock, ms: number, run: () => void): () => void {
+  if (clock.after) return clock.after(ms, run)
+  const cancelled = new AbortController()
+  clock.sleep(ms, cancelled.signal).then(
+    () => {
+      if (!cancelled.signal.aborted) run()
+    },
+    (error: unknown) => void error, // because the only rejection is our own cancelling
+  )
+  return () => cancelled.abort()
 }
 
 /** `ms` since 1970 as a {@link Timestamp}. */

@@ -1,5 +1,6 @@
 import type { Timestamp } from '../clock.ts'
 import type { Revision } from '../deploy/step.ts'
+import type { HealthCheck } from '../health/check.ts'
 import type { Resources, ServicePort, Volume } from '../instance/service.ts'
 
 /** What a provider may be able to do; a service that needs one that is missing is refused with `missing_capability`. */
@@ -101,6 +102,12 @@ export interface LogLine {
   readonly text: string
 }
 
+/** What came of asking a replica how it is: whether the check was met, and what it said, in a few words: `503 Service Unavailable`. */
+export interface ProbeAnswer {
+  readonly ok: boolean
+  readonly text: string
+}
+
 export interface ProviderHealth {
   readonly ok: boolean
   readonly message: string
@@ -130,6 +137,11 @@ export interface Provider {
   observe(instanceId: string, signal?: AbortSignal): Promise<Replica[]>
   /** Runs a probe command beside a replica; resolves to its exit code and last output. Only with `command-probe`. */
   exec?(replica: Replica, command: readonly string[], timeoutMs: number, signal: AbortSignal): Promise<TaskResult>
+  /**
+   * Asks the replica how it is, once. For providers whose platform answers health itself: where it is there, it replaces probes over the
+   * network. Throws when the platform does not answer, which makes the replica's health `unknown`.
+   */
+  probe?(replica: Replica, check: HealthCheck, signal: AbortSignal): Promise<ProbeAnswer>
   /** Tells when something of an instance may have changed (a hint); returns a function that ends it. */
   watch?(onChange: (instanceId: string) => void): () => void
   logs(query: LogQuery, signal?: AbortSignal): AsyncIterable<LogLine>
