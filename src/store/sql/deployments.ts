@@ -1,0 +1,120 @@
+import { timestamp } from '../../clock.ts'
+import type { Deployment, DeploymentKind } from '../../deploy/deployment.ts'
+import type { DeployStore } from '../../deploy/store.ts'
+import { flag, json, text, time, whole } from './codec.ts'
+import { count, total } from './counters.ts'
+import { entity } from './entity.ts'
+import { keyset, page } from './page.ts'
+import { atomic, type Session } from './session.ts'
+
+/** How a deployment lies in its row. */
+export const deploymentRow = entity<Deployment>({
+  id: ['id', text()],
+  createdAt: ['created_at', time()],
+  updatedAt: ['updated_at', time()],
+  tenantId: ['tenant_id', text()],
+  instanceId: ['instance_id', text()],
+  releaseId: ['release_id', text()],
+  kind: ['kind', text()],
+  state: ['state', text()],
+  strategy: ['strategy', text()],
+  options: ['options', json()],
+  services: ['services', json()],
+  serviceProgress: ['service_progress', json()],
+  providerRef: ['provider_ref', text()],
+  startedAt: ['started_at', time()],
+  finishedAt: ['finished_at', time()],
+  error: ['error', text()],
+  errorCode: ['error_code', text()],
+  initiator: ['initiator', text()],
+  notes: ['notes', text()],
+  commitSha: ['commit_sha', text()],
+  fromReleaseId: ['from_release_id', text()],
+  restored: ['restored', flag()],
+  rolledBackBy: ['rolled_back_by', text()],
+  retryOf: ['retry_of', text()],
+  reason: ['reason', json()],
+  step: ['step', whole()],
+  stepCount: ['step_count', whole()],
+})
+
+/** The kinds a list shows when the caller does not say: those that bring out a release. */
+const listedKinds: readonly DeploymentKind[] = ['deploy', 'rollback', 'initial']
+
+type Deployments = Pick<
+  DeployStore,
+  'insertDeployment' | 'getDeployment' | 'updateDeployment' | 'listDeployments' | 'listByState'
+>
+
+/** The deployment half of the deploy store. */
+export function deployments(session: Session): Deployments {
+  const { db, clock } = session
+  return {
+    async insertDeployment(deployment, request) {
+      await atomic(session, async db => {
+        await db
+          .insertInto('deployments')
+          .values({ ...deploymentRow.row(deployment), watched_ms: 0 } as never)
+          .execute()
+        await db
+          .insertInto('runs')
+          .values({ deployment_id: deployment.id, request: JSON.stringify(request), plan: null, undo_steps: null })
+          .execute()
+        await count(db, deployment.instanceId, `deployments.${deployment.kind}`, 1)
+      })
+    },
+
+    async getDeployment(tenantId, id) {
+      const row = await db
+        .selectFrom('deployments')
+        .selectAll()
+        .where('id', '=', id)
+        .where('tenant_id', '=', tenantId)
+        .executeTakeFirst()
+      return row && deploymentRow.read(row)
+    },
+
+    async updateDeployment(id, from, patch) {
+      const { numUpdatedRows } = await db
+        .updateTable('deployments')
+        .set(deploymentRow.changes({ updatedAt: timestamp(clock.now()), ...patch }))
+        .where('id', '=', id)
+        .where('state', 'in', from)
+        .executeTakeFirst()
+      return numUpdatedRows > 0n
+    },
+
+    async listDeployments(tenantId, instanceId, options = {}) {
+      const kinds = options.kinds ?? listedKinds
+      const keys = keyset('deployments', options)
+      let query = db
+        .selectFrom('deployments')
+        .selectAll()
+        .where('instance_id', '=', instanceId)
+        .where('tenant_id', '=', tenantId)
+        .where('kind', 'in', kinds)
+      if (keys.before !== undefined) query = query.where('seq', '<', keys.before)
+      const rows = await query
+        .orderBy('seq', 'desc')
+        .limit(keys.limit + 1)
+        .execute()
+      const names = kinds.map(kind => `deployments.${kind}` as const)
+      const counted = await total(db, tenantId, instanceId, names)
+      return page('deployments', keys, rows, row => row.seq, deploymentRow.read, counted)
+    },
+
+    async listByState(tenantId, states, options) {
+      const keys = keyset('deployments', options)
+      const ofState = db.selectFrom('deployments').where('tenant_id', '=', tenantId).where('state', 'in', states)
+      const rows = await (keys.before === undefined ? ofState : ofState.where('seq', '<', keys.before))
+        .selectAll()
+        .orderBy('seq', 'desc')
+        .limit(keys.limit + 1)
+        .execute()
+      const { counted } = await ofState
+        .select(({ fn }) => fn.countAll<number>().as('counted'))
+        .executeTakeFirstOrThrow()
+      return page('deployments', keys, rows, row => row.seq, deploymentRow.read, counted)
+    },
+  }
+}

@@ -1,0 +1,137 @@
+import { timestamp } from '../../clock.ts'
+import { SlipwayError } from '../../errors.ts'
+import type { Instance } from '../../instance/instance.ts'
+import type { InstanceStore } from '../../instance/store.ts'
+import { json, text, time } from './codec.ts'
+import { count, livingInstances } from './counters.ts'
+import { entity } from './entity.ts'
+import { keyset, page } from './page.ts'
+import { atomic, type Session } from './session.ts'
+
+/** How an instance lies in its row; what the engine keeps beside it is with the work store. */
+export const instanceRow = entity<Instance>({
+  id: ['id', text()],
+  createdAt: ['created_at', time()],
+  updatedAt: ['updated_at', time()],
+  tenantId: ['tenant_id', text()],
+  name: ['name', text()],
+  state: ['state', text()],
+  needsAttention: ['needs_attention', text()],
+  services: ['services', json()],
+  removedReplicas: ['removed_replicas', json()],
+  expose: ['expose', text()],
+  hosts: ['hosts', json()],
+  policies: ['policies', json()],
+  provider: ['provider', text()],
+  currentReleaseId: ['current_release_id', text()],
+  urls: ['urls', json()],
+})
+
+/** What the engine's columns hold before the engine has seen the instance. */
+const untouched = {
+  owner: null,
+  epoch: 0,
+  wake_at: null,
+  signal_seq: 0,
+  deleted_at: null,
+  active_deployment_id: null,
+  generations: '{}',
+  ports: '{}',
+  wanted: '[]',
+}
+
+/** The instance store. A deleted instance stays as a tombstone: `get` shows it, lists, slugs and counts do not. */
+export function instances(session: Session): InstanceStore {
+  const { db, clock } = session
+  return {
+    async get(tenantId, id) {
+      const row = await db
+        .selectFrom('instances')
+        .selectAll()
+        .where('id', '=', id)
+        .where('tenant_id', '=', tenantId)
+        .executeTakeFirst()
+      return row && instanceRow.read(row)
+    },
+
+    async list(tenantId, options) {
+      const keys = keyset('instances', options)
+      let query = db
+        .selectFrom('instances')
+        .selectAll()
+        .where('tenant_id', '=', tenantId)
+        .where('deleted_at', 'is', null)
+      if (keys.before !== undefined) query = query.where('seq', '<', keys.before)
+      const rows = await query
+        .orderBy('seq', 'desc')
+        .limit(keys.limit + 1)
+        .execute()
+      return page('instances', keys, rows, row => row.seq, instanceRow.read, await livingInstances(db, tenantId))
+    },
+
+    async insert(instance) {
+      await unlessTaken(session, instance.name, () =>
+        atomic(session, async db => {
+          await db
+            .insertInto('instances')
+            .values({ ...instanceRow.row(instance), ...untouched } as never)
+            .execute()
+          await count(db, instance.tenantId, 'instances', 1)
+        }),
+      )
+    },
+
+    async update(id, patch, from) {
+      if (patch.state === 'deleted') {
+        throw new SlipwayError('internal', `Instance "${id}" becomes deleted by delete, which frees what it holds.`)
+      }
+      const changes = instanceRow.changes({ updatedAt: timestamp(clock.now()), ...patch })
+      let query = db.updateTable('instances').set(changes).where('id', '=', id).where('deleted_at', 'is', null)
+      if (from) query = query.where('state', 'in', from)
+      const { numUpdatedRows } = await unlessTaken(session, patch.name, () => query.executeTakeFirst())
+      return numUpdatedRows > 0n
+    },
+
+    async delete(tenantId, id) {
+      return atomic(session, async db => {
+        const now = clock.now()
+        const { numUpdatedRows } = await db
+          .updateTable('instances')
+          .set({ state: 'deleted', deleted_at: now, updated_at: now, wake_at: null, ports: '{}', urls: '{}' })
+          .where('id', '=', id)
+          .where('tenant_id', '=', tenantId)
+          .where('deleted_at', 'is', null)
+          .executeTakeFirst()
+        if (numUpdatedRows === 0n) return false
+        await db.deleteFrom('ports').where('instance_id', '=', id).execute()
+        await count(db, tenantId, 'instances', -1)
+        return true
+      })
+    },
+
+    async bySlug(tenantId, name) {
+      const row = await db
+        .selectFrom('instances')
+        .selectAll()
+        .where('tenant_id', '=', tenantId)
+        .where('name', '=', name)
+        .where('deleted_at', 'is', null)
+        .executeTakeFirst()
+      return row && instanceRow.read(row)
+    },
+
+    countPerTenant: tenantId => livingInstances(db, tenantId),
+  }
+}
+
+async function unlessTaken<T>({ flavour }: Session, name: string | undefined, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write()
+  } catch (error) {
+    if (!flavour.isUniqueViolation(error)) throw error
+    throw new SlipwayError('already_exists', `There is an instance named "${name}" already.`, {
+      next: 'Take another name, or delete that instance first.',
+      cause: error,
+    })
+  }
+}

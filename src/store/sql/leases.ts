@@ -1,0 +1,178 @@
+import { type Expression, type Kysely, type SqlBool, sql } from 'kysely'
+import type { Claim, WorkStore } from '../../deploy/work.ts'
+import { SlipwayError } from '../../errors.ts'
+import type { Schema } from './schema.ts'
+import { atomic, type Session } from './session.ts'
+
+/** How long a worker counts as alive after its last beat, milliseconds. */
+export const workerTtlMs = 5_000
+
+type Leases = Pick<
+  WorkStore,
+  | 'registerWorker'
+  | 'beat'
+  | 'removeWorker'
+  | 'claimDue'
+  | 'claim'
+  | 'fence'
+  | 'release'
+  | 'wake'
+  | 'nextWake'
+  | 'living'
+>
+
+/** Workers and their leases. A lease is the instance's row: owner and epoch. */
+export function leases(session: Session): Leases {
+  const { db, clock } = session
+  return {
+    async registerWorker(worker) {
+      await atomic(session, async db => {
+        await free(db)
+        await db.deleteFrom('workers').execute()
+        await db.insertInto('workers').values({ id: worker, beat_at: clock.now() }).execute()
+      })
+    },
+
+    async beat(worker) {
+      const now = clock.now()
+      const { numUpdatedRows } = await db
+        .updateTable('workers')
+        .set({ beat_at: now })
+        .where('id', '=', worker)
+        .where('beat_at', '>', now - workerTtlMs)
+        .executeTakeFirst()
+      return numUpdatedRows > 0n || beatLate(session, worker)
+    },
+
+    async removeWorker(worker) {
+      await atomic(session, async db => {
+        await free(db, worker)
+        await db.deleteFrom('workers').where('id', '=', worker).execute()
+      })
+    },
+
+    async claimDue(worker, limit) {
+      const due = db
+        .selectFrom('instances')
+        .select('id')
+        .where('owner', 'is', null)
+        .where('wake_at', '<=', clock.now())
+        .orderBy('wake_at')
+        .limit(limit)
+        .forUpdate()
+        .skipLocked()
+      return take(session, worker, sql<SqlBool>`id in ${due}`)
+    },
+
+    async claim(worker, instanceId) {
+      const [claim] = await take(session, worker, sql<SqlBool>`id = ${instanceId} and deleted_at is null`)
+      return claim
+    },
+
+    async fence({ instanceId, owner, epoch }) {
+      const held = await db
+        .selectFrom('instances')
+        .select('signal_seq')
+        .where('id', '=', instanceId)
+        .where('owner', '=', owner)
+        .where('epoch', '=', epoch)
+        .where(e =>
+          e.exists(
+            e
+              .selectFrom('workers')
+              .select('id')
+              .where('id', '=', owner)
+              .where('beat_at', '>', clock.now() - workerTtlMs),
+          ),
+        )
+        .forUpdate()
+        .executeTakeFirst()
+      if (!held) {
+        throw new SlipwayError(
+          'lease_lost',
+          `Worker "${owner}" no longer holds instance "${instanceId}" at epoch ${epoch}.`,
+        )
+      }
+      return held.signal_seq
+    },
+
+    async release({ instanceId, owner, epoch }, wakeAt, signalSeq) {
+      let query = db
+        .updateTable('instances')
+        .set({ owner: null, wake_at: earliest(wakeAt) })
+        .where('id', '=', instanceId)
+        .where('owner', '=', owner)
+        .where('epoch', '=', epoch)
+      if (signalSeq !== undefined) query = query.where('signal_seq', '=', signalSeq)
+      const { numUpdatedRows } = await query.executeTakeFirst()
+      return numUpdatedRows > 0n
+    },
+
+    async wake(instanceId) {
+      await db
+        .updateTable('instances')
+        .set({ wake_at: earliest(clock.now()) })
+        .where('id', '=', instanceId)
+        .where('deleted_at', 'is', null)
+        .execute()
+    },
+
+    async nextWake() {
+      const row = await db
+        .selectFrom('instances')
+        .select('wake_at')
+        .where('owner', 'is', null)
+        .where('wake_at', 'is not', null)
+        .orderBy('wake_at')
+        .limit(1)
+        .executeTakeFirst()
+      return row?.wake_at ?? undefined
+    },
+
+    async living() {
+      const rows = await db.selectFrom('instances').select('id').where('deleted_at', 'is', null).execute()
+      return rows.map(({ id }) => id)
+    },
+  }
+}
+
+/**
+ * The earlier of a time and what is written already. A claim clears what is written, so a wake that came while the instance was owned
+ * is not lost when the lease is given back.
+ */
+function earliest(wakeAt: number | null): Expression<number | null> {
+  return wakeAt === null
+    ? sql<number | null>`wake_at`
+    : sql<number | null>`case when wake_at < ${wakeAt} then wake_at else ${wakeAt} end`
+}
+
+/** Gives leases back as due at once: those of one worker, or all. */
+async function free(db: Kysely<Schema>, worker?: string): Promise<void> {
+  const owned = db.updateTable('instances').set({ owner: null, wake_at: 0 })
+  await (worker === undefined ? owned.where('owner', 'is not', null) : owned.where('owner', '=', worker)).execute()
+}
+
+/** A beat after the TTL does not bring leases back: what they fenced was refused meanwhile, so they are free for the next claim. */
+async function beatLate(session: Session, worker: string): Promise<boolean> {
+  return atomic(session, async db => {
+    const { numUpdatedRows } = await db
+      .updateTable('workers')
+      .set({ beat_at: session.clock.now() })
+      .where('id', '=', worker)
+      .executeTakeFirst()
+    if (numUpdatedRows === 0n) return false
+    await free(db, worker)
+    return true
+  })
+}
+
+async function take({ db }: Session, worker: string, which: Expression<SqlBool>): Promise<Claim[]> {
+  const rows = await db
+    .updateTable('instances')
+    .set({ owner: worker, epoch: sql`epoch + 1`, wake_at: null })
+    .where('owner', 'is', null)
+    .where(which)
+    .returning(['id', 'tenant_id', 'epoch'])
+    .execute()
+  return rows.map(row => ({ instanceId: row.id, tenantId: row.tenant_id, owner: worker, epoch: row.epoch }))
+}

@@ -1,0 +1,24 @@
+import type { Kysely } from 'kysely'
+import { type Migration, Migrator } from 'kysely/migration'
+import { messageOf, SlipwayError } from '../../errors.ts'
+import { first } from './migrations/0001-first.ts'
+import type { Schema } from './schema.ts'
+import type { SqlFlavour } from './session.ts'
+
+/** Brings the database to the newest schema, all or nothing. Throws `unavailable` when a newer Slipway has been there. */
+export async function migrate(db: Kysely<Schema>, flavour: SqlFlavour): Promise<void> {
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: async (): Promise<Record<string, Migration>> => ({ '0001-first': first(flavour) }) },
+  })
+  const { error } = await migrator.migrateToLatest()
+  if (error === undefined) return
+  throw new SlipwayError(
+    'unavailable',
+    `The database could not be brought to this version's schema: ${messageOf(error)}.`,
+    {
+      next: 'If a newer Slipway has used it, run that version; otherwise check that the file is a Slipway database and can be written.',
+      cause: error,
+    },
+  )
+}

@@ -1,0 +1,62 @@
+import type { ListOptions, Page } from '../../deploy/store.ts'
+import { SlipwayError } from '../../errors.ts'
+
+/** How many items a page has when the caller does not say, and at most. */
+export const pageLimits = { default: 20, max: 200 } as const
+
+/** Which list a cursor belongs to; one of another list is refused. */
+export type ListName = 'deployments' | 'releases' | 'instances'
+
+/** What a list reads: at most `limit` rows whose key is below `before`. */
+export interface Keyset {
+  readonly limit: number
+  readonly before?: number
+}
+
+/** Checks a caller's options. Throws `invalid_request`. */
+export function keyset(list: ListName, options: ListOptions = {}): Keyset {
+  const limit = options.limit ?? pageLimits.default
+  if (!Number.isInteger(limit) || limit < 1 || limit > pageLimits.max) {
+    throw new SlipwayError(
+      'invalid_request',
+      `limit is ${limit}, which is not a whole number from 1 to ${pageLimits.max}.`,
+      {
+        next: `Ask for at most ${pageLimits.max} items and follow next_cursor for more.`,
+        fields: [{ pointer: '/limit', detail: `a whole number from 1 to ${pageLimits.max}` }],
+      },
+    )
+  }
+  return options.cursor === undefined ? { limit } : { limit, before: decode(list, options.cursor) }
+}
+
+/** A page from `rows`, of which one more than `limit` was asked for to see whether there is another page. */
+export function page<Row, T>(
+  list: ListName,
+  { limit }: Keyset,
+  rows: readonly Row[],
+  key: (row: Row) => number,
+  read: (row: Row) => T,
+  total: number,
+): Page<T> {
+  const shown = rows.slice(0, limit)
+  const last = shown.at(-1)
+  const items = shown.map(row => read(row))
+  return last !== undefined && rows.length > limit
+    ? { items, nextCursor: encode(list, key(last)), total }
+    : { items, total }
+}
+
+function encode(list: ListName, key: number): string {
+  return Buffer.from(`${list}:${key}`).toString('base64url')
+}
+
+function decode(list: ListName, cursor: string): number {
+  const [, key] = new RegExp(`^${list}:([1-9][0-9]{0,14})$`).exec(Buffer.from(cursor, 'base64url').toString()) ?? []
+  if (key === undefined) {
+    throw new SlipwayError('invalid_request', 'The cursor is not one that this list gave.', {
+      next: 'Start again without a cursor, and pass on next_cursor as it is.',
+      fields: [{ pointer: '/cursor', detail: 'the next_cursor of a page of this list' }],
+    })
+  }
+  return Number(key)
+}

@@ -1,0 +1,131 @@
+import { sql } from 'kysely'
+import type { Release } from '../../deploy/release.ts'
+import type { DeployStore } from '../../deploy/store.ts'
+import { SlipwayError } from '../../errors.ts'
+import { flag, json, text, time, whole } from './codec.ts'
+import { count, next, total } from './counters.ts'
+import { entity } from './entity.ts'
+import { keyset, page } from './page.ts'
+import { atomic, type Session } from './session.ts'
+
+const releaseRow = entity<Release>({
+  id: ['id', text()],
+  createdAt: ['created_at', time()],
+  updatedAt: ['updated_at', time()],
+  tenantId: ['tenant_id', text()],
+  instanceId: ['instance_id', text()],
+  version: ['version', whole()],
+  services: ['services', json()],
+  notes: ['notes', text()],
+  commitSha: ['commit_sha', text()],
+  active: ['active', flag()],
+  sealedAt: ['sealed_at', time()],
+  activatedAt: ['activated_at', time()],
+})
+
+type Releases = Pick<
+  DeployStore,
+  | 'insertRelease'
+  | 'getRelease'
+  | 'listReleases'
+  | 'nextReleaseVersion'
+  | 'firstRelease'
+  | 'activeRelease'
+  | 'sealRelease'
+  | 'activateRelease'
+>
+
+/** The release half of the deploy store. */
+export function releases(session: Session): Releases {
+  const { db, clock } = session
+  const ofInstance = (tenantId: string, instanceId: string) =>
+    db.selectFrom('releases').selectAll().where('instance_id', '=', instanceId).where('tenant_id', '=', tenantId)
+
+  return {
+    async insertRelease(release) {
+      await atomic(session, async db => {
+        await db
+          .insertInto('releases')
+          .values(releaseRow.row(release) as never)
+          .execute()
+        await count(db, release.instanceId, 'releases', 1)
+      })
+    },
+
+    async getRelease(tenantId, id) {
+      const row = await db
+        .selectFrom('releases')
+        .selectAll()
+        .where('id', '=', id)
+        .where('tenant_id', '=', tenantId)
+        .executeTakeFirst()
+      return row && releaseRow.read(row)
+    },
+
+    async listReleases(tenantId, instanceId, options) {
+      const keys = keyset('releases', options)
+      let query = ofInstance(tenantId, instanceId)
+      if (keys.before !== undefined) query = query.where('version', '<', keys.before)
+      const rows = await query
+        .orderBy('version', 'desc')
+        .limit(keys.limit + 1)
+        .execute()
+      const counted = await total(db, tenantId, instanceId, ['releases'])
+      return page('releases', keys, rows, row => row.version, releaseRow.read, counted)
+    },
+
+    async nextReleaseVersion(tenantId, instanceId) {
+      const version = await next(db, tenantId, instanceId, 'version')
+      if (version === undefined) throw new SlipwayError('not_found', `There is no instance "${instanceId}".`)
+      return version
+    },
+
+    async firstRelease(tenantId, instanceId) {
+      const row = await ofInstance(tenantId, instanceId).orderBy('version').limit(1).executeTakeFirst()
+      return row && releaseRow.read(row)
+    },
+
+    async activeRelease(tenantId, instanceId) {
+      const row = await ofInstance(tenantId, instanceId).where('active', '=', sql.lit(1)).executeTakeFirst()
+      return row && releaseRow.read(row)
+    },
+
+    async sealRelease(id, services, at) {
+      const { numUpdatedRows } = await db
+        .updateTable('releases')
+        .set(releaseRow.changes({ services, sealedAt: at, updatedAt: at }))
+        .where('id', '=', id)
+        .where('sealed_at', 'is', null)
+        .executeTakeFirst()
+      if (numUpdatedRows === 0n) {
+        throw new SlipwayError('internal', `Release "${id}" is sealed already, or not there: a release never changes.`)
+      }
+    },
+
+    async activateRelease(instanceId, releaseId, at) {
+      await atomic(session, async db => {
+        const updatedAt = clock.now()
+        await db
+          .updateTable('releases')
+          .set({ active: 0, updated_at: updatedAt })
+          .where('instance_id', '=', instanceId)
+          .where('active', '=', sql.lit(1))
+          .where('id', '<>', releaseId)
+          .execute()
+        const { numUpdatedRows } = await db
+          .updateTable('releases')
+          .set({
+            active: 1,
+            updated_at: updatedAt,
+            activated_at: sql<number>`coalesce(activated_at, ${Date.parse(at)})`,
+          })
+          .where('id', '=', releaseId)
+          .where('instance_id', '=', instanceId)
+          .executeTakeFirst()
+        if (numUpdatedRows === 0n) {
+          throw new SlipwayError('internal', `Instance "${instanceId}" has no release "${releaseId}" to activate.`)
+        }
+      })
+    },
+  }
+}

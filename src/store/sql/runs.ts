@@ -1,0 +1,108 @@
+import { sql } from 'kysely'
+import type { FrozenPlan, Run, RunRequest, StepRecord, UndoCause } from '../../deploy/run.ts'
+import type { Step } from '../../deploy/step.ts'
+import type { WorkStore } from '../../deploy/work.ts'
+import { json, text, time, whole } from './codec.ts'
+import { deploymentRow } from './deployments.ts'
+import { entity } from './entity.ts'
+import type { Session } from './session.ts'
+
+/** A run without its deployment; request, plan and steps back lie in a table of their own, so progress does not rewrite them. */
+const runRow = entity<Omit<Run, 'deployment'>>({
+  request: ['request', json<RunRequest>()],
+  plan: ['plan', json<FrozenPlan>()],
+  undo: ['undo', json<UndoCause>()],
+  undoSteps: ['undo_steps', json<readonly Step[]>()],
+  watchedMs: ['watched_ms', whole()],
+})
+
+const stepRow = entity<StepRecord>({
+  deploymentId: ['deployment_id', text()],
+  phase: ['phase', text()],
+  position: ['position', whole()],
+  digest: ['digest', text()],
+  step: ['step', json<Step>()],
+  state: ['state', text()],
+  beganAt: ['began_at', time()],
+  endedAt: ['ended_at', time()],
+  note: ['note', text()],
+})
+
+type Runs = Pick<
+  WorkStore,
+  'queue' | 'run' | 'savePlan' | 'saveUndo' | 'saveUndoSteps' | 'saveWatched' | 'saveStep' | 'steps'
+>
+
+/** Deployments as the engine sees them, and their step log. */
+export function runs({ db }: Session): Runs {
+  const all = () =>
+    db
+      .selectFrom('deployments')
+      .innerJoin('runs', 'runs.deployment_id', 'deployments.id')
+      .selectAll('deployments')
+      .select(['runs.request', 'runs.plan', 'runs.undo_steps'])
+  const read = (row: object): Run => ({ deployment: deploymentRow.read(row), ...runRow.read(row) })
+
+  return {
+    async queue(instanceId) {
+      const rows = await all()
+        .where('deployments.instance_id', '=', instanceId)
+        // As literals: with parameters the partial index would not be seen to fit.
+        .where(sql<boolean>`deployments.state in ('pending', 'running')`)
+        .orderBy('deployments.seq')
+        .execute()
+      return rows.map(read)
+    },
+
+    async run(deploymentId) {
+      const row = await all().where('deployments.id', '=', deploymentId).executeTakeFirst()
+      return row && read(row)
+    },
+
+    async savePlan(deploymentId, plan) {
+      await db.updateTable('runs').set(runRow.changes({ plan })).where('deployment_id', '=', deploymentId).execute()
+    },
+
+    async saveUndo(deploymentId, undo) {
+      const { numUpdatedRows } = await db
+        .updateTable('deployments')
+        .set(runRow.changes({ undo }))
+        .where('id', '=', deploymentId)
+        .where('undo', 'is', null)
+        .executeTakeFirst()
+      return numUpdatedRows > 0n
+    },
+
+    async saveUndoSteps(deploymentId, undoSteps) {
+      await db
+        .updateTable('runs')
+        .set(runRow.changes({ undoSteps }))
+        .where('deployment_id', '=', deploymentId)
+        .execute()
+    },
+
+    async saveWatched(deploymentId, watchedMs) {
+      await db.updateTable('deployments').set(runRow.changes({ watchedMs })).where('id', '=', deploymentId).execute()
+    },
+
+    async saveStep(record) {
+      const row = stepRow.row(record)
+      await db
+        .insertInto('steps')
+        .values(row as never)
+        .onConflict(c => c.columns(['deployment_id', 'phase', 'position']).doUpdateSet(row))
+        .execute()
+    },
+
+    async steps(deploymentId) {
+      const rows = await db
+        .selectFrom('steps')
+        .selectAll()
+        .where('deployment_id', '=', deploymentId)
+        .orderBy('phase')
+        .orderBy('position')
+        .execute()
+      return rows.map(row => stepRow.read(row))
+    },
+  }
+}

@@ -1,0 +1,146 @@
+import type { Generated } from 'kysely'
+
+/** Milliseconds since 1970. */
+type Ms = number
+/** JSON as text. */
+type Json = string
+
+/** The tables, as rows lie in them: ids and JSON text, times integers. Their fields and codecs are with each port. */
+export interface Schema {
+  meta: { key: string; value: string }
+  counters: { scope: string; name: string; value: number }
+  workers: { id: string; beat_at: Ms }
+  instances: InstanceTable
+  deployments: DeploymentTable
+  runs: { deployment_id: string; request: Json; plan: Json | null; undo_steps: Json | null }
+  releases: ReleaseTable
+  steps: StepTable
+  signals: SignalTable
+  events: EventTable
+  cursors: { subscriber: string; seq: number }
+  secrets: SecretTable
+  ports: { port: number; instance_id: string; purpose: string }
+}
+
+export interface InstanceTable {
+  seq: Generated<number>
+  id: string
+  tenant_id: string
+  name: string
+  state: string
+  owner: string | null
+  epoch: number
+  /** When somebody should claim it, 0 at once; null when nothing waits. Null again once claimed. */
+  wake_at: Ms | null
+  signal_seq: number
+  created_at: Ms
+  updated_at: Ms
+  deleted_at: Ms | null
+  needs_attention: string | null
+  expose: string | null
+  provider: string
+  current_release_id: string | null
+  active_deployment_id: string | null
+  hosts: Json
+  policies: Json
+  urls: Json
+  removed_replicas: Json | null
+  generations: Json
+  ports: Json
+  wanted: Json
+  services: Json
+}
+
+interface DeploymentTable {
+  seq: Generated<number>
+  id: string
+  tenant_id: string
+  instance_id: string
+  release_id: string
+  kind: string
+  state: string
+  strategy: string
+  created_at: Ms
+  updated_at: Ms
+  started_at: Ms | null
+  finished_at: Ms | null
+  watched_ms: number
+  provider_ref: string | null
+  error: string | null
+  error_code: string | null
+  initiator: string
+  notes: string | null
+  commit_sha: string | null
+  from_release_id: string | null
+  restored: number | null
+  rolled_back_by: string | null
+  retry_of: string | null
+  step: number | null
+  step_count: number | null
+  reason: Json | null
+  service_progress: Json | null
+  undo: Json | null
+  options: Json | null
+  services: Json
+}
+
+interface ReleaseTable {
+  id: string
+  tenant_id: string
+  instance_id: string
+  version: number
+  active: number
+  created_at: Ms
+  updated_at: Ms
+  sealed_at: Ms | null
+  activated_at: Ms | null
+  notes: string | null
+  commit_sha: string | null
+  services: Json
+}
+
+interface StepTable {
+  deployment_id: string
+  phase: string
+  position: number
+  digest: string
+  state: string
+  began_at: Ms
+  ended_at: Ms | null
+  note: string | null
+  step: Json
+}
+
+interface SignalTable {
+  id: string
+  deployment_id: string
+  instance_id: string
+  seq: number
+  kind: string
+  gate: string | null
+  sent_by: string
+  cause: string | null
+  at: Ms
+}
+
+interface EventTable {
+  seq: Generated<number>
+  id: string
+  type: string
+  at: Ms
+  tenant_id: string
+  instance_id: string | null
+  deployment_id: string | null
+  release_id: string | null
+  data: Json | null
+}
+
+interface SecretTable {
+  id: string
+  tenant_id: string
+  name: string
+  version: number
+  sealed: Uint8Array | null
+  created_at: Ms
+  revoked_at: Ms | null
+}

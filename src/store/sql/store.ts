@@ -1,0 +1,61 @@
+import { type Dialect, Kysely } from 'kysely'
+import type { Clock } from '../../clock.ts'
+import type { Store, Stores } from '../../deploy/work.ts'
+import { newId } from '../../id.ts'
+import { deployments } from './deployments.ts'
+import { events } from './events.ts'
+import { instances } from './instances.ts'
+import { migrate } from './migrate.ts'
+import { releases } from './releases.ts'
+import type { Schema } from './schema.ts'
+import { secrets } from './secrets.ts'
+import type { Session, SqlFlavour } from './session.ts'
+import { work } from './work.ts'
+
+/** What a store is opened with. `onClose` runs after the database was closed. */
+export interface SqlStoreOptions {
+  readonly dialect: Dialect
+  readonly flavour: SqlFlavour
+  readonly clock: Clock
+  readonly onClose?: () => void
+}
+
+/** A store over any SQL database Kysely speaks to: brings the schema up to date and reads (or gives) the store's id. */
+export async function sqlStore({ dialect, flavour, clock, onClose }: SqlStoreOptions): Promise<Store> {
+  const db = new Kysely<Schema>({ dialect })
+  try {
+    await migrate(db, flavour)
+    const session = { db, clock, flavour }
+    let closed: Promise<void> | undefined
+    return {
+      storeId: await storeId(db),
+      ...stores(session),
+      transaction: work => db.transaction().execute(tx => work(stores({ ...session, db: tx }))),
+      close: () => (closed ??= db.destroy().finally(() => onClose?.())),
+    }
+  } catch (error) {
+    await db.destroy()
+    onClose?.()
+    throw error
+  }
+}
+
+function stores(session: Session): Stores {
+  return {
+    deploys: { ...deployments(session), ...releases(session) },
+    instances: instances(session),
+    events: events(session),
+    secrets: secrets(session),
+    work: work(session),
+  }
+}
+
+async function storeId(db: Kysely<Schema>): Promise<string> {
+  await db
+    .insertInto('meta')
+    .values({ key: 'store_id', value: newId('store') })
+    .onConflict(c => c.column('key').doNothing())
+    .execute()
+  const { value } = await db.selectFrom('meta').select('value').where('key', '=', 'store_id').executeTakeFirstOrThrow()
+  return value
+}

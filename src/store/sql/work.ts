@@ -1,0 +1,41 @@
+import type { InstanceRecord, WorkPatch, WorkStore } from '../../deploy/work.ts'
+import { json, text, whole } from './codec.ts'
+import { entity } from './entity.ts'
+import { instanceRow } from './instances.ts'
+import { leases } from './leases.ts'
+import { ports } from './ports.ts'
+import { runs } from './runs.ts'
+import type { Session } from './session.ts'
+import { signals } from './signals.ts'
+
+const recordRow = entity<Omit<InstanceRecord, 'instance'>>({
+  table: ['wanted', json()],
+  generations: ['generations', json()],
+  ports: ['ports', json()],
+  epoch: ['epoch', whole()],
+  owner: ['owner', text()],
+  signalSeq: ['signal_seq', whole()],
+  activeDeploymentId: ['active_deployment_id', text()],
+})
+
+/** The engine's store: leases, runs, signals, ports, and the wanted state that is kept with the instance. */
+export function work(session: Session): WorkStore {
+  const { db } = session
+  return {
+    ...leases(session),
+    ...runs(session),
+    ...signals(session),
+    ...ports(session),
+
+    async load(instanceId) {
+      const row = await db.selectFrom('instances').selectAll().where('id', '=', instanceId).executeTakeFirst()
+      return row && { instance: instanceRow.read(row), ...recordRow.read(row) }
+    },
+
+    async patch(instanceId, patch: WorkPatch) {
+      const changes = recordRow.changes(patch)
+      if (Object.keys(changes).length === 0) return
+      await db.updateTable('instances').set(changes).where('id', '=', instanceId).execute()
+    },
+  }
+}

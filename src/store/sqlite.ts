@@ -1,0 +1,50 @@
+import { closeSync, openSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { type Clock, systemClock } from '../clock.ts'
+import type { Store } from '../deploy/work.ts'
+import type { SqlFlavour } from './sql/session.ts'
+import { sqlStore } from './sql/store.ts'
+import { sqliteDialect } from './sqlite/dialect.ts'
+import { hold } from './sqlite/hold.ts'
+
+/** Where a store on SQLite keeps its data, and its time. */
+export interface SqliteStoreOptions {
+  /** The data file, or `:memory:` for one that is gone when it is closed. */
+  readonly path: string
+  /** Stamps rows and judges heartbeats. Default: the machine's. */
+  readonly clock?: Clock
+  /** How long a call waits for a transaction before it is taken for a deadlock, milliseconds. Default 30 000. */
+  readonly waitMs?: number
+}
+
+/**
+ * Opens a store in one file, made and brought up to date as needed, and holds it until `close`. Every transaction is on disk when it
+ * resolves. Throws `unavailable` when another process holds the file.
+ *
+ * @example
+ * const store = await sqliteStore({ path: '/var/lib/slipway/slipway.db' })
+ */
+export async function sqliteStore({ path, clock = systemClock, waitMs }: SqliteStoreOptions): Promise<Store> {
+  if (path === ':memory:') return sqlStore({ dialect: sqliteDialect(() => open(path), waitMs), flavour: sqlite, clock })
+  const held = hold(path)
+  const dialect = sqliteDialect(() => open(held.path), waitMs)
+  return sqlStore({ dialect, flavour: sqlite, clock, onClose: held.release })
+}
+
+/** SQLite's own ways. */
+const sqlite: SqlFlavour = {
+  serial: ['integer', column => column.primaryKey()],
+  bytes: 'blob',
+  isUniqueViolation(error) {
+    const [primaryKey, unique] = [1555, 2067]
+    return error instanceof Error && 'errcode' in error && (error.errcode === primaryKey || error.errcode === unique)
+  },
+}
+
+function open(path: string): DatabaseSync {
+  // Made by us first, so that nobody else can read it; SQLite gives its side files the same mode.
+  if (path !== ':memory:') closeSync(openSync(path, 'a', 0o600))
+  const database = new DatabaseSync(path, { timeout: 5_000, enableForeignKeyConstraints: true })
+  database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma secure_delete = fast')
+  return database
+}

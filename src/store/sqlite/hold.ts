@@ -1,0 +1,75 @@
+import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { messageOf, SlipwayError } from '../../errors.ts'
+
+/** The right of one process to write a data file. */
+export interface Hold {
+  /** The data file, symbolic links followed. */
+  readonly path: string
+  readonly release: () => void
+}
+
+/**
+ * Takes the file for this process for life: an exclusive transaction on a side file `<path>.lock`, whose lock the kernel drops when the
+ * process ends, however it ends. The data file itself stays readable, for backups. Throws `unavailable` when another process has it.
+ */
+export function hold(file: string): Hold {
+  const path = settle(file)
+  const lock = new DatabaseSync(`${path}.lock`)
+  // The holder is named in a file of its own: reading the lock file itself would, once closed, drop this process's locks on it.
+  const note = `${path}.lock.pid`
+  try {
+    lock.exec('pragma locking_mode = exclusive; begin exclusive')
+  } catch (error) {
+    lock.close()
+    if (!isBusy(error)) throw error
+    throw heldBy(path, note, error)
+  }
+  writeFileSync(note, `${process.pid}\n`, { mode: 0o600 })
+  return {
+    path,
+    release: () => {
+      rmSync(note, { force: true })
+      lock.close()
+    },
+  }
+}
+
+/** The one name of the file, whatever way led to it; its folder is made when it is missing. */
+function settle(file: string): string {
+  const folder = dirname(resolve(file))
+  mkdirSync(folder, { recursive: true })
+  const path = join(realpathSync(folder), basename(file))
+  try {
+    return realpathSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return path
+    throw error
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  const sqliteBusy = 5
+  return error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy
+}
+
+function heldBy(path: string, note: string, cause: unknown): SlipwayError {
+  const holder = holderIn(note)
+  const who = holder === undefined ? 'another process' : `process ${holder}`
+  return new SlipwayError('unavailable', `The data in ${path} is in use by ${who}: one process at a time holds it.`, {
+    next: `Stop ${who}, or point this one at data of its own.`,
+    ...(holder === undefined ? {} : { details: { pid: holder } }),
+    cause,
+  })
+}
+
+function holderIn(note: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(note, 'utf8'))
+    return Number.isInteger(pid) && pid > 0 ? pid : undefined
+  } catch (error) {
+    void messageOf(error) // because the name only makes the sentence better; the holder may be gone this moment
+    return undefined
+  }
+}
