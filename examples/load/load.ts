@@ -1,0 +1,79 @@
+import { fork } from 'node:child_process'
+import type { LoadOptions } from './options.ts'
+import type { FromLoad, ToLoad } from './process.ts'
+import { emptyStats, type LoadReport, type LoadStats } from './stats.ts'
+
+/** A generator that runs. */
+export interface Load {
+  readonly pid: number
+  /** The newest counts, at most 100 ms old. */
+  stats(): LoadStats
+  /** Resolves with the first stats of which `holds` is true. */
+  until(holds: (stats: LoadStats) => boolean): Promise<LoadStats>
+  /** Sends nothing more, waits for what is in flight, and ends the generator's process. Rejects when that had died. */
+  stop(): Promise<LoadReport>
+}
+
+/**
+ * Starts an open-loop load generator in a process of its own: it sends at fixed times whatever the answers do, never sends a request
+ * again, and calls lost what got no complete, right answer from a replica of the service.
+ *
+ * @example
+ * const load = startLoad({ target: { host: '127.0.0.1', port: 8080, hostHeader: 'shop.acme.localhost' }, rps: 200, websockets: 10 })
+ * const report = await load.stop()
+ */
+export function startLoad(options: LoadOptions): Load {
+  const child = fork(new URL('./process.ts', import.meta.url), { execArgv: [] })
+  let latest = emptyStats()
+  let ended: Error | undefined
+  let report: LoadReport | undefined
+  const waiting = new Set<() => void>()
+
+  const settle = (): void => {
+    for (const look of waiting) look()
+  }
+  child.on('message', (message: FromLoad) => {
+    latest = message.stats
+    if (message.type === 'report') report = message.stats
+    settle()
+  })
+  child.on('error', error => {
+    ended ??= error
+    settle()
+  })
+  child.on('exit', (code, signal) => {
+    ended ??= new Error(`The load generator ended before it was stopped (${signal ?? `exit code ${code}`}).`)
+    settle()
+  })
+  const tell = (message: ToLoad): void => {
+    if (child.connected) child.send(message)
+  }
+  tell({ type: 'start', options })
+
+  const when = <T>(look: () => T | undefined): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const check = (): void => {
+        const found = look()
+        if (found === undefined && !ended) return
+        waiting.delete(check)
+        if (found === undefined) reject(ended)
+        else resolve(found)
+      }
+      waiting.add(check)
+      check()
+    })
+
+  return {
+    pid: child.pid ?? 0,
+    stats: () => latest,
+    until: holds => when(() => (holds(latest) ? latest : undefined)),
+    async stop() {
+      tell({ type: 'stop' })
+      const last = await when(() => report)
+      if (child.connected) child.disconnect()
+      if (child.exitCode === null && child.signalCode === null)
+        await new Promise(resolve => child.once('exit', resolve))
+      return last
+    },
+  }
+}
