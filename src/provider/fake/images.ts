@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto'
+import { SlipwayError } from '../../errors.ts'
+import type { ResolvedImage } from '../provider.ts'
+
+/** What a test may say of an image. */
+export interface ImageScript {
+  /** What the name means from now on; other content, other digest. Default: the name itself. */
+  readonly content?: string
+  /** Fails to be looked up (`resolve`), or is gone when it is fetched (`prepare`). `false` brings it back. */
+  readonly unavailable?: 'resolve' | 'prepare' | false
+  /** How long it takes to fetch. Default 0. */
+  readonly prepareMs?: number
+}
+
+/** The images the fake platform knows: every name that begins with `fake:`. */
+export interface FakeImages {
+  set(image: string, script: ImageScript): void
+  /** Throws `image_unavailable`. */
+  resolve(image: string): ResolvedImage
+  /** How long fetching takes. Throws `image_gone`. */
+  prepare(image: string): number
+}
+
+/** All images there, none changed. */
+export function fakeImages(): FakeImages {
+  const scripts = new Map<string, ImageScript>()
+  return {
+    set: (image, script) => void scripts.set(image, { ...scripts.get(image), ...script }),
+    resolve(image) {
+      if (!/^fake:./u.test(image)) {
+        throw new SlipwayError('image_unavailable', `The fake provider has no image "${image}".`, {
+          next: 'Its images are named fake:<anything>.',
+        })
+      }
+      const script = scripts.get(image)
+      if (script?.unavailable === 'resolve') {
+        throw new SlipwayError('image_unavailable', `The image "${image}" is not there.`, {
+          next: 'It was scripted to be unavailable.',
+        })
+      }
+      const content = script?.content ?? image
+      return { image, digest: `sha256:${createHash('sha256').update(content).digest('hex')}` }
+    },
+    prepare(image) {
+      const script = scripts.get(image)
+      if (script?.unavailable === 'prepare') {
+        throw new SlipwayError('image_gone', `The image "${image}" cannot be fetched any more.`, {
+          next: 'It was scripted to be gone.',
+        })
+      }
+      return script?.prepareMs ?? 0
+    },
+  }
+}

@@ -1,0 +1,235 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type Clock, systemClock } from '../../clock.ts'
+import { SlipwayError } from '../../errors.ts'
+import { type Fault, scriptedFaults } from '../../provider/fake/fault.ts'
+import { seededRandom } from '../../provider/fake/random.ts'
+import type { Fence } from '../../provider/provider.ts'
+import type { DrainReport, RevisionTraffic, Router, RouteTable } from '../router.ts'
+
+/** The calls of a router that faults can be scripted for. */
+export type FakeRouterMethod = 'allocatePort' | 'apply' | 'observe' | 'drain' | 'traffic' | 'forget' | 'check'
+
+/** A table that came into use. */
+export interface AppliedTable {
+  /** Monotonic milliseconds of the router's clock. */
+  readonly at: number
+  readonly table: RouteTable
+}
+
+/** What is on its way to a replica. */
+export interface InFlight {
+  readonly requests: number
+  readonly webSockets?: number
+  /** When they end, counted from the drain. `never`: they are cut at the deadline. Default 0. */
+  readonly endsAfterMs?: number | 'never'
+}
+
+/** The memory of a fake router; give two routers the same one to play two control planes beside one proxy. */
+export interface FakeProxy {
+  readonly clock: Clock
+  /** In use, by instance. */
+  readonly tables: Map<string, RouteTable>
+  /** The highest seen, by instance; outlives the instance, so nothing late brings it back. */
+  readonly highest: Map<string, Pick<RouteTable, 'epoch' | 'version'>>
+  readonly applied: AppliedTable[]
+  readonly traffic: Map<string, RevisionTraffic[]>
+  readonly inFlight: Map<string, InFlight>
+  refused: number
+}
+
+/** A router in memory, and what a test may do with it. */
+export interface FakeRouter extends Router {
+  readonly proxy: FakeProxy
+  /** Every table that came into use, in order: weights over time. */
+  readonly applied: readonly AppliedTable[]
+  /** How many tables were refused because a higher (epoch, version) was in use. */
+  readonly refused: number
+  /** Sets what `traffic` tells of one revision. Left out: 0. */
+  setTraffic(
+    instanceId: string,
+    traffic: Partial<RevisionTraffic> & Pick<RevisionTraffic, 'service' | 'revision'>,
+  ): void
+  /** Sets what is on its way to a replica when it is drained. */
+  setInFlight(replicaId: string, inFlight: InFlight): void
+  fault(fault: Fault<FakeRouterMethod>): void
+  clearFaults(): void
+  /** While true, every call fails. */
+  unreachable: boolean
+  /** Loses every table, as a proxy does whose disk was emptied. */
+  forgetAll(): void
+}
+
+/** What a fake router is made with. */
+export interface FakeRouterOptions {
+  /** Default `fake`. */
+  readonly name?: string
+  readonly clock?: Clock
+  readonly seed?: number
+  /** The memory to use. Default: a new one. */
+  readonly proxy?: FakeProxy
+}
+
+/** Bucket bounds of the latencies a fake router tells, milliseconds. */
+export const fakeLatencyBoundsMs = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000] as const
+
+/** A router for tests: it routes nothing, and keeps every table it was given. */
+export function fakeRouter(options: FakeRouterOptions = {}): FakeRouter {
+  const { name = 'fake', seed = 1 } = options
+  const proxy = options.proxy ?? fakeProxy(options.clock)
+  const { clock } = proxy
+  const faults = scriptedFaults<FakeRouterMethod>('fake router', clock, seededRandom(seed))
+  let closed = false
+
+  const call = async <T>(
+    method: FakeRouterMethod,
+    instanceId: string | undefined,
+    signal: AbortSignal | undefined,
+    effect: () => T | Promise<T>,
+  ): Promise<T> => {
+    if (closed) throw new SlipwayError('closed', `The router "${name}" was closed.`)
+    if (router.unreachable) {
+      throw new SlipwayError('unavailable', `The fake router did not answer "${method}".`, {
+        next: 'It was scripted to be unreachable.',
+      })
+    }
+    return await faults.through(method, instanceId, effect, signal)
+  }
+
+  const router: FakeRouter = {
+    name,
+    proxy,
+    front: { host: '127.0.0.1', port: 8080 },
+    unreachable: false,
+    applied: proxy.applied,
+    get refused() {
+      return proxy.refused
+    },
+    allocatePort: taken =>
+      call('allocatePort', undefined, undefined, () => {
+        const routes = [...proxy.tables.values()].flatMap(table => Object.values(table.services))
+        const used = new Set(routes.map(route => route.port))
+        for (let port = 20_000; port < 28_000; port++) if (!taken.has(port) && !used.has(port)) return port
+        throw new SlipwayError('ports_exhausted', 'The fake router has no port left from 20000 to 27999.')
+      }),
+    async apply(table, fence) {
+      fence.check()
+      await call('apply', table.instanceId, fence.signal, () => use(proxy, table))
+    },
+    observe: (instanceId, signal) => call('observe', instanceId, signal, () => proxy.tables.get(instanceId)),
+    drain: (instanceId, ids, deadlineMs, signal) =>
+      call('drain', instanceId, signal, () => {
+        const serving = stillServing(proxy.tables.get(instanceId), ids)
+        if (serving.length > 0)
+          throw new SlipwayError('internal', `Asked to drain what is serving: ${serving.join(', ')}.`)
+        return drain(proxy, ids, deadlineMs, signal)
+      }),
+    traffic: (instanceId, signal) => call('traffic', instanceId, signal, () => proxy.traffic.get(instanceId) ?? []),
+    async forget(instanceId, fence) {
+      fence.check()
+      await call('forget', instanceId, fence.signal, () => forget(proxy, instanceId, fence))
+    },
+    async check(signal) {
+      try {
+        return await call('check', undefined, signal, () => ({ ok: true, message: 'The fake router answers.' }))
+      } catch (error) {
+        signal?.throwIfAborted()
+        return { ok: false, message: error instanceof Error ? error.message : String(error) }
+      }
+    },
+    async close() {
+      closed = true
+    },
+    setTraffic(instanceId, traffic) {
+      const others = (proxy.traffic.get(instanceId) ?? []).filter(
+        known => known.service !== traffic.service || known.revision !== traffic.revision,
+      )
+      proxy.traffic.set(instanceId, [...others, { ...noTraffic, ...traffic }])
+    },
+    setInFlight: (replicaId, inFlight) => void proxy.inFlight.set(replicaId, inFlight),
+    fault: fault => faults.add(fault),
+    clearFaults: () => faults.clear(),
+    forgetAll() {
+      proxy.tables.clear()
+      proxy.highest.clear()
+    },
+  }
+  return router
+}
+
+/** An empty memory. */
+export function fakeProxy(clock: Clock = systemClock): FakeProxy {
+  return {
+    clock,
+    tables: new Map(),
+    highest: new Map(),
+    applied: [],
+    traffic: new Map(),
+    inFlight: new Map(),
+    refused: 0,
+  }
+}
+
+const noTraffic = {
+  requests: 0,
+  errors: 0,
+  latencyBoundsMs: fakeLatencyBoundsMs,
+  latencyCounts: Array.from({ length: fakeLatencyBoundsMs.length + 1 }, () => 0),
+  active: 0,
+  activeWebSockets: 0,
+}
+
+/** A higher (epoch, version) is taken, the same one with the same content acknowledged again, everything else refused. */
+function use(proxy: FakeProxy, table: RouteTable): void {
+  const { instanceId, epoch, version } = table
+  const last = proxy.highest.get(instanceId)
+  if (last) {
+    const higher = epoch - last.epoch || version - last.version
+    if (higher === 0 && isDeepStrictEqual(table, proxy.tables.get(instanceId))) return
+    if (higher <= 0) refuse(proxy, `Table ${epoch}.${version} of ${instanceId}`, last)
+  }
+  const taken = structuredClone(table)
+  proxy.highest.set(instanceId, { epoch, version })
+  proxy.tables.set(instanceId, taken)
+  proxy.applied.push({ at: proxy.clock.monotonic(), table: taken })
+}
+
+function forget(proxy: FakeProxy, instanceId: string, fence: Fence): void {
+  const last = proxy.highest.get(instanceId)
+  if (last && fence.epoch < last.epoch) refuse(proxy, `Epoch ${fence.epoch} of ${instanceId}`, last)
+  proxy.highest.set(instanceId, { epoch: fence.epoch, version: last?.epoch === fence.epoch ? last.version : 0 })
+  proxy.tables.delete(instanceId)
+  proxy.traffic.delete(instanceId)
+}
+
+function refuse(proxy: FakeProxy, what: string, last: Pick<RouteTable, 'epoch' | 'version'>): never {
+  proxy.refused++
+  throw new SlipwayError('lease_lost', `${what} is over: ${last.epoch}.${last.version} has been in use.`)
+}
+
+/** The replicas among these that still get new requests, which is a defect of whoever drains them. */
+function stillServing(table: RouteTable | undefined, ids: readonly string[]): string[] {
+  const endpoints = Object.values(table?.services ?? {}).flatMap(service =>
+    Object.values(service.revisions).flatMap(revision => revision.endpoints),
+  )
+  return endpoints.filter(end => end.state === 'serving' && ids.includes(end.replica)).map(end => end.replica)
+}
+
+async function drain(
+  proxy: FakeProxy,
+  ids: readonly string[],
+  deadlineMs: number,
+  signal: AbortSignal,
+): Promise<DrainReport> {
+  const waits = ids.map(id => ({ requests: 0, webSockets: 0, endsAfterMs: 0, ...proxy.inFlight.get(id) }))
+  for (const id of ids) proxy.inFlight.delete(id)
+  const ends = (wait: { endsAfterMs: number | 'never' }) =>
+    wait.endsAfterMs === 'never' ? Number.POSITIVE_INFINITY : wait.endsAfterMs
+  const longest = Math.min(deadlineMs, Math.max(0, ...waits.map(ends)))
+  if (longest > 0) await proxy.clock.sleep(longest, signal)
+  const cut = waits.filter(wait => ends(wait) > deadlineMs)
+  return {
+    drained: cut.length === 0,
+    cutRequests: cut.reduce((sum, wait) => sum + wait.requests, 0),
+    cutWebSockets: cut.reduce((sum, wait) => sum + wait.webSockets, 0),
+  }
+}
