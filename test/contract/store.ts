@@ -1,0 +1,24 @@
+import { describe } from 'node:test'
+import { deploymentTests } from './store/deployments.ts'
+import { eventTests } from './store/events.ts'
+import type { MakeStore } from './store/fixtures.ts'
+import { instanceTests } from './store/instances.ts'
+import { leaseTests } from './store/leases.ts'
+import { releaseTests } from './store/releases.ts'
+import { runTests } from './store/runs.ts'
+import { secretTests } from './store/secrets.ts'
+import { transactionTests } from './store/transactions.ts'
+
+/** What every store must do, whatever database it is on. */
+export function storeContract(name: string, makeStore: MakeStore): void {
+  describe(name, () => {
+    describe('deployments', () => deploymentTests(makeStore))
+    describe('releases', () => releaseTests(makeStore))
+    describe('instances', () => instanceTests(makeStore))
+    describe('events', () => eventTests(makeStore))
+    describe('secrets', () => secretTests(makeStore))
+    describe('leases', () => leaseTests(makeStore))
+    describe('runs', () => runTests(makeStore))
+    describe('transactions', () => transactionTests(makeStore))
+  })
+}
