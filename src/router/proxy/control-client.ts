@@ -1,0 +1,95 @@
+import { connect, type Socket } from 'node:net'
+import { SlipwayError } from '../../errors.ts'
+import { answerSchema, type CallName, type CallParams, type CallResults, errorOf, lines } from './control.ts'
+
+/** The connection broke before the answer came. Every call may be made again. */
+export class ConnectionLost extends Error {}
+
+/** One connection to a running proxy. */
+export interface ControlClient {
+  /** Throws what the proxy threw, `unavailable` after `timeoutMs`, the signal's reason, or {@link ConnectionLost}. */
+  call<C extends CallName>(
+    call: C,
+    params: CallParams<C>,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<CallResults[C]>
+  readonly open: boolean
+  close(): void
+}
+
+interface Waiting {
+  resolve(result: unknown): void
+  reject(error: unknown): void
+}
+
+/** Connects to the control socket at `path`. `onEnd` is told when the connection is gone, and whether the proxy ended on purpose. */
+export async function connectControl(path: string, onEnd: (meant: boolean) => void): Promise<ControlClient> {
+  const socket = connect(path)
+  await new Promise<void>((resolve, reject) => void socket.once('connect', resolve).once('error', reject))
+  const waiting = new Map<number, Waiting>()
+  let next = 1
+  let meant = false
+  socket.setEncoding('utf8')
+  socket.on(
+    'data',
+    lines(line => {
+      const answer = answerSchema.parse(JSON.parse(line))
+      if ('bye' in answer) {
+        meant = true
+        return
+      }
+      if ('error' in answer) settle(socket, waiting, answer.id)?.reject(errorOf(answer.error))
+      else settle(socket, waiting, answer.id)?.resolve(answer.result)
+    }),
+  )
+  socket.on('error', () => socket.destroy())
+  socket.on('close', () => {
+    for (const id of waiting.keys()) settle(socket, waiting, id)?.reject(new ConnectionLost('the proxy hung up'))
+    onEnd(meant)
+  })
+  // An idle connection keeps no program from ending.
+  socket.unref()
+  return {
+    get open() {
+      return !socket.destroyed && socket.writable
+    },
+    close: () => socket.destroy(),
+    call: async <C extends CallName>(call: C, params: CallParams<C>, timeoutMs: number, signal?: AbortSignal) => {
+      signal?.throwIfAborted()
+      if (socket.destroyed) throw new ConnectionLost('the proxy hung up')
+      const id = next++
+      const answer = new Promise<unknown>((resolve, reject) => waiting.set(id, { resolve, reject }))
+      socket.ref()
+      socket.write(`${JSON.stringify({ id, call, params })}\n`)
+      const giveUp = (error: unknown): void => {
+        const one = settle(socket, waiting, id)
+        if (!one) return
+        socket.write(`${JSON.stringify({ cancel: id })}\n`)
+        one.reject(error)
+      }
+      const timer = setTimeout(() => giveUp(slow(call, timeoutMs)), timeoutMs)
+      const onAbort = (): void => giveUp(signal?.reason)
+      signal?.addEventListener('abort', onAbort, { once: true })
+      try {
+        return (await answer) as CallResults[C]
+      } finally {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', onAbort)
+      }
+    },
+  }
+}
+
+function settle(socket: Socket, waiting: Map<number, Waiting>, id: number): Waiting | undefined {
+  const one = waiting.get(id)
+  waiting.delete(id)
+  if (waiting.size === 0) socket.unref()
+  return one
+}
+
+function slow(call: CallName, timeoutMs: number): SlipwayError {
+  return new SlipwayError('unavailable', `The proxy did not answer "${call}" within ${timeoutMs} ms.`, {
+    next: 'Look at proxy.log in the data folder; the call can be made again.',
+  })
+}

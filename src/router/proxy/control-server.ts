@@ -1,0 +1,119 @@
+import { rename, rm, stat } from 'node:fs/promises'
+import { createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import {
+  type CallName,
+  type CallParams,
+  type CallResults,
+  callSchemas,
+  errorLine,
+  lines,
+  requestSchema,
+} from './control.ts'
+
+/** What answers the calls. `reply` of an upgrade or a shutdown may come while the process is already leaving. */
+export type Answers = {
+  readonly [C in CallName]: (params: CallParams<C>, signal: AbortSignal) => CallResults[C] | Promise<CallResults[C]>
+}
+
+export interface ControlServer {
+  readonly path: string
+  /** Tells every client that the end is meant, lets answers leave, and closes. With `keepPath` the path is another process's by now. */
+  close(keepPath: boolean): Promise<void>
+  /** Hangs up on every call but those of `except`: the process that takes over will answer them. */
+  hangUp(except: CallName): void
+}
+
+interface Caller {
+  readonly socket: Socket
+  readonly calls: Map<number, { readonly call: CallName; readonly controller: AbortController }>
+}
+
+/**
+ * Listens on the control socket in `folder`. It is bound under a name of its own and renamed into place, so that the path changes hands
+ * at once when another process takes over, and closing the old socket (which unlinks the name it was bound under) does not take the new one away.
+ */
+export async function serveControl(folder: string, answers: Answers): Promise<ControlServer> {
+  const path = join(folder, 'control.sock')
+  const own = join(folder, `${process.pid}.sock`)
+  const callers = new Set<Caller>()
+  const server = createServer(socket => callers.add(greet(socket, answers, caller => callers.delete(caller))))
+  await rm(own, { force: true })
+  await new Promise<void>((resolve, reject) => void server.once('error', reject).listen(own, resolve))
+  await rename(own, path)
+  const { ino } = await stat(path)
+  return {
+    path,
+    hangUp: except => {
+      for (const { socket, calls } of callers) {
+        if (![...calls.values()].some(({ call }) => call === except)) socket.destroy()
+      }
+    },
+    close: async keepPath => {
+      if (!keepPath && (await inode(path)) === ino) await rm(path, { force: true })
+      for (const { socket } of callers) {
+        socket.end(keepPath ? '' : `${JSON.stringify({ bye: true })}\n`)
+        socket.setTimeout(1000, () => socket.destroy())
+      }
+      await new Promise<void>(resolve => void server.close(() => resolve()))
+    },
+  }
+}
+
+function greet(socket: Socket, answers: Answers, gone: (caller: Caller) => void): Caller {
+  const caller: Caller = { socket, calls: new Map() }
+  socket.setEncoding('utf8')
+  socket.on(
+    'data',
+    lines(line => void answer(caller, answers, line)),
+  )
+  socket.on('error', () => socket.destroy())
+  socket.on('close', () => {
+    for (const { controller } of caller.calls.values()) controller.abort(new Error('the caller hung up'))
+    gone(caller)
+  })
+  return caller
+}
+
+async function answer({ socket, calls }: Caller, answers: Answers, line: string): Promise<void> {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(line)
+  } catch {
+    // Not our protocol: nothing sensible can be answered.
+    socket.destroy()
+    return
+  }
+  const request = requestSchema.safeParse(parsed)
+  if (!request.success) return void socket.destroy()
+  if ('cancel' in request.data) return calls.get(request.data.cancel)?.controller.abort(new Error('cancelled'))
+  const { id, call, params } = request.data
+  const controller = new AbortController()
+  calls.set(id, { call, controller })
+  let reply: unknown
+  try {
+    reply = { id, result: await perform(answers, call, params, controller.signal) }
+  } catch (error) {
+    reply = { id, error: errorLine(error) }
+  }
+  calls.delete(id)
+  if (socket.writable) socket.write(`${JSON.stringify(reply)}\n`)
+}
+
+async function perform<C extends CallName>(
+  answers: Answers,
+  call: C,
+  params: unknown,
+  signal: AbortSignal,
+): Promise<CallResults[C]> {
+  return answers[call](callSchemas[call].parse(params) as CallParams<C>, signal)
+}
+
+async function inode(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).ino
+  } catch (error) {
+    void error // because a path that is not there has no inode
+    return undefined
+  }
+}

@@ -1,0 +1,82 @@
+import { z } from 'zod'
+import { type ErrorCode, errorCodes, isSlipwayError, messageOf, SlipwayError } from '../../errors.ts'
+import type { DrainReport, RevisionTraffic, RouteTable } from '../router.ts'
+import { routeTableSchema } from './schema.ts'
+
+/** What the control socket understands: lines of JSON, `{ id, call, params }` one way and `{ id, result }` or `{ id, error }` back. */
+export const callSchemas = {
+  hello: z.object({}),
+  apply: z.object({ table: routeTableSchema }),
+  observe: z.object({ instanceId: z.string() }),
+  drain: z.object({ instanceId: z.string(), replicaIds: z.array(z.string()), deadlineMs: z.number().min(0) }),
+  traffic: z.object({ instanceId: z.string() }),
+  forget: z.object({ instanceId: z.string(), storeId: z.string(), epoch: z.int() }),
+  check: z.object({}),
+  upgrade: z.object({ node: z.string(), main: z.string() }),
+  shutdown: z.object({}),
+}
+
+export type CallName = keyof typeof callSchemas
+export type CallParams<C extends CallName> = z.infer<(typeof callSchemas)[C]>
+
+/** Who answers on the control socket. */
+export interface Hello {
+  readonly pid: number
+  readonly frontPort: number
+}
+
+/** What each call resolves to. */
+export interface CallResults {
+  hello: Hello
+  apply: null
+  observe: RouteTable | null
+  drain: DrainReport
+  traffic: RevisionTraffic[]
+  forget: null
+  check: { ok: boolean; message: string }
+  upgrade: { pid: number }
+  shutdown: null
+}
+
+/** One line from client to proxy: a call, or the wish that an earlier one be dropped. */
+export const requestSchema = z.union([
+  z.object({ id: z.int(), call: z.enum(Object.keys(callSchemas) as CallName[]), params: z.unknown() }),
+  z.object({ cancel: z.int() }),
+])
+
+const errorSchema = z.object({
+  code: z.string().refine(code => code in errorCodes) as unknown as z.ZodType<ErrorCode>,
+  message: z.string(),
+  next: z.string().exactOptional(),
+})
+
+/** One line from proxy to client: an answer, or the word that it ends on purpose and need not be started again. */
+export const answerSchema = z.union([
+  z.object({ id: z.int(), error: errorSchema }),
+  z.object({ id: z.int(), result: z.unknown() }),
+  z.object({ bye: z.literal(true) }),
+])
+
+/** An error as it travels. */
+export function errorLine(error: unknown): z.infer<typeof errorSchema> {
+  if (isSlipwayError(error)) {
+    return { code: error.code, message: error.message, ...(error.next === undefined ? {} : { next: error.next }) }
+  }
+  if (error instanceof z.ZodError) return { code: 'invalid_request', message: z.prettifyError(error) }
+  return { code: 'internal', message: messageOf(error) }
+}
+
+/** The error that traveled. */
+export function errorOf(line: z.infer<typeof errorSchema>): SlipwayError {
+  return new SlipwayError(line.code, line.message, line.next === undefined ? {} : { next: line.next })
+}
+
+/** Calls `onLine` with each whole line of what is fed to the function it returns. */
+export function lines(onLine: (line: string) => void): (chunk: string) => void {
+  let rest = ''
+  return chunk => {
+    const parts = (rest + chunk).split('\n')
+    rest = parts.pop() ?? ''
+    for (const part of parts) onLine(part)
+  }
+}

@@ -1,0 +1,260 @@
+import type { IncomingMessage } from 'node:http'
+import type { Server } from 'node:net'
+import { messageOf, SlipwayError } from '../../errors.ts'
+import type { DrainReport, RevisionTraffic, RouteTable } from '../router.ts'
+import { drained } from './drain.ts'
+import { LiveEndpoint } from './endpoint.ts'
+import type { Plane } from './exchange.ts'
+import { type FrontDoor, frontDoor } from './front-door.ts'
+import { hostOf } from './headers.ts'
+import { Listeners } from './listeners.ts'
+import { Routes } from './routes.ts'
+import type { Picker } from './service.ts'
+import { readTables, removeTable, tableFile, writeTable } from './table-files.ts'
+import { addTraffic, TrafficCount } from './traffic.ts'
+
+/** What a process that was taken over still has in flight, asked by the one that took over. */
+export interface Elder {
+  /** Something of it may still be in flight. Afterwards it answers with its last numbers. */
+  readonly alive: boolean
+  drain(
+    instanceId: string,
+    replicaIds: readonly string[],
+    deadlineMs: number,
+    signal: AbortSignal,
+  ): Promise<DrainReport>
+  traffic(instanceId: string): Promise<readonly RevisionTraffic[]>
+  forget(instanceId: string): void
+}
+
+/** The proxy itself: tables on disk and in use, ports, and everything in flight. */
+export class DataPlane implements Plane {
+  readonly #folder: string
+  readonly #routes = new Routes()
+  readonly #door: FrontDoor
+  readonly #listeners: Listeners
+  readonly #torn = new Map<string, string>()
+  /** One change of an instance at a time. */
+  readonly #changes = new Map<string, Promise<unknown>>()
+  readonly #elders = new Set<Elder>()
+  readonly #successors = new Map<number, Picker>()
+  #frozen: Promise<void> | undefined
+  #frontPort = 0
+  #leaving = false
+
+  constructor(folder: string) {
+    this.#folder = folder
+    this.#door = frontDoor(this)
+    this.#listeners = new Listeners(socket => this.#door.accept(socket))
+  }
+
+  get frontPort(): number {
+    return this.#frontPort
+  }
+
+  get leaving(): boolean {
+    return this.#leaving
+  }
+
+  get elders(): Set<Elder> {
+    return this.#elders
+  }
+
+  route(req: IncomingMessage): Picker | undefined {
+    const port = req.socket.localPort ?? 0
+    if (this.#leaving) return this.#successor(port)
+    return port === this.#frontPort ? this.#routes.onHost(hostOf(req)) : this.#routes.onPort(port)
+  }
+
+  /** Puts every table found on disk in use. Ports are opened by {@link listen}. */
+  async restore(): Promise<void> {
+    const { tables, torn } = await readTables(this.#folder)
+    for (const [name, reason] of torn) this.#torn.set(name, reason)
+    for (const table of tables) {
+      try {
+        this.#routes.claim(table)
+        this.#routes.use(table)
+      } catch (error) {
+        this.#torn.set(tableFile(table.instanceId), messageOf(error))
+      }
+    }
+  }
+
+  /** Opens the front port (0: any; rejects when it is taken, unless it was promised before) and those of all tables. */
+  async listen(frontPort: number, promised: boolean): Promise<void> {
+    this.#frontPort = frontPort
+    if (promised) await this.#listeners.openEventually(frontPort)
+    else this.#frontPort = await this.#listeners.open(frontPort)
+    for (const port of this.#ports()) await this.#listeners.openEventually(port)
+  }
+
+  /** Listens on a port that the process before listened on until now. */
+  adopt(port: number, handle: Server): void {
+    this.#listeners.adopt(port, handle)
+  }
+
+  /** All ports of the process before were adopted; opens those it did not have. */
+  async takeOver(frontPort: number): Promise<void> {
+    this.#frontPort = frontPort
+    for (const port of [frontPort, ...this.#ports()]) await this.#listeners.openEventually(port)
+  }
+
+  listening(): ReadonlyMap<number, Server> {
+    return this.#listeners.all()
+  }
+
+  async apply(table: RouteTable): Promise<void> {
+    await this.#inTurn(table.instanceId, async () => {
+      const verdict = this.#routes.judge(table)
+      const ports = Object.values(table.services).map(route => route.port)
+      if (ports.includes(this.#frontPort)) throw portTaken(this.#frontPort, 'it is the front port')
+      const unclaim = this.#routes.claim(table)
+      const opened: number[] = []
+      try {
+        for (const port of ports) {
+          if (this.#listeners.has(port)) continue
+          await this.#listeners.open(port).catch((error: unknown) => {
+            throw portTaken(port, messageOf(error))
+          })
+          opened.push(port)
+        }
+        if (verdict === 'same') return
+        await writeTable(this.#folder, table)
+      } catch (error) {
+        for (const port of opened) this.#listeners.close(port)
+        unclaim()
+        throw error
+      }
+      for (const port of this.#routes.use(table)) this.#listeners.close(port)
+      this.#torn.delete(tableFile(table.instanceId))
+    })
+  }
+
+  async forget(instanceId: string, storeId: string, epoch: number): Promise<void> {
+    await this.#inTurn(instanceId, async () => {
+      this.#routes.judgeForget(instanceId, storeId, epoch)
+      await removeTable(this.#folder, instanceId)
+      for (const port of this.#routes.forget(instanceId, storeId, epoch)) this.#listeners.close(port)
+      for (const elder of this.#elders) elder.forget(instanceId)
+      this.#torn.delete(tableFile(instanceId))
+    })
+  }
+
+  observe(instanceId: string): RouteTable | undefined {
+    return this.#routes.table(instanceId)
+  }
+
+  async drain(
+    instanceId: string,
+    replicaIds: readonly string[],
+    deadlineMs: number,
+    signal: AbortSignal,
+  ): Promise<DrainReport> {
+    const endpoints = this.#routes.endpoints(instanceId, replicaIds)
+    const serving = endpoints.find(endpoint => endpoint.serving)
+    if (serving && !this.#leaving) {
+      throw new SlipwayError(
+        'invalid_request',
+        `Replica ${serving.replica} cannot be drained: its table has it serving.`,
+        {
+          next: 'Apply a table that has it draining first.',
+        },
+      )
+    }
+    const elsewhere = [...this.#elders].map(elder => elder.drain(instanceId, replicaIds, deadlineMs, signal))
+    const reports = await Promise.all([drained(endpoints, deadlineMs, signal), ...elsewhere])
+    return {
+      drained: reports.every(report => report.drained),
+      cutRequests: reports.reduce((sum, report) => sum + report.cutRequests, 0),
+      cutWebSockets: reports.reduce((sum, report) => sum + report.cutWebSockets, 0),
+    }
+  }
+
+  async traffic(instanceId: string): Promise<RevisionTraffic[]> {
+    const elsewhere = await Promise.all([...this.#elders].map(elder => elder.traffic(instanceId)))
+    return addTraffic(this.#routes.traffic(instanceId), ...elsewhere)
+  }
+
+  check(): { ok: boolean; message: string } {
+    const faults = [
+      ...[...this.#torn].map(([file, reason]) => `table ${file} could not be used: ${reason}`),
+      ...[...this.#listeners.missing()].map(([port, reason]) => `port ${port} is not open: ${reason}`),
+    ]
+    const count = this.#routes.tables().length
+    return { ok: faults.length === 0, message: [`routes ${count} instances`, ...faults].join('; ') }
+  }
+
+  /** From now on another process accepts; what still arrives on connections of ours is passed on to it. Resolves once nothing is open. */
+  async leave(): Promise<void> {
+    this.#leaving = true
+    this.#listeners.closeAll()
+    for (const endpoint of this.#routes.everyEndpoint()) endpoint.serve(false)
+    while (this.#door.connections > 0 || [...this.#elders].some(elder => elder.alive))
+      await new Promise(resolve => setTimeout(resolve, 50))
+  }
+
+  /** Stops accepting, lets what is in flight end for `graceMs`, then cuts it. */
+  async stop(graceMs: number): Promise<void> {
+    this.#listeners.closeAll()
+    const endpoints = this.#routes.everyEndpoint()
+    for (const endpoint of endpoints) endpoint.serve(false)
+    await drained(endpoints, graceMs, new AbortController().signal)
+    this.#door.destroy()
+  }
+
+  /** Waits for the changes under way and holds up further ones, so that what is on disk is what is in use. Returns what ends that. */
+  async freeze(): Promise<() => void> {
+    while (this.#frozen) await this.#frozen
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#frozen = promise
+    await Promise.all(this.#changes.values())
+    return () => {
+      this.#frozen = undefined
+      resolve()
+    }
+  }
+
+  tables(): RouteTable[] {
+    return this.#routes.tables()
+  }
+
+  #ports(): number[] {
+    return this.#routes.tables().flatMap(table => Object.values(table.services).map(route => route.port))
+  }
+
+  #successor(port: number): Picker {
+    const known = this.#successors.get(port)
+    if (known) return known
+    const endpoint = new LiveEndpoint('successor', { host: '127.0.0.1', port })
+    // Counted where it ends up.
+    const traffic = new TrafficCount()
+    const picker: Picker = {
+      edge: false,
+      pick: (_cookies, tried) => (tried?.has(endpoint) ? undefined : { endpoint, traffic }),
+    }
+    this.#successors.set(port, picker)
+    return picker
+  }
+
+  async #inTurn<T>(instanceId: string, change: () => Promise<T>): Promise<T> {
+    while (this.#frozen) await this.#frozen
+    const before = this.#changes.get(instanceId) ?? Promise.resolve()
+    const turn = before.then(change, change)
+    const settled = turn.then(
+      () => {},
+      () => {},
+    )
+    this.#changes.set(instanceId, settled)
+    try {
+      return await turn
+    } finally {
+      if (this.#changes.get(instanceId) === settled) this.#changes.delete(instanceId)
+    }
+  }
+}
+
+function portTaken(port: number, why: string): SlipwayError {
+  return new SlipwayError('unavailable', `Port ${port} cannot be opened for a service: ${why}.`, {
+    next: `Stop what listens on port ${port}, or route the service on another.`,
+  })
+}

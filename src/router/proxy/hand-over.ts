@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Server } from 'node:net'
+import { messageOf, SlipwayError } from '../../errors.ts'
+import type { RevisionTraffic } from '../router.ts'
+import type { DataPlane } from './data-plane.ts'
+import { type FromNew, type FromOld, fromNewSchema } from './handover.ts'
+import { nodeFlags } from './launch.ts'
+
+const stepTimeoutMs = 15_000
+
+/** A handover that took place. */
+export interface HandedOver {
+  readonly pid: number
+  /** Resolves when this process has nothing left to do. */
+  readonly done: Promise<void>
+}
+
+/**
+ * Starts a new proxy process and gives it this one's listening ports: the very descriptors, so connections that wait in their queues are not lost.
+ * `leave` is called in between, when the new one accepts and this one does not any more. When the new one fails to get that far it is ended,
+ * and this one goes on as if nothing had been asked. Throws `unavailable` then.
+ */
+export async function handOver(
+  plane: DataPlane,
+  program: { readonly node: string; readonly main: string; readonly args: readonly string[] },
+  leave: () => void,
+): Promise<HandedOver> {
+  const thaw = await plane.freeze()
+  const child = spawn(program.node, [...nodeFlags, program.main, ...program.args, '--take-over'], {
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  try {
+    await heard(child, 'loaded')
+    for (const [port, server] of plane.listening()) await say(child, { type: 'listener', port }, server)
+    const ready = heard(child, 'ready')
+    await say(child, { type: 'all', frontPort: plane.frontPort })
+    await ready
+  } catch (error) {
+    child.kill('SIGKILL')
+    thaw()
+    throw new SlipwayError('unavailable', `The new proxy process did not take over: ${messageOf(error)}.`, {
+      next: 'Look at proxy.log in the data folder. The old process serves on.',
+    })
+  }
+  const left = plane.leave()
+  leave()
+  answerYounger(child, plane)
+  const serving = heard(child, 'serving')
+  await say(child, { type: 'left' })
+  await serving
+  return { pid: child.pid ?? 0, done: left.then(() => sayFinal(child, plane)) }
+}
+
+function answerYounger(child: ChildProcess, plane: DataPlane): void {
+  const drains = new Map<number, AbortController>()
+  const answer = (id: number, result: Promise<unknown>): void => {
+    result
+      .then(
+        value => say(child, { type: 'answer', id, result: value }),
+        (error: unknown) => void error, // because only a cancelled drain rejects, and nobody waits for that
+      )
+      .catch(ignored)
+  }
+  child.on('message', raw => {
+    const message = fromNewSchema.parse(raw)
+    if (message.type === 'traffic') answer(message.id, plane.traffic(message.instanceId))
+    if (message.type === 'cancel') drains.get(message.id)?.abort(new Error('cancelled'))
+    if (message.type === 'forget') for (const elder of plane.elders) elder.forget(message.instanceId)
+    if (message.type !== 'drain') return
+    const { id, instanceId, replicaIds, deadlineMs } = message
+    const controller = new AbortController()
+    drains.set(id, controller)
+    answer(
+      id,
+      plane.drain(instanceId, replicaIds, deadlineMs, controller.signal).finally(() => drains.delete(id)),
+    )
+  })
+}
+
+async function sayFinal(child: ChildProcess, plane: DataPlane): Promise<void> {
+  const traffic: Record<string, RevisionTraffic[]> = {}
+  for (const { instanceId } of plane.tables()) traffic[instanceId] = await plane.traffic(instanceId)
+  if (child.connected) await say(child, { type: 'final', traffic }).catch(ignored)
+}
+
+async function say(child: ChildProcess, message: FromOld, handle?: Server): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    child.send(message, handle, error => (error ? reject(error) : resolve()))
+  })
+}
+
+async function heard(child: ChildProcess, type: FromNew['type']): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const settle = (error?: Error): void => {
+      clearTimeout(timer)
+      child.off('message', onMessage).off('exit', onExit).off('error', settle)
+      if (error) reject(error)
+      else resolve()
+    }
+    const onMessage = (raw: unknown): void => {
+      const message = fromNewSchema.safeParse(raw)
+      if (message.success && message.data.type === type) settle()
+    }
+    const onExit = (code: number | null): void => settle(new Error(`it exited with code ${code}`))
+    const timer = setTimeout(() => settle(new Error(`it did not say "${type}" in time`)), stepTimeoutMs)
+    child.on('message', onMessage).on('exit', onExit).on('error', settle)
+  })
+}
+
+function ignored(error: unknown): void {
+  void error // because the new process is gone, and with it whoever wanted to know
+}

@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { messageOf, SlipwayError } from '../../errors.ts'
+import type { Place } from './place.ts'
+
+const logCapBytes = 5_000_000
+
+/** What node is told when it runs the proxy's process. */
+export const nodeFlags: readonly string[] = ['--disable-warning=ExperimentalWarning']
+
+/** The program of the proxy's process, in this version. */
+export const mainFile: string = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url),
+)
+
+/** A process that was asked for; whether it serves is for its control socket to say. */
+export interface Launched {
+  /** Why it ended, once it has, as a sentence; undefined while it runs, and when it ended because another one serves. */
+  failure(): string | undefined
+}
+
+/** Starts the proxy's process in a session of its own, so that nothing that ends us ends it: no terminal, no pipe, no group is shared. */
+export function launch(place: Place, frontPort: number): Launched {
+  rotate(place.log)
+  const log = openSync(place.log, 'a', 0o600)
+  let failure: string | undefined
+  try {
+    const args = ['--state', place.state, '--front-port', String(frontPort)]
+    const child = spawn(process.execPath, [...nodeFlags, mainFile, ...args], {
+      cwd: '/',
+      detached: true,
+      env: ownEnvironment(),
+      stdio: ['ignore', log, log],
+    })
+    child.once('error', error => {
+      failure = messageOf(error)
+    })
+    child.once('exit', code => {
+      if (code !== 0) failure = lastLine(place.log) ?? `it exited with code ${code}`
+    })
+    child.unref()
+  } finally {
+    closeSync(log)
+  }
+  return { failure: () => failure }
+}
+
+/** The process lives longer than us and is no place for our secrets. */
+function ownEnvironment(): Record<string, string> {
+  const kept = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'XDG_RUNTIME_DIR']
+  return Object.fromEntries(kept.flatMap(name => (process.env[name] === undefined ? [] : [[name, process.env[name]]])))
+}
+
+function rotate(log: string): void {
+  const size = statSync(log, { throwIfNoEntry: false })?.size ?? 0
+  if (size > logCapBytes) renameSync(log, `${log}.1`)
+}
+
+function lastLine(log: string): string | undefined {
+  return readFileSync(log, 'utf8').trimEnd().split('\n').at(-1)
+}
+
+/** The error for a proxy that could not be started. */
+export function notStarted(place: Place, why: string): SlipwayError {
+  return new SlipwayError('unavailable', `The proxy could not be started: ${why}`, { next: `Look at ${place.log}.` })
+}

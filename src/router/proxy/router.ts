@@ -1,0 +1,138 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { SlipwayError } from '../../errors.ts'
+import type { Fence } from '../../provider/provider.ts'
+import type { Router } from '../router.ts'
+import { ConnectionLost } from './control-client.ts'
+import { mainFile } from './launch.ts'
+import { connectRunning, link } from './link.ts'
+import { type Place, placeOf } from './place.ts'
+import { defaultPortRange, type PortRange, portAllocator } from './ports.ts'
+
+/** How to reach, and if need be start, the embedded proxy. */
+export interface ProxyRouterOptions {
+  /** The data folder; the proxy keeps its state in `proxy/` below it. One proxy per data folder. */
+  readonly dataDir: string
+  /** The shared port on 127.0.0.1 that routes by host. Kept from the first start on. Default 0: any that is free. */
+  readonly frontPort?: number
+  /** Where service ports come from. Default: 20000 to 29999, or the first such range outside the kernel's ephemeral ports. */
+  readonly portRange?: PortRange
+  /** When given, tables of other stores are refused before they are sent. */
+  readonly storeId?: string
+  /** How long a call may take, ms (a drain: its deadline plus this). Default 5000. */
+  readonly callTimeoutMs?: number
+}
+
+/** The embedded proxy, seen from the control plane. */
+export interface ProxyRouter extends Router {
+  /** The process that serves now. */
+  pid(): Promise<number>
+  /** Puts this version of the proxy in place of the one that runs, without losing a connection. Resolves to the new process's pid. */
+  upgrade(): Promise<number>
+  /** Ends the proxy's process, cutting what is in flight; its state stays. For uninstalls and tests. */
+  shutdown(): Promise<void>
+}
+
+const defaultCallTimeoutMs = 5000
+const upgradeTimeoutMs = 30_000
+const endTimeoutMs = 5000
+
+/**
+ * The router that is a process of our own: started when none runs for the data folder, else connected to, and started again when it is found
+ * dead. It restores itself from disk and serves while the control plane is down.
+ *
+ * @example
+ * const router = await proxyRouter({ dataDir: './data', frontPort: 8080 })
+ */
+export async function proxyRouter(options: ProxyRouterOptions): Promise<ProxyRouter> {
+  const place = placeOf(options.dataDir)
+  const callMs = options.callTimeoutMs ?? defaultCallTimeoutMs
+  const allocatePort = portAllocator(options.portRange ?? defaultPortRange())
+  // Not a port of the kernel's choice: at a restart the number must be free again, and not lent to an outgoing connection.
+  const proxy = link(place, options.frontPort || (await allocatePort(new Set())))
+  const { frontPort } = await proxy.call('hello', {}, callMs)
+  if (options.frontPort && options.frontPort !== frontPort) {
+    proxy.close()
+    throw new SlipwayError('bad_options', `The proxy's front port is ${frontPort}, not ${options.frontPort}.`, {
+      next: `Ask for ${frontPort}, or end the proxy and remove ${place.front} first.`,
+    })
+  }
+
+  return {
+    name: 'proxy',
+    front: { host: '127.0.0.1', port: frontPort },
+    allocatePort: taken => allocatePort(new Set([...taken, frontPort])),
+    apply: async (table, fence) => {
+      if (table.instanceId !== fence.instanceId || table.storeId !== fence.storeId) throw foreign(table, fence)
+      if (options.storeId !== undefined && options.storeId !== table.storeId)
+        throw otherStore(options.storeId, table.storeId)
+      fence.check()
+      await proxy.call('apply', { table }, callMs, fence.signal)
+    },
+    observe: async (instanceId, signal) => (await proxy.call('observe', { instanceId }, callMs, signal)) ?? undefined,
+    drain: async (instanceId, replicaIds, deadlineMs, signal) => {
+      const params = { instanceId, replicaIds: [...replicaIds], deadlineMs }
+      return proxy.call('drain', params, deadlineMs + callMs, signal)
+    },
+    traffic: async (instanceId, signal) => proxy.call('traffic', { instanceId }, callMs, signal),
+    forget: async (instanceId, fence) => {
+      fence.check()
+      const { storeId, epoch } = fence
+      await proxy.call('forget', { instanceId, storeId, epoch }, callMs, fence.signal)
+    },
+    check: async signal => proxy.call('check', {}, callMs, signal),
+    close: async () => proxy.close(),
+    pid: async () => (await proxy.call('hello', {}, callMs)).pid,
+    upgrade: async () =>
+      (await proxy.call('upgrade', { node: process.execPath, main: mainFile }, upgradeTimeoutMs)).pid,
+    shutdown: async () => {
+      proxy.close()
+      await stopPlace(place)
+    },
+  }
+}
+
+/** Ends the proxy of a data folder, if one runs, and resolves when it is gone. Its state stays. Throws `unavailable` when it does not end. */
+export async function stopProxy(dataDir: string): Promise<void> {
+  await stopPlace(placeOf(dataDir))
+}
+
+async function stopPlace(place: Place): Promise<void> {
+  const client = await connectRunning(place, () => {})
+  if (!client) return
+  const { pid } = await client.call('hello', {}, endTimeoutMs)
+  try {
+    await client.call('shutdown', {}, endTimeoutMs)
+  } catch (error) {
+    if (!(error instanceof ConnectionLost)) throw error
+  }
+  for (const until = performance.now() + endTimeoutMs; isAlive(pid); await delay(5)) {
+    if (performance.now() < until) continue
+    client.close()
+    throw new SlipwayError('unavailable', `The proxy's process ${pid} does not end.`, { next: `End it: kill ${pid}` })
+  }
+  client.close()
+}
+
+/** Whether a process of this pid runs. One that has ended but was not waited for yet does not. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    void error // because ESRCH is the answer
+    return false
+  }
+}
+
+function foreign(table: { instanceId: string }, fence: Fence): SlipwayError {
+  return new SlipwayError(
+    'internal',
+    `A table of ${table.instanceId} was applied under the fence of ${fence.instanceId}.`,
+  )
+}
+
+function otherStore(ours: string, theirs: string): SlipwayError {
+  return new SlipwayError('forbidden', `This router belongs to store ${ours}; a table of ${theirs} is refused.`, {
+    next: 'Use a data folder of its own for each store.',
+  })
+}

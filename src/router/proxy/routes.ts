@@ -1,0 +1,221 @@
+import { isDeepStrictEqual } from 'node:util'
+import { SlipwayError } from '../../errors.ts'
+import type { RevisionTraffic, RouteTable, ServiceRoute } from '../router.ts'
+import { LiveEndpoint } from './endpoint.ts'
+import { type LiveRevision, LiveService, markOf } from './service.ts'
+import { TrafficCount, trafficOf } from './traffic.ts'
+
+/** How many revisions of a service that left the table keep their numbers. */
+const rememberedRevisions = 20
+const rememberedEpochs = 10_000
+
+interface LiveInstance {
+  table: RouteTable
+  services: Map<string, LiveService>
+  /** By replica and address; also those that left the table with something in flight. */
+  readonly endpoints: Map<string, LiveEndpoint>
+  /** By service, then revision. */
+  readonly traffic: Map<string, Map<string, TrafficCount>>
+}
+
+/** The route tables in use: who answers for a port and for a host name. Everything here is one synchronous tick. */
+export class Routes {
+  readonly #instances = new Map<string, LiveInstance>()
+  readonly #byPort = new Map<number, LiveService>()
+  readonly #byHost = new Map<string, LiveService>()
+  /** Port or host name → the instance that has it, or is about to. */
+  readonly #claims = new Map<number | string, string>()
+  /** Instances that were forgotten, and the epoch it was done under: an older worker does not bring them back. */
+  readonly #forgotten = new Map<string, number>()
+
+  onPort(port: number): LiveService | undefined {
+    return this.#byPort.get(port)
+  }
+
+  onHost(host: string): LiveService | undefined {
+    return this.#byHost.get(host)
+  }
+
+  tables(): RouteTable[] {
+    return [...this.#instances.values()].map(instance => instance.table)
+  }
+
+  table(instanceId: string): RouteTable | undefined {
+    return this.#instances.get(instanceId)?.table
+  }
+
+  /** Whether the table is newer than the one in use or the very same. Throws `lease_lost` when it is neither, `forbidden` for another store's. */
+  judge(table: RouteTable): 'newer' | 'same' {
+    const forgotten = this.#forgotten.get(table.instanceId)
+    if (forgotten !== undefined && table.epoch < forgotten) throw stale(table, `was forgotten under epoch ${forgotten}`)
+    const last = this.table(table.instanceId)
+    if (!last) return 'newer'
+    if (last.storeId !== table.storeId) throw stranger(table.instanceId, last.storeId, table.storeId)
+    const order = table.epoch - last.epoch || table.version - last.version
+    if (order > 0) return 'newer'
+    if (order === 0 && isDeepStrictEqual(last, table)) return 'same'
+    throw stale(table, `is at (${last.epoch}, ${last.version})${order === 0 ? ' with other content' : ''}`)
+  }
+
+  /** Reserves the ports and hosts of a table for its instance; returns a function that gives back those that were new. Throws `already_exists`. */
+  claim(table: RouteTable): () => void {
+    const wanted = Object.values(table.services).flatMap<number | string>(route => [route.port, ...route.hosts])
+    const twice = wanted.find((one, at) => wanted.indexOf(one) !== at)
+    if (twice !== undefined) throw taken(twice, table.instanceId)
+    for (const one of wanted) {
+      const owner = this.#claims.get(one)
+      if (owner !== undefined && owner !== table.instanceId) throw taken(one, owner)
+    }
+    const fresh = wanted.filter(one => !this.#claims.has(one))
+    for (const one of fresh) this.#claims.set(one, table.instanceId)
+    return () => {
+      for (const one of fresh) this.#claims.delete(one)
+    }
+  }
+
+  /** Puts a table in use in place of the instance's last one; returns the ports that are not needed any more. Its claims must be held. */
+  use(table: RouteTable): number[] {
+    const last = this.#instances.get(table.instanceId)
+    const instance: LiveInstance = last ?? { table, services: new Map(), endpoints: new Map(), traffic: new Map() }
+    const before = last ? Object.values(last.table.services) : []
+    const present = new Set<LiveEndpoint>()
+    const services = new Map<string, LiveService>()
+    for (const [name, route] of Object.entries(table.services)) {
+      services.set(name, liveService(instance, table.instanceId, name, route, present))
+    }
+    instance.table = table
+    instance.services = services
+    this.#instances.set(table.instanceId, instance)
+    this.#forgotten.delete(table.instanceId)
+    this.#letGo(instance, present)
+    return this.#index(table.instanceId, before, services)
+  }
+
+  /** Takes the instance out of use; returns its ports. Throws like {@link judge} when the caller's epoch is older than the table's. */
+  forget(instanceId: string, storeId: string, epoch: number): number[] {
+    this.judgeForget(instanceId, storeId, epoch)
+    this.#forgotten.set(instanceId, Math.max(epoch, this.#forgotten.get(instanceId) ?? 0))
+    for (const oldest of this.#forgotten.keys()) {
+      if (this.#forgotten.size <= rememberedEpochs) break
+      this.#forgotten.delete(oldest)
+    }
+    const instance = this.#instances.get(instanceId)
+    if (!instance) return []
+    this.#instances.delete(instanceId)
+    this.#letGo(instance, new Set())
+    return this.#index(instanceId, Object.values(instance.table.services), new Map())
+  }
+
+  /** Throws what {@link forget} would. */
+  judgeForget(instanceId: string, storeId: string, epoch: number): void {
+    const last = this.table(instanceId)
+    if (last && last.storeId !== storeId) throw stranger(instanceId, last.storeId, storeId)
+    if (last && epoch < last.epoch) {
+      throw new SlipwayError('lease_lost', `The routes of ${instanceId} are at epoch ${last.epoch}, above ${epoch}.`)
+    }
+  }
+
+  /** All endpoints, of this process's life, of these replicas that may have something in flight. */
+  endpoints(instanceId: string, replicaIds: readonly string[]): LiveEndpoint[] {
+    const ids = new Set(replicaIds)
+    const all = this.#instances.get(instanceId)?.endpoints.values() ?? []
+    return [...all].filter(endpoint => ids.has(endpoint.replica))
+  }
+
+  everyEndpoint(): LiveEndpoint[] {
+    return [...this.#instances.values()].flatMap(instance => [...instance.endpoints.values()])
+  }
+
+  traffic(instanceId: string): RevisionTraffic[] {
+    const services = this.#instances.get(instanceId)?.traffic ?? new Map<string, Map<string, TrafficCount>>()
+    return [...services].flatMap(([service, revisions]) =>
+      [...revisions].map(([revision, count]) => trafficOf(service, revision, count)),
+    )
+  }
+
+  #letGo(instance: LiveInstance, present: ReadonlySet<LiveEndpoint>): void {
+    for (const [key, endpoint] of instance.endpoints) {
+      if (present.has(endpoint)) continue
+      endpoint.serve(false)
+      endpoint.onIdle(() => {
+        if (instance.endpoints.get(key) === endpoint && !endpoint.serving) instance.endpoints.delete(key)
+      })
+    }
+  }
+
+  #index(instanceId: string, before: readonly ServiceRoute[], now: ReadonlyMap<string, LiveService>): number[] {
+    for (const route of before) {
+      this.#byPort.delete(route.port)
+      for (const host of route.hosts) this.#byHost.delete(host)
+    }
+    for (const [key, owner] of this.#claims) if (owner === instanceId) this.#claims.delete(key)
+    for (const service of now.values()) {
+      this.#byPort.set(service.route.port, service)
+      this.#claims.set(service.route.port, instanceId)
+      for (const host of service.route.hosts) {
+        this.#byHost.set(host, service)
+        this.#claims.set(host, instanceId)
+      }
+    }
+    return before.map(route => route.port).filter(port => !this.#byPort.has(port))
+  }
+}
+
+function liveService(
+  instance: LiveInstance,
+  instanceId: string,
+  name: string,
+  route: ServiceRoute,
+  present: Set<LiveEndpoint>,
+): LiveService {
+  const last = instance.services.get(name)
+  const counts = instance.traffic.get(name) ?? new Map<string, TrafficCount>()
+  instance.traffic.set(name, counts)
+  const sameShares = last !== undefined && isDeepStrictEqual(sharesOf(last.route), sharesOf(route))
+  const revisions = Object.entries(route.revisions).map(([revision, { weight, endpoints }]): LiveRevision => {
+    const serving: LiveEndpoint[] = []
+    for (const { replica, address, state } of endpoints) {
+      const key = `${replica} ${address.host}:${address.port}`
+      const endpoint = instance.endpoints.get(key) ?? new LiveEndpoint(replica, address)
+      instance.endpoints.set(key, endpoint)
+      present.add(endpoint)
+      endpoint.serve(state === 'serving')
+      if (endpoint.serving) serving.push(endpoint)
+    }
+    const traffic = counts.get(revision) ?? new TrafficCount()
+    counts.set(revision, traffic)
+    // Under other weights the account starts anew: credit saved under the old ones would come out as a burst.
+    const credit = sameShares ? (last?.revisions.find(one => one.revision === revision)?.credit ?? 0) : 0
+    return { revision, weight, credit, serving, traffic, mark: markOf(revision) }
+  })
+  for (const [revision, count] of counts) {
+    if (counts.size <= rememberedRevisions) break
+    if (!(revision in route.revisions) && count.active + count.activeWebSockets === 0) counts.delete(revision)
+  }
+  return new LiveService(instanceId, name, route, revisions)
+}
+
+function sharesOf(route: ServiceRoute): Record<string, number> {
+  return Object.fromEntries(Object.entries(route.revisions).map(([revision, { weight }]) => [revision, weight]))
+}
+
+function stale(table: RouteTable, why: string): SlipwayError {
+  return new SlipwayError(
+    'lease_lost',
+    `The route table (${table.epoch}, ${table.version}) of ${table.instanceId} is refused: the router ${why}.`,
+    { next: 'A newer owner of the instance has routed since; drop this work.' },
+  )
+}
+
+function stranger(instanceId: string, ours: string, theirs: string): SlipwayError {
+  return new SlipwayError('forbidden', `The routes of ${instanceId} belong to store ${ours}, not to ${theirs}.`, {
+    next: 'Use a data folder of its own for each store.',
+  })
+}
+
+function taken(what: number | string, owner: string): SlipwayError {
+  const kind = typeof what === 'number' ? 'port' : 'host'
+  return new SlipwayError('already_exists', `The ${kind} ${what} is routed to instance ${owner} already.`, {
+    next: `Choose another ${kind}.`,
+  })
+}
