@@ -142,6 +142,8 @@ export interface Provider {
    * network. Throws when the platform does not answer, which makes the replica's health `unknown`.
    */
   probe?(replica: Replica, check: HealthCheck, signal: AbortSignal): Promise<ProbeAnswer>
+  /** Whether the socket that listens on this port of the machine belongs to the replica, where that can be told: a stranger that answers is not readiness. */
+  owns?(replica: Replica, port: number): Promise<boolean>
   /** Tells when something of an instance may have changed (a hint); returns a function that ends it. */
   watch?(onChange: (instanceId: string) => void): () => void
   logs(query: LogQuery, signal?: AbortSignal): AsyncIterable<LogLine>
