@@ -7,6 +7,7 @@ export type Columns<E> = {
 
 /** Turns an entity into a row and back. Optional fields that are absent are NULL there, and absent again here. */
 export interface Entity<E> {
+  readonly columns: readonly string[]
   /** The row of a whole entity. */
   readonly row: (entity: E) => Record<string, Bound>
   /** The columns a patch changes: absent fields none, `null` to NULL. */
@@ -18,6 +19,7 @@ export interface Entity<E> {
 export function entity<E extends object>(columns: Columns<E>): Entity<E> {
   const fields = Object.entries(columns) as [keyof E & string, readonly [string, Codec<unknown>]][]
   return {
+    columns: fields.map(([, [column]]) => column),
     row(entity) {
       const row: Record<string, Bound> = {}
       for (const [field, [column, codec]] of fields) {

@@ -1,9 +1,10 @@
 import { timestamp } from '../../clock.ts'
 import type { Event, EventStore } from '../../event/event.ts'
 import { newId } from '../../id.ts'
-import { json, text, time, whole } from './codec.ts'
+import { type Bound, json, text, time, whole } from './codec.ts'
 import { entity } from './entity.ts'
 import type { Session } from './session.ts'
+import { statement } from './statement.ts'
 
 const eventRow = entity<Event>({
   id: ['id', text()],
@@ -17,8 +18,18 @@ const eventRow = entity<Event>({
   data: ['data', json()],
 })
 
+/** Compiled once: an event is part of every transaction that changes a state. */
+const appending = statement<Record<string, Bound>, { seq: number }>((db, of) => {
+  const { seq: _given, ...columns } = Object.fromEntries(eventRow.columns.map(column => [column, of(column)]))
+  return db
+    .insertInto('events')
+    .values(columns as never)
+    .returning('seq')
+})
+
 /** The log of events. On a database with one writer the row number is the order of commits; elsewhere it must be given after the commit. */
-export function events({ db, clock }: Session): EventStore {
+export function events(session: Session): EventStore {
+  const { db, clock } = session
   const matching = (scope: { tenantId?: string; instanceId?: string; deploymentId?: string }) => {
     let query = db.selectFrom('events').selectAll()
     if (scope.tenantId !== undefined) query = query.where('tenant_id', '=', scope.tenantId)
@@ -31,12 +42,9 @@ export function events({ db, clock }: Session): EventStore {
     async append(event) {
       const id = newId('evt')
       const at = timestamp(clock.now())
-      const { seq: _given, ...row } = eventRow.row({ ...event, id, at, seq: 0 })
-      const { seq } = await db
-        .insertInto('events')
-        .values(row as never)
-        .returning('seq')
-        .executeTakeFirstOrThrow()
+      const [appended] = await appending(session, eventRow.row({ ...event, id, at, seq: 0 }))
+      if (!appended) throw new Error('the database told no number of a new event')
+      const { seq } = appended
       return { ...event, id, seq, at }
     },
 

@@ -3,6 +3,7 @@ import type { Claim, WorkStore } from '../../deploy/work.ts'
 import { SlipwayError } from '../../errors.ts'
 import type { Schema } from './schema.ts'
 import { atomic, type Session } from './session.ts'
+import { statement } from './statement.ts'
 
 /** How long a worker counts as alive after its last beat, milliseconds. */
 export const workerTtlMs = 5_000
@@ -20,6 +21,25 @@ type Leases = Pick<
   | 'nextWake'
   | 'living'
 >
+
+/** Finds the row while the claim holds, and locks it until the transaction ends. Compiled once: it is part of every transaction of the engine. */
+const fencing = statement<
+  { instanceId: string; owner: string; epoch: number; aliveAfter: number },
+  { signal_seq: number }
+>((db, of) =>
+  db
+    .selectFrom('instances')
+    .select('signal_seq')
+    .where('id', '=', of('instanceId'))
+    .where('owner', '=', of('owner'))
+    .where('epoch', '=', of('epoch'))
+    .where(e =>
+      e.exists(
+        e.selectFrom('workers').select('id').where('id', '=', of('owner')).where('beat_at', '>', of('aliveAfter')),
+      ),
+    )
+    .forUpdate(),
+)
 
 /** Workers and their leases. A lease is the instance's row: owner and epoch. */
 export function leases(session: Session): Leases {
@@ -70,23 +90,8 @@ export function leases(session: Session): Leases {
     },
 
     async fence({ instanceId, owner, epoch }) {
-      const held = await db
-        .selectFrom('instances')
-        .select('signal_seq')
-        .where('id', '=', instanceId)
-        .where('owner', '=', owner)
-        .where('epoch', '=', epoch)
-        .where(e =>
-          e.exists(
-            e
-              .selectFrom('workers')
-              .select('id')
-              .where('id', '=', owner)
-              .where('beat_at', '>', clock.now() - workerTtlMs),
-          ),
-        )
-        .forUpdate()
-        .executeTakeFirst()
+      const aliveAfter = clock.now() - workerTtlMs
+      const [held] = await fencing(session, { instanceId, owner, epoch, aliveAfter })
       if (!held) {
         throw new SlipwayError(
           'lease_lost',
