@@ -7,10 +7,10 @@ export const secondsSchema = z
   .min(0)
   .max(30 * 24 * 3600)
 
-const traffic = { minRequests: countSchema.exactOptional(), wait: z.boolean().exactOptional() }
-
 /** A count, as options give it. */
 export const countSchema = z.int('it must be a whole number').min(0, 'it must be 0 or more')
+
+const traffic = { minRequests: countSchema.exactOptional(), wait: z.boolean().exactOptional() }
 
 /** A check of a hold, as options give it. */
 export const checkSchema = z.discriminatedUnion('type', [
