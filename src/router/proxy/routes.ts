@@ -25,8 +25,8 @@ export class Routes {
   readonly #byHost = new Map<string, LiveService>()
   /** Port or host name → the instance that has it, or is about to. */
   readonly #claims = new Map<number | string, string>()
-  /** Instances that were forgotten, and the epoch it was done under: an older worker does not bring them back. */
-  readonly #forgotten = new Map<string, number>()
+  /** Instances that were forgotten, and what they were at: nothing late brings them back. */
+  readonly #forgotten = new Map<string, { readonly epoch: number; readonly version: number }>()
 
   onPort(port: number): LiveService | undefined {
     return this.#byPort.get(port)
@@ -46,15 +46,15 @@ export class Routes {
 
   /** Whether the table is newer than the one in use or the very same. Throws `lease_lost` when it is neither, `forbidden` for another store's. */
   judge(table: RouteTable): 'newer' | 'same' {
-    const forgotten = this.#forgotten.get(table.instanceId)
-    if (forgotten !== undefined && table.epoch < forgotten) throw stale(table, `was forgotten under epoch ${forgotten}`)
     const last = this.table(table.instanceId)
-    if (!last) return 'newer'
-    if (last.storeId !== table.storeId) throw stranger(table.instanceId, last.storeId, table.storeId)
-    const order = table.epoch - last.epoch || table.version - last.version
+    const reached = last ?? this.#forgotten.get(table.instanceId)
+    if (!reached) return 'newer'
+    if (last && last.storeId !== table.storeId) throw stranger(table.instanceId, last.storeId, table.storeId)
+    const order = table.epoch - reached.epoch || table.version - reached.version
     if (order > 0) return 'newer'
     if (order === 0 && isDeepStrictEqual(last, table)) return 'same'
-    throw stale(table, `is at (${last.epoch}, ${last.version})${order === 0 ? ' with other content' : ''}`)
+    const how = last ? (order === 0 ? ' with other content' : '') : ' and forgotten'
+    throw stale(table, `is at (${reached.epoch}, ${reached.version})${how}`)
   }
 
   /** Reserves the ports and hosts of a table for its instance; returns a function that gives back those that were new. Throws `already_exists`. */
@@ -94,7 +94,8 @@ export class Routes {
   /** Takes the instance out of use; returns its ports. Throws like {@link judge} when the caller's epoch is older than the table's. */
   forget(instanceId: string, storeId: string, epoch: number): number[] {
     this.judgeForget(instanceId, storeId, epoch)
-    this.#forgotten.set(instanceId, Math.max(epoch, this.#forgotten.get(instanceId) ?? 0))
+    const last = this.table(instanceId) ?? this.#forgotten.get(instanceId)
+    this.#forgotten.set(instanceId, { epoch, version: last?.epoch === epoch ? last.version : 0 })
     for (const oldest of this.#forgotten.keys()) {
       if (this.#forgotten.size <= rememberedEpochs) break
       this.#forgotten.delete(oldest)
@@ -110,8 +111,9 @@ export class Routes {
   judgeForget(instanceId: string, storeId: string, epoch: number): void {
     const last = this.table(instanceId)
     if (last && last.storeId !== storeId) throw stranger(instanceId, last.storeId, storeId)
-    if (last && epoch < last.epoch) {
-      throw new SlipwayError('lease_lost', `The routes of ${instanceId} are at epoch ${last.epoch}, above ${epoch}.`)
+    const reached = last ?? this.#forgotten.get(instanceId)
+    if (reached && epoch < reached.epoch) {
+      throw new SlipwayError('lease_lost', `The routes of ${instanceId} are at epoch ${reached.epoch}, above ${epoch}.`)
     }
   }
 
