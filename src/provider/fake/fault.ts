@@ -1,3 +1,4 @@
+import { unlessAborted } from '../../abort.ts'
 import type { Clock } from '../../clock.ts'
 import { SlipwayError } from '../../errors.ts'
 import { type Ms, pickMs, type Random } from './random.ts'
@@ -66,7 +67,10 @@ export function scriptedFaults<Method extends string>(platform: string, clock: C
       const landing = effectMs === 'never' ? undefined : landed(pickMs(effectMs, random), effect)
       landing?.catch((error: unknown) => void error) // because the caller may have been told something else by then
       await rest(answerMs, signal)
-      if (!fault.error) return await unlessAborted(landing ?? new Promise<never>(() => {}), signal)
+      if (!fault.error) {
+        const answer = landing ?? new Promise<never>(() => {})
+        return await (signal ? unlessAborted(answer, signal) : answer)
+      }
       if (fault.error !== true) throw fault.error
       throw new SlipwayError('unavailable', `The ${platform} answered "${method}" with an error.`, {
         next: 'It was scripted to: see `fault`.',
@@ -82,14 +86,4 @@ export function scriptedFaults<Method extends string>(platform: string, clock: C
   async function rest(ms: number, signal?: AbortSignal): Promise<void> {
     if (ms > 0) await clock.sleep(ms, signal)
   }
-}
-
-/** What `promise` comes to, unless the signal is aborted first: then its reason is thrown. */
-export async function unlessAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (!signal) return await promise
-  return await new Promise((resolve, reject) => {
-    const aborted = () => reject(signal.reason)
-    signal.addEventListener('abort', aborted, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted))
-  })
 }

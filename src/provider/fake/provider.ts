@@ -1,7 +1,7 @@
+import { unlessAborted } from '../../abort.ts'
 import { after, type Clock } from '../../clock.ts'
 import { SlipwayError } from '../../errors.ts'
 import type { Capability, Fence, ProbeAnswer, Provider, Replica, RevisionSpec, TaskResult } from '../provider.ts'
-import { unlessAborted } from './fault.ts'
 import { type FakeMethod, type FakeWorld, fakeWorld } from './world.ts'
 
 /** A provider of replicas that exist in memory only, and the world they live in. */
