@@ -5,6 +5,8 @@ import type { Store } from '../deploy/work.ts'
 import type { SqlFlavour } from './sql/session.ts'
 import { sqlStore } from './sql/store.ts'
 import { sqliteDialect } from './sqlite/dialect.ts'
+import { sqliteDriver } from './sqlite/driver.ts'
+import { faultOf, isUniqueViolation } from './sqlite/fault.ts'
 import { hold } from './sqlite/hold.ts'
 
 /** Where a store on SQLite keeps its data, and its time. */
@@ -25,26 +27,32 @@ export interface SqliteStoreOptions {
  * const store = await sqliteStore({ path: '/var/lib/slipway/slipway.db' })
  */
 export async function sqliteStore({ path, clock = systemClock, waitMs }: SqliteStoreOptions): Promise<Store> {
-  if (path === ':memory:') return sqlStore({ dialect: sqliteDialect(() => open(path), waitMs), flavour: sqlite, clock })
-  const held = hold(path)
-  const dialect = sqliteDialect(() => open(held.path), waitMs)
-  return sqlStore({ dialect, flavour: sqlite, clock, onClose: held.release })
+  const held = path === ':memory:' ? undefined : hold(path)
+  const driver = sqliteDriver(() => open(held?.path ?? path), waitMs)
+  const close = async () => {
+    await driver.destroy()
+    held?.release()
+  }
+  return sqlStore({ dialect: sqliteDialect(driver), flavour: sqlite, clock, close })
 }
 
 /** SQLite's own ways. */
 const sqlite: SqlFlavour = {
   serial: ['integer', column => column.primaryKey()],
   bytes: 'blob',
-  isUniqueViolation(error) {
-    const [primaryKey, unique] = [1555, 2067]
-    return error instanceof Error && 'errcode' in error && (error.errcode === primaryKey || error.errcode === unique)
-  },
+  soleProcess: true,
+  isUniqueViolation,
 }
 
 function open(path: string): DatabaseSync {
   // Made by us first, so that nobody else can read it; SQLite gives its side files the same mode.
   if (path !== ':memory:') closeSync(openSync(path, 'a', 0o600))
   const database = new DatabaseSync(path, { timeout: 5_000, enableForeignKeyConstraints: true })
-  database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma secure_delete = fast')
-  return database
+  try {
+    database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma secure_delete = fast')
+    return database
+  } catch (error) {
+    database.close()
+    throw faultOf(error)
+  }
 }

@@ -1,5 +1,5 @@
 import { timestamp } from '../../clock.ts'
-import type { Deployment, DeploymentKind } from '../../deploy/deployment.ts'
+import type { Deployment, DeploymentKind, DeploymentState } from '../../deploy/deployment.ts'
 import type { DeployStore } from '../../deploy/store.ts'
 import { flag, json, text, time, whole } from './codec.ts'
 import { count, total } from './counters.ts'
@@ -105,13 +105,31 @@ export function deployments(session: Session): Deployments {
 
     async listByState(tenantId, states, options) {
       const keys = keyset('deployments', options)
-      const ofState = db.selectFrom('deployments').where('tenant_id', '=', tenantId).where('state', 'in', states)
-      const rows = await (keys.before === undefined ? ofState : ofState.where('seq', '<', keys.before))
-        .selectAll()
+      const inState = (state: DeploymentState) => {
+        const all = db.selectFrom('deployments').where('tenant_id', '=', tenantId).where('state', '=', state)
+        const newest = keys.before === undefined ? all : all.where('seq', '<', keys.before)
+        return db
+          .selectFrom(
+            newest
+              .selectAll()
+              .orderBy('seq', 'desc')
+              .limit(keys.limit + 1)
+              .as('newest'),
+          )
+          .selectAll()
+      }
+      // The newest of each state by its index, then the newest of those: sorting all there ever were would grow without end.
+      const [first, ...others] = [...new Set(states)].map(inState)
+      if (!first) return { items: [], total: 0 }
+      const rows = await others
+        .reduce((all, more) => all.unionAll(more), first)
         .orderBy('seq', 'desc')
         .limit(keys.limit + 1)
         .execute()
-      const { counted } = await ofState
+      const { counted } = await db
+        .selectFrom('deployments')
+        .where('tenant_id', '=', tenantId)
+        .where('state', 'in', states)
         .select(({ fn }) => fn.countAll<number>().as('counted'))
         .executeTakeFirstOrThrow()
       return page('deployments', keys, rows, row => row.seq, deploymentRow.read, counted)

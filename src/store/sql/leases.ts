@@ -38,7 +38,7 @@ const fencing = statement<
         e.selectFrom('workers').select('id').where('id', '=', of('owner')).where('beat_at', '>', of('aliveAfter')),
       ),
     )
-    .forUpdate(),
+    .forNoKeyUpdate(),
 )
 
 /** Workers and their leases. A lease is the instance's row: owner and epoch. */
@@ -47,8 +47,10 @@ export function leases(session: Session): Leases {
   return {
     async registerWorker(worker) {
       await atomic(session, async db => {
-        await free(db)
-        await db.deleteFrom('workers').execute()
+        if (session.flavour.soleProcess) {
+          await free(db)
+          await db.deleteFrom('workers').execute()
+        }
         await db.insertInto('workers').values({ id: worker, beat_at: clock.now() }).execute()
       })
     },
@@ -104,7 +106,7 @@ export function leases(session: Session): Leases {
     async release({ instanceId, owner, epoch }, wakeAt, signalSeq) {
       let query = db
         .updateTable('instances')
-        .set({ owner: null, wake_at: earliest(wakeAt) })
+        .set({ owner: null, wake_at: dueBy(wakeAt) })
         .where('id', '=', instanceId)
         .where('owner', '=', owner)
         .where('epoch', '=', epoch)
@@ -116,9 +118,8 @@ export function leases(session: Session): Leases {
     async wake(instanceId) {
       await db
         .updateTable('instances')
-        .set({ wake_at: earliest(clock.now()) })
+        .set({ wake_at: dueBy(clock.now()) })
         .where('id', '=', instanceId)
-        .where('deleted_at', 'is', null)
         .execute()
     },
 
@@ -142,18 +143,20 @@ export function leases(session: Session): Leases {
 }
 
 /**
- * The earlier of a time and what is written already. A claim clears what is written, so a wake that came while the instance was owned
- * is not lost when the lease is given back.
+ * When an instance is due: at the given time, or earlier where that is written already. A claim clears what is written, so a wake that
+ * came while the instance was owned is not lost when the lease is given back. A deleted instance is never due.
  */
-function earliest(wakeAt: number | null): Expression<number | null> {
+export function dueBy(wakeAt: number | null): Expression<number | null> {
   return wakeAt === null
-    ? sql<number | null>`wake_at`
-    : sql<number | null>`case when wake_at < ${wakeAt} then wake_at else ${wakeAt} end`
+    ? sql<number | null>`case when deleted_at is null then wake_at end`
+    : sql<
+        number | null
+      >`case when deleted_at is not null then null when wake_at < ${wakeAt} then wake_at else ${wakeAt} end`
 }
 
 /** Gives leases back as due at once: those of one worker, or all. */
 async function free(db: Kysely<Schema>, worker?: string): Promise<void> {
-  const owned = db.updateTable('instances').set({ owner: null, wake_at: 0 })
+  const owned = db.updateTable('instances').set({ owner: null, wake_at: dueBy(0) })
   await (worker === undefined ? owned.where('owner', 'is not', null) : owned.where('owner', '=', worker)).execute()
 }
 

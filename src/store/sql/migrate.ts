@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
-import { messageOf, SlipwayError } from '../../errors.ts'
+import { isSlipwayError, messageOf, SlipwayError } from '../../errors.ts'
 import { first } from './migrations/0001-first.ts'
 import type { Schema } from './schema.ts'
 import type { SqlFlavour } from './session.ts'
@@ -13,6 +13,7 @@ export async function migrate(db: Kysely<Schema>, flavour: SqlFlavour): Promise<
   })
   const { error } = await migrator.migrateToLatest()
   if (error === undefined) return
+  if (isSlipwayError(error)) throw error
   throw new SlipwayError(
     'unavailable',
     `The database could not be brought to this version's schema: ${messageOf(error)}.`,

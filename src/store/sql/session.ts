@@ -7,7 +7,9 @@ export interface SqlFlavour {
   /** Type and modifiers of a row number that grows with each insert. */
   readonly serial: readonly [type: ColumnDataType, modifiers: ColumnBuilderCallback]
   readonly bytes: ColumnDataType
-  isUniqueViolation(error: unknown): boolean
+  /** Whether one process holds the database, so that whoever registers a worker knows every earlier one to be dead. */
+  readonly soleProcess: boolean
+  readonly isUniqueViolation: (error: unknown) => boolean
 }
 
 /** What every statement needs: the database (or the transaction under way), the time, and the database's own ways. */

@@ -6,6 +6,7 @@ import { SlipwayError } from '../../errors.ts'
 import { newId } from '../../id.ts'
 import { text, time, whole } from './codec.ts'
 import { entity } from './entity.ts'
+import { dueBy } from './leases.ts'
 import { atomic, type Session } from './session.ts'
 
 const signalRow = entity<Signal>({
@@ -29,10 +30,7 @@ export function signals(session: Session): Pick<WorkStore, 'signal' | 'signals'>
         const now = clock.now()
         const numbered = await db
           .updateTable('instances')
-          .set({
-            signal_seq: sql`signal_seq + 1`,
-            wake_at: sql<number>`case when wake_at < ${now} then wake_at else ${now} end`,
-          })
+          .set({ signal_seq: sql`signal_seq + 1`, wake_at: dueBy(now) })
           .where('id', '=', told.instanceId)
           .returning('signal_seq')
           .executeTakeFirst()

@@ -12,16 +12,16 @@ import { secrets } from './secrets.ts'
 import type { Session, SqlFlavour } from './session.ts'
 import { work } from './work.ts'
 
-/** What a store is opened with. `onClose` runs after the database was closed. */
+/** What a store is opened with. `close` lets go of the database once what is under way has ended. */
 export interface SqlStoreOptions {
   readonly dialect: Dialect
   readonly flavour: SqlFlavour
   readonly clock: Clock
-  readonly onClose?: () => void
+  readonly close: () => Promise<void>
 }
 
 /** A store over any SQL database Kysely speaks to: brings the schema up to date and reads (or gives) the store's id. */
-export async function sqlStore({ dialect, flavour, clock, onClose }: SqlStoreOptions): Promise<Store> {
+export async function sqlStore({ dialect, flavour, clock, close }: SqlStoreOptions): Promise<Store> {
   const db = new Kysely<Schema>({ dialect })
   try {
     await migrate(db, flavour)
@@ -31,11 +31,10 @@ export async function sqlStore({ dialect, flavour, clock, onClose }: SqlStoreOpt
       storeId: await storeId(db),
       ...stores(session),
       transaction: work => db.transaction().execute(tx => work(stores({ ...session, db: tx }))),
-      close: () => (closed ??= db.destroy().finally(() => onClose?.())),
+      close: () => (closed ??= close()),
     }
   } catch (error) {
-    await db.destroy()
-    onClose?.()
+    await close()
     throw error
   }
 }

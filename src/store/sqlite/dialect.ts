@@ -1,11 +1,16 @@
-import type { DatabaseSync } from 'node:sqlite'
-import { type Dialect, type SelectModifierNode, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
-import { sqliteDriver } from './driver.ts'
+import {
+  type Dialect,
+  type Driver,
+  type SelectModifierNode,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely'
 
-/** Kysely's dialect for node:sqlite. `waitMs`: how long a call waits for its turn. */
-export function sqliteDialect(open: () => DatabaseSync, waitMs?: number): Dialect {
+/** Kysely's dialect for a driver of node:sqlite. */
+export function sqliteDialect(driver: Driver): Dialect {
   return {
-    createDriver: () => sqliteDriver(open, waitMs),
+    createDriver: () => driver,
     createQueryCompiler: () => new Compiler(),
     createAdapter: () => new Adapter(),
     createIntrospector: db => new SqliteIntrospector(db),

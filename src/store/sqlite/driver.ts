@@ -1,6 +1,8 @@
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { CompiledQuery, type DatabaseConnection, type Driver, type QueryResult } from 'kysely'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { CompiledQuery, DatabaseConnection, Driver, QueryResult } from 'kysely'
+import { SlipwayError } from '../../errors.ts'
 import type { Bound } from '../sql/codec.ts'
+import { faultOf } from './fault.ts'
 import { mutex } from './mutex.ts'
 
 /** How many prepared statements are kept; more than the store has, fewer than a leak would make. */
@@ -11,12 +13,14 @@ export const turnTimeoutMs = 30_000
 
 /**
  * A driver of one connection, handed to one caller at a time in the order of asking. Transactions begin with the write lock
- * (BEGIN IMMEDIATE), so none fails half-way because another one wrote first.
+ * (BEGIN IMMEDIATE), so none fails half-way because another one wrote first. `destroy` waits for its turn too: what is under way ends
+ * first, and calls after it are refused with `closed`.
  */
 export function sqliteDriver(open: () => DatabaseSync, waitMs: number = turnTimeoutMs): Driver {
   const turns = mutex(waitMs)
   let database: DatabaseSync | undefined
   let connection: SqliteConnection | undefined
+  let closed = false
   return {
     async init() {
       database = open()
@@ -24,8 +28,9 @@ export function sqliteDriver(open: () => DatabaseSync, waitMs: number = turnTime
     },
     async acquireConnection() {
       await turns.acquire()
-      if (!connection) throw new Error('the database is closed')
-      return connection
+      if (connection) return connection
+      turns.release()
+      throw new SlipwayError('closed', 'The store was closed before this call had its turn.')
     },
     async beginTransaction() {
       connection?.control('begin immediate')
@@ -34,16 +39,19 @@ export function sqliteDriver(open: () => DatabaseSync, waitMs: number = turnTime
       connection?.control('commit')
     },
     async rollbackTransaction() {
-      // A failed statement may have ended the transaction already (disk full, I/O error): nothing is left to roll back then.
+      // A statement that met a full disk may have ended the transaction already: nothing is left to roll back then.
       if (database?.isTransaction) connection?.control('rollback')
     },
     async releaseConnection() {
       turns.release()
     },
     async destroy() {
+      if (closed) return
+      closed = true
+      await turns.acquire()
       connection = undefined
       database?.close()
-      database = undefined
+      turns.release()
     },
   }
 }
@@ -70,18 +78,26 @@ function connectionTo(database: DatabaseSync): SqliteConnection {
 
   return {
     async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-      const { statement, returnsRows } = prepared(sql)
       const bound = parameters as readonly Bound[]
-      if (returnsRows) return { rows: statement.all(...bound) as R[] }
-      const { changes } = statement.run(...bound)
-      return { rows: [], numAffectedRows: BigInt(changes) }
+      try {
+        const { statement, returnsRows } = prepared(sql)
+        if (returnsRows) return { rows: statement.all(...bound) as R[] }
+        const { changes } = statement.run(...bound)
+        return { rows: [], numAffectedRows: BigInt(changes) }
+      } catch (error) {
+        throw faultOf(error)
+      }
     },
     // oxlint-disable-next-line require-yield
     async *streamQuery() {
       throw new Error('the store pages its reads; streaming is not supported')
     },
     control(sql) {
-      prepared(sql).statement.run()
+      try {
+        prepared(sql).statement.run()
+      } catch (error) {
+        throw faultOf(error)
+      }
     },
   }
 }

@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { messageOf, SlipwayError } from '../../errors.ts'
+import { isSlipwayError, messageOf, SlipwayError } from '../../errors.ts'
+import { isBusy } from './fault.ts'
 
 /** The right of one process to write a data file. */
 export interface Hold {
@@ -12,21 +13,32 @@ export interface Hold {
 
 /**
  * Takes the file for this process for life: an exclusive transaction on a side file `<path>.lock`, whose lock the kernel drops when the
- * process ends, however it ends. The data file itself stays readable, for backups. Throws `unavailable` when another process has it.
+ * process ends, however it ends. The data file itself stays readable, for backups. Throws `unavailable` when another process has it, or
+ * when nothing can be written there.
  */
 export function hold(file: string): Hold {
-  const path = settle(file)
+  try {
+    return take(settle(file))
+  } catch (error) {
+    if (isSlipwayError(error)) throw error
+    throw new SlipwayError('unavailable', `No data can be kept in ${file}: ${messageOf(error)}.`, {
+      next: 'Give a file in a folder that exists or can be made, and that the user Slipway runs as can write to.',
+      cause: error,
+    })
+  }
+}
+
+function take(path: string): Hold {
   const lock = new DatabaseSync(`${path}.lock`)
-  // The holder is named in a file of its own: reading the lock file itself would, once closed, drop this process's locks on it.
+  // The holder is named in a file of its own: whoever reads and closes the lock file loses the locks its own process has on it.
   const note = `${path}.lock.pid`
   try {
     lock.exec('pragma locking_mode = exclusive; begin exclusive')
+    writeFileSync(note, `${process.pid}\n`, { mode: 0o600 })
   } catch (error) {
     lock.close()
-    if (!isBusy(error)) throw error
-    throw heldBy(path, note, error)
+    throw isBusy(error) ? heldBy(path, note, error) : error
   }
-  writeFileSync(note, `${process.pid}\n`, { mode: 0o600 })
   return {
     path,
     release: () => {
@@ -39,7 +51,7 @@ export function hold(file: string): Hold {
 /** The one name of the file, whatever way led to it; its folder is made when it is missing. */
 function settle(file: string): string {
   const folder = dirname(resolve(file))
-  mkdirSync(folder, { recursive: true })
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
   const path = join(realpathSync(folder), basename(file))
   try {
     return realpathSync(path)
@@ -47,11 +59,6 @@ function settle(file: string): string {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return path
     throw error
   }
-}
-
-function isBusy(error: unknown): boolean {
-  const sqliteBusy = 5
-  return error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy
 }
 
 function heldBy(path: string, note: string, cause: unknown): SlipwayError {

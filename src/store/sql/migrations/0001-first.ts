@@ -70,7 +70,9 @@ async function deployments(db: Kysely<unknown>, { serial }: SqlFlavour): Promise
   table = texts(table, ['provider_ref', 'error', 'error_code', 'notes', 'commit_sha'], 'optional')
   table = texts(table, ['from_release_id', 'rolled_back_by', 'retry_of'], 'optional')
   table = texts(table, ['reason', 'service_progress', 'undo', 'options'], 'optional')
-  await texts(table, ['services']).execute()
+  await texts(table, ['services'])
+    .addForeignKeyConstraint('deployments_of_instance', ['instance_id'], 'instances', ['id'])
+    .execute()
   await db.schema.createIndex('deployments_instance').on('deployments').columns(['instance_id', 'seq']).execute()
   await db.schema.createIndex('deployments_state').on('deployments').columns(['tenant_id', 'state', 'seq']).execute()
   await db.schema
@@ -80,7 +82,9 @@ async function deployments(db: Kysely<unknown>, { serial }: SqlFlavour): Promise
     .where(sql<boolean>`state in ('pending', 'running')`)
     .execute()
   const runs = db.schema.createTable('runs').addColumn('deployment_id', 'text', c => c.primaryKey())
-  await texts(texts(runs, ['request']), ['plan', 'undo_steps'], 'optional').execute()
+  await texts(texts(runs, ['request']), ['plan', 'undo_steps'], 'optional')
+    .addForeignKeyConstraint('runs_of_deployment', ['deployment_id'], 'deployments', ['id'])
+    .execute()
 }
 
 async function releases(db: Kysely<unknown>): Promise<void> {
@@ -89,7 +93,10 @@ async function releases(db: Kysely<unknown>): Promise<void> {
   table = numbers(table, ['version', 'active', 'created_at', 'updated_at'])
   table = numbers(table, ['sealed_at', 'activated_at'], 'optional')
   table = texts(table, ['notes', 'commit_sha'], 'optional')
-  await texts(table, ['services']).addUniqueConstraint('releases_version', ['instance_id', 'version']).execute()
+  await texts(table, ['services'])
+    .addUniqueConstraint('releases_version', ['instance_id', 'version'])
+    .addForeignKeyConstraint('releases_of_instance', ['instance_id'], 'instances', ['id'])
+    .execute()
   await db.schema
     .createIndex('releases_one_active')
     .unique()
