@@ -16,6 +16,11 @@ export interface Change {
   readonly routed: boolean
   /** Whether the side it comes from had one. */
   readonly wasRouted: boolean
+  /**
+   * Whether it is new where traffic goes, so that what depends on it has to wait until it is up: added, or with its first port. (An
+   * exclusive one with its first port keeps its own place, late, when nothing waits for it.)
+   */
+  readonly arrives: boolean
   /** On either side: two revisions of it must never run at once. */
   readonly exclusive: boolean
   /** The rows to reach. One, except in an undo to a table in which traffic was shared. */
@@ -63,8 +68,13 @@ export function changesOf(input: PlanInput, target: Table = targetOf(input.next)
     ].flat(),
   )
   const all = [...names].map(name => changeOf(name, input, rowsOf(target, name)))
-  const arriving = new Set(all.filter(arrives).map(change => change.name))
-  const tasked = all.map(change => {
+  const moving = all.filter(change => change.kind !== 'same').map(change => dependenciesOf(change.name, input.next))
+  const placed = all.map(change => {
+    const awaited = moving.some(dependencies => dependencies.has(change.name))
+    return { ...change, arrives: change.kind === 'added' || (gainsPort(change) && (!change.exclusive || awaited)) }
+  })
+  const arriving = new Set(placed.filter(change => change.arrives).map(change => change.name))
+  const tasked = placed.map(change => {
     const dependencies = dependenciesOf(change.name, input.next)
     return { ...change, taskFirst: !change.exclusive && arriving.isDisjointFrom(dependencies) }
   })
@@ -74,14 +84,13 @@ export function changesOf(input: PlanInput, target: Table = targetOf(input.next)
   }
 }
 
-/** Whether a service is new where traffic goes, so that what depends on it has to wait until it is up: added, or with its first port. */
-export function arrives(change: Change): boolean {
-  return change.kind === 'added' || (change.kind === 'changed' && change.routed && !change.wasRouted)
-}
-
 /** Whether a service goes on without its port. Until what called it is gone, its old replicas have to answer. */
 export function lostPort(change: Change): boolean {
   return change.kind === 'changed' && change.wasRouted && !change.routed && !change.exclusive
+}
+
+function gainsPort({ kind, routed, wasRouted }: Change): boolean {
+  return kind === 'changed' && routed && !wasRouted
 }
 
 /** Whether a plan brings another release's content: more than counts. */
@@ -103,8 +112,9 @@ function changeOf(name: string, input: PlanInput, target: readonly Row[]): Chang
   const old = input.old.find(service => service.name === name)
   const next = input.next.find(service => service.name === name)
   const rows = rowsOf(input.table, name)
-  const routed = next?.routed ?? target.some(row => row.weight > 0)
-  const wasRouted = old?.routed ?? (next ? routed : rows.some(row => row.weight > 0))
+  const there = rows.filter(row => rowOf(target, name, row.revision))
+  const routed = [...target, ...there].some(row => row.weight > 0)
+  const wasRouted = old?.routed ?? (routed || rows.some(row => row.weight > 0))
   const serving = wasRouted ? rows.filter(row => row.weight > 0) : rows
   const others = rows.filter(row => !rowOf(target, name, row.revision))
   const restores = input.mode === 'undo'
@@ -116,10 +126,11 @@ function changeOf(name: string, input: PlanInput, target: readonly Row[]): Chang
     wasRouted,
     exclusive: old?.exclusive === true || next?.exclusive === true,
     target,
-    there: rows.filter(row => rowOf(target, name, row.revision)),
+    there,
     leaving: others.filter(leaves),
     spare: others.filter(row => !leaves(row)),
     restores,
+    arrives: false,
     taskFirst: false,
     ...(old ? { before: old.revision } : {}),
   }

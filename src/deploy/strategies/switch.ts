@@ -1,5 +1,5 @@
 import type { Move } from '../step.ts'
-import { arrives, type Change, type Changes, lostPort } from './change.ts'
+import { type Change, type Changes, lostPort } from './change.ts'
 import { closing } from './closing.ts'
 import { bringUp, replace, retireAll, routeAll, runAll, task } from './moves.ts'
 
@@ -14,8 +14,7 @@ export function* switchOver(
 ): Generator<Move> {
   yield* standUp(changes.up)
   yield* atPause
-  for (const change of changes.up.filter(change => change.exclusive && change.kind === 'changed'))
-    yield* replace(change)
+  for (const change of changes.up.filter(swapsAlone)) yield* replace(change)
   yield* routeAll(changes.up.filter(shiftsTraffic))
   for (const change of changes.up.filter(shiftsWork)) {
     yield* task(change)
@@ -32,9 +31,8 @@ export function* switchOver(
  */
 export function* standUp(up: readonly Change[], percent = 100): Generator<Move> {
   for (const change of up) {
-    if (change.kind === 'added' && change.exclusive) yield* replace(change)
-    else if (change.kind === 'scaled') yield* scaleUp(change)
-    else if (!change.exclusive && arrives(change)) yield* bringUp(change)
+    if (change.kind === 'scaled') yield* scaleUp(change)
+    else if (change.arrives) yield* change.exclusive ? replace(change) : bringUp(change)
     else if (shiftsTraffic(change)) {
       yield* task(change)
       yield* runAll(change, percent)
@@ -51,9 +49,14 @@ export function* scaleUp(change: Change): Generator<Move> {
   yield* runAll(restores ? change : { ...change, target: more })
 }
 
+/** Whether a change of an exclusive service waits for the moment before traffic moves. */
+function swapsAlone(change: Change): boolean {
+  return change.kind === 'changed' && change.exclusive && !change.arrives
+}
+
 /** Whether a change moves traffic from one revision to another side by side. */
 export function shiftsTraffic(change: Change): boolean {
-  return change.kind === 'changed' && change.routed && !change.exclusive && !arrives(change)
+  return change.kind === 'changed' && change.routed && !change.exclusive && !change.arrives
 }
 
 /** Whether a change is one of a service that takes its work itself, so that replicas are its share. */
