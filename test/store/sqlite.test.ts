@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, realpathSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { mkdtempSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
+import { Kysely } from 'kysely'
 import { isSlipwayError } from '../../src/errors.ts'
+import { sqliteDialect } from '../../src/store/sqlite/dialect.ts'
+import { sqliteDriver } from '../../src/store/sqlite/driver.ts'
 import { sqliteStore } from '../../src/store/sqlite.ts'
 import { anInstance, handClock } from '../contract/store/fixtures.ts'
 import { storeContract } from '../contract/store.ts'
@@ -103,15 +106,48 @@ describe('a SQLite file', () => {
     assert.equal(await backup.instances.countPerTenant('acme'), 1)
   })
 
-  test('that a newer version has migrated is refused untouched, and so is a file that is no database', async t => {
+  test('that a newer version has migrated is refused untouched', async t => {
     const path = join(folder(t), 'slipway.db')
     await (await sqliteStore({ path })).close()
     const newer = new DatabaseSync(path)
     newer.exec(`insert into kysely_migration (name, timestamp) values ('9999-newer', '2030-01-01T00:00:00.000Z')`)
     newer.close()
-    await assert.rejects(sqliteStore({ path }), e => isSlipwayError(e, 'unavailable') && /newer/.test(e.next ?? ''))
-    // Refused again in the same way: the first refusal let go of the file.
-    await assert.rejects(sqliteStore({ path }), e => isSlipwayError(e, 'unavailable') && /newer/.test(e.next ?? ''))
+    const refused = (error: unknown) => isSlipwayError(error, 'unavailable') && /newer/.test(error.next ?? '')
+    await assert.rejects(sqliteStore({ path }), refused)
+    // In the same words again: the first refusal let go of the file.
+    await assert.rejects(sqliteStore({ path }), refused)
+  })
+
+  test('that is no database, or can not be made, is refused with what to do', async t => {
+    const dir = folder(t)
+    const text = join(dir, 'notes.txt')
+    writeFileSync(text, 'buy milk\n'.repeat(200))
+    await assert.rejects(
+      sqliteStore({ path: text }),
+      e => isSlipwayError(e, 'unavailable') && /backup/.test(e.next ?? ''),
+    )
+    assert.equal(readFileSync(text, 'utf8'), 'buy milk\n'.repeat(200))
+    const below = join(text, 'slipway.db')
+    await assert.rejects(
+      sqliteStore({ path: below }),
+      e => isSlipwayError(e, 'unavailable') && /folder/.test(e.next ?? ''),
+    )
+  })
+
+  test('on a full disk refuses the transaction whole, says so, and goes on when there is room', async t => {
+    const path = join(folder(t), 'full.db')
+    const database = new DatabaseSync(path)
+    database.exec('create table t (a text)')
+    const driver = sqliteDriver(() => database)
+    const db = new Kysely<{ t: { a: string } }>({ dialect: sqliteDialect(driver) })
+    t.after(() => driver.destroy())
+    const write = (a: string) => db.transaction().execute(tx => tx.insertInto('t').values({ a }).execute())
+    database.exec('pragma max_page_count = 8')
+    const full = (error: unknown) => isSlipwayError(error, 'unavailable') && /disk space/.test(error.next ?? '')
+    await assert.rejects(write('x'.repeat(100_000)), full)
+    database.exec('pragma max_page_count = 1000000')
+    await write('small')
+    assert.deepEqual(await db.selectFrom('t').select('a').execute(), [{ a: 'small' }].map(nullPrototype))
   })
 
   test('tells a transaction that uses the store itself that it waits for itself', async t => {
@@ -157,6 +193,11 @@ function startWriter(t: TestContext, path: string): ChildProcess {
   })
   t.after(() => (child.exitCode === null && child.signalCode === null ? kill(child) : undefined))
   return child
+}
+
+/** Rows of node:sqlite have no prototype. */
+function nullPrototype<T extends object>(row: T): T {
+  return Object.assign(Object.create(null), row)
 }
 
 async function kill(child: ChildProcess): Promise<void> {

@@ -2,7 +2,9 @@ import type { WorkStore } from '../../deploy/work.ts'
 import type { Session } from './session.ts'
 
 /** Which ports are taken, by whom and for what. */
-export function ports({ db }: Session): Pick<WorkStore, 'reservePort' | 'takenPorts' | 'releasePorts'> {
+export function ports({
+  db,
+}: Session): Pick<WorkStore, 'reservePort' | 'takenPorts' | 'reservations' | 'releasePorts'> {
   return {
     async reservePort(port, instanceId, purpose) {
       const { numInsertedOrUpdatedRows } = await db
@@ -16,6 +18,10 @@ export function ports({ db }: Session): Pick<WorkStore, 'reservePort' | 'takenPo
     async takenPorts() {
       const rows = await db.selectFrom('ports').select('port').execute()
       return new Set(rows.map(({ port }) => port))
+    },
+
+    async reservations() {
+      return db.selectFrom('ports').select(['port', 'instance_id as instanceId', 'purpose']).orderBy('port').execute()
     },
 
     async releasePorts(instanceId, purpose) {

@@ -168,7 +168,7 @@ export function leaseTests(makeStore: MakeStore): void {
     await store.work.wake(instance.id)
     assert.deepEqual(await store.work.living(), [second.id])
     await store.work.fence(claim)
-    assert.equal(await store.work.release(claim, null), true)
+    assert.equal(await store.work.release(claim, 0), true)
     assert.equal(await store.work.nextWake(), undefined)
     assert.equal(await store.work.claim('w1', instance.id), undefined)
     assert.deepEqual(await store.work.claimDue('w1', 5), [])

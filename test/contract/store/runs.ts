@@ -164,6 +164,13 @@ export function runTests(makeStore: MakeStore): void {
     assert.equal(await work.reservePort(20_003, instance.id, 'replica'), true)
     assert.equal(await work.reservePort(20_003, instance.id, 'replica'), false)
     assert.deepEqual(await work.takenPorts(), new Set([20_002, 20_003]))
+    assert.deepEqual(
+      (await work.reservations()).map(each => ({ ...each })),
+      [
+        { port: 20_002, instanceId: instance.id, purpose: 'router' },
+        { port: 20_003, instanceId: instance.id, purpose: 'replica' },
+      ],
+    )
     await work.releasePorts(instance.id, 'replica')
     assert.deepEqual(await work.takenPorts(), new Set([20_002]))
     await work.releasePorts(instance.id)

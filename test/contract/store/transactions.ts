@@ -80,6 +80,25 @@ export function transactionTests(makeStore: MakeStore): void {
     await store.instances.insert(anInstance({ name: 'second' }))
   })
 
+  test('closing lets what is under way end, refuses what comes after, and may be asked twice', async t => {
+    const { store, instance } = await world(t, makeStore)
+    const begun = Promise.withResolvers<void>()
+    const writing = store.transaction(async tx => {
+      begun.resolve()
+      for (let i = 1; i <= 20; i++) await tx.work.patch(instance.id, { generations: { web: i } })
+      return tx.work.load(instance.id)
+    })
+    await begun.promise
+    const closing = [store.close(), store.close()]
+    await assert.rejects(store.events.lastSeq(), e => isSlipwayError(e, 'closed'))
+    assert.deepEqual((await writing)?.generations, { web: 20 })
+    await Promise.all(closing)
+    await assert.rejects(
+      store.transaction(async () => 1),
+      e => isSlipwayError(e, 'closed'),
+    )
+  })
+
   test('every store has an id of its own', async t => {
     const [a, b] = [await world(t, makeStore), await world(t, makeStore)]
     assert.match(a.store.storeId, /^store_[0-9a-z]{26}$/)
