@@ -1,16 +1,14 @@
 import type { Timestamp } from '../clock.ts'
-import type { SecretPin, ServiceSnapshot } from '../instance/service.ts'
+import type { ServiceSnapshot } from '../instance/service.ts'
 import type { Deployment, ServiceDeploySpec } from './deployment.ts'
 import type { Revision, Step, Table } from './step.ts'
 import type { PlannedService } from './strategy.ts'
 
-/** What was asked for, as it is kept: everything a later start or retry needs, with images resolved and secrets pinned at the call. */
+/** What was asked for, as it is kept: everything a later start or retry needs, with images resolved at the call. */
 export type RunRequest =
   | {
       readonly kind: 'deploy'
       readonly services: readonly ServiceDeploySpec[]
-      /** Service → environment variable → pinned secret, for services that name secrets or inherit them. */
-      readonly pins: Readonly<Record<string, Readonly<Record<string, SecretPin>>>>
       /** Full specs: services left out are removed, unknown ones added. */
       readonly complete: boolean
       readonly expectRelease?: string
@@ -49,6 +47,8 @@ export interface UndoCause {
   readonly code: string
   readonly error: string
   readonly at: Timestamp
+  /** The last probe answers and log lines, secrets masked: why, not just that. */
+  readonly evidence?: readonly string[]
 }
 
 /** A deployment with what only the engine needs. */

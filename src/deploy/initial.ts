@@ -1,0 +1,65 @@
+import type { Timestamp } from '../clock.ts'
+import { newId } from '../id.ts'
+import type { Instance } from '../instance/instance.ts'
+import type { ServiceSnapshot } from '../instance/service.ts'
+import type { Release } from './release.ts'
+import type { Stores } from './work.ts'
+
+/**
+ * Records version 1 of an instance that runs already, active, with a synthetic succeeded deployment (strategy `initial`), inside the
+ * caller's transaction. Idempotent: if any release exists it writes nothing and returns version 1's.
+ */
+export async function recordFirstRelease(
+  instance: Instance,
+  services: readonly ServiceSnapshot[],
+  initiator: string,
+  tx: Stores,
+  at: Timestamp,
+  releaseId: string = newId('rel'),
+): Promise<{ release: Release; deploymentId?: string }> {
+  const { tenantId, id: instanceId } = instance
+  const first = await tx.deploys.firstRelease(tenantId, instanceId)
+  if (first) return { release: first }
+  const version = await tx.deploys.nextReleaseVersion(tenantId, instanceId)
+  const release: Release = {
+    id: releaseId,
+    createdAt: at,
+    updatedAt: at,
+    tenantId,
+    instanceId,
+    version,
+    services,
+    active: false,
+    sealedAt: at,
+  }
+  await tx.deploys.insertRelease(release)
+  await tx.deploys.activateRelease(instanceId, releaseId, at)
+  const deploymentId = newId('dep')
+  await tx.deploys.insertDeployment(
+    {
+      id: deploymentId,
+      createdAt: at,
+      updatedAt: at,
+      tenantId,
+      instanceId,
+      releaseId,
+      kind: 'initial',
+      state: 'succeeded',
+      strategy: 'initial',
+      services: services.map(({ name, image, digest }) => ({ name, image, digest })),
+      serviceProgress: Object.fromEntries(services.map(service => [service.name, 'succeeded' as const])),
+      providerRef: `${instance.provider}:${instanceId}`,
+      startedAt: at,
+      finishedAt: at,
+      initiator,
+    },
+    { kind: 'initial' },
+  )
+  await tx.instances.update(instanceId, { currentReleaseId: releaseId })
+  await tx.work.patch(instanceId, { activeDeploymentId: deploymentId })
+  const ids = { tenantId, instanceId, releaseId, deploymentId }
+  await tx.events.append({ type: 'release.created', ...ids, data: { version } })
+  await tx.events.append({ type: 'release.activated', ...ids })
+  await tx.events.append({ type: 'deploy.succeeded', ...ids, data: { kind: 'initial', strategy: 'initial' } })
+  return { release: { ...release, active: true, activatedAt: at }, deploymentId }
+}

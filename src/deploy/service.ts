@@ -1,0 +1,509 @@
+import type { AuthProvider, Claims } from '../auth/auth.ts'
+import { type Clock, timestamp } from '../clock.ts'
+import { SlipwayError } from '../errors.ts'
+import type { EventBus } from '../event/bus.ts'
+import type { Event } from '../event/event.ts'
+import { newId } from '../id.ts'
+import type { BusyPolicy, Instance } from '../instance/instance.ts'
+import { policyDefaults } from '../instance/instance.ts'
+import type { ServiceSnapshot } from '../instance/service.ts'
+import type { ProviderRegistry } from '../provider/registry.ts'
+import type { Vault } from '../secrets/vault.ts'
+import { cancel, pause, promote, resume } from './ask.ts'
+import { type Deployment, hasEnded } from './deployment.ts'
+import { type Difference, diffServices } from './diff.ts'
+import { cancelPending, eventOf } from './end.ts'
+import { recordFirstRelease } from './initial.ts'
+import { type PlanPreview, previewPlan } from './preview.ts'
+import type { Release } from './release.ts'
+import { resolveServices } from './resolve.ts'
+import type { Run, RunRequest } from './run.ts'
+import { type DeployRequest, deployRequestSchema, parse } from './schema.ts'
+import { staleRelease } from './seal.ts'
+import type { DeployListResult, ListOptions, ReleaseListResult } from './store.ts'
+import type { Strategy } from './strategy.ts'
+import type { Store, Stores } from './work.ts'
+
+/** What a deploy service is built from. */
+export interface DeployParts {
+  readonly store: Store
+  readonly providers: ProviderRegistry
+  readonly bus: EventBus
+  readonly auth: AuthProvider
+  readonly vault: Vault
+  readonly clock: Clock
+  readonly strategies: ReadonlyMap<string, Strategy>
+  /** Work was committed for this instance: whoever performs it may look. */
+  readonly hint: (instanceId: string) => void
+}
+
+/** What is asked of a rollback. */
+export interface RollbackRequest {
+  readonly instanceId: string
+  readonly releaseId: string
+  readonly notes?: string
+  /** Default `supersede`: a rollback does not wait for what it wants to get rid of. */
+  readonly ifBusy?: BusyPolicy
+  /** Options of the blue-green plan it is carried out by. */
+  readonly keepWarmSeconds?: number
+}
+
+/** Turns "run these images on this instance" into releases and tracked deployments. Every call acts for one caller. */
+export interface DeployService {
+  /** Makes the release and starts its rollout; resolves once it is recorded, not when it is done. */
+  deploy(request: DeployRequest): Promise<Deployment>
+  /** Records version 1 of an instance that runs already. Idempotent: returns the first release. */
+  recordInitial(instanceId: string): Promise<Release>
+  /** Brings a release that was active before back, all its services at once. */
+  rollback(request: RollbackRequest): Promise<Deployment>
+  /** Stops a rollout and brings back what served before. A second cancel changes nothing. */
+  cancel(deploymentId: string): Promise<Deployment>
+  getDeployment(deploymentId: string): Promise<Deployment>
+  listDeployments(instanceId: string, options?: ListOptions): Promise<DeployListResult>
+  getRelease(releaseId: string): Promise<Release>
+  listReleases(instanceId: string, options?: ListOptions): Promise<ReleaseListResult>
+  /** The steps a deploy would take, what changes and what has downtime; writes nothing. */
+  plan(request: DeployRequest): Promise<PlanPreview>
+  /** What differs between two releases of one instance. */
+  diff(fromReleaseId: string, toReleaseId: string): Promise<Difference[]>
+  /** Releases a pause of the plan. `gate` defaults to the current one. */
+  promote(deploymentId: string, gate?: string): Promise<Deployment>
+  /** Pauses after the current step; a pending one starts paused. */
+  pause(deploymentId: string): Promise<Deployment>
+  /** Releases a pause that someone asked for. */
+  resume(deploymentId: string): Promise<Deployment>
+  /** A new deployment of the same request, of a failed or cancelled one. */
+  retry(deploymentId: string): Promise<Deployment>
+  /** Resolves when the deployment has ended, with its end. */
+  finished(deploymentId: string, signal?: AbortSignal): Promise<Deployment>
+  /** Its events from the first to the last, as they happen; ends with the deployment. */
+  watch(deploymentId: string, signal?: AbortSignal): AsyncIterable<Event>
+}
+
+/** A deploy service that acts for this caller. */
+export function deployService(parts: DeployParts, caller: Claims): DeployService {
+  const { store, auth, clock } = parts
+  const tenantId = auth.tenantOf(caller)
+  const now = (): string => timestamp(clock.now())
+
+  const readable = () => auth.authorize(caller, 'deploy.read')
+  const deployment = async (id: string): Promise<Deployment> =>
+    found(await store.deploys.getDeployment(tenantId, id), 'deployment', id)
+  const release = async (id: string): Promise<Release> =>
+    found(await store.deploys.getRelease(tenantId, id), 'release', id)
+  const instance = async (id: string, reader: Pick<Stores, 'instances'> = store): Promise<Instance> =>
+    found(await reader.instances.get(tenantId, id), 'instance', id)
+
+  /** Writes a new deployment of an instance, by the policy for busy ones, and wakes whoever performs it. */
+  async function enqueue(
+    target: string,
+    ifBusy: BusyPolicy,
+    make: (
+      tx: Stores,
+      instance: Instance,
+    ) => Promise<{ deployment: Deployment; request: RunRequest; release?: Omit<Release, 'version'> }>,
+  ): Promise<Deployment> {
+    const made = await store.transaction(async tx => {
+      const current = await instance(target, tx)
+      const busy = await tx.work.queue(target)
+      if (busy.length > 0 && ifBusy === 'reject') throw instanceBusy(current, busy)
+      const { deployment, request, release } = await make(tx, current)
+      if (ifBusy === 'supersede') await supersede(busy, deployment.id, caller.subject, tx, now())
+      if (release) {
+        const version = await tx.deploys.nextReleaseVersion(tenantId, target)
+        await tx.deploys.insertRelease({ ...release, version })
+        await tx.events.append(eventOf('release.created', deployment, { version }))
+      }
+      await tx.deploys.insertDeployment(deployment, request)
+      await tx.events.append(
+        eventOf('deploy.queued', deployment, {
+          kind: deployment.kind,
+          strategy: deployment.strategy,
+          behind: busy.length,
+        }),
+      )
+      await tx.work.wake(target)
+      return deployment
+    })
+    parts.bus.wake()
+    parts.hint(target)
+    return made
+  }
+
+  function blank(
+    kind: 'deploy' | 'rollback',
+    instanceId: string,
+    releaseId: string,
+    at: string,
+  ): Omit<Deployment, 'strategy' | 'services'> {
+    return {
+      id: newId('dep'),
+      createdAt: at,
+      updatedAt: at,
+      tenantId,
+      instanceId,
+      releaseId,
+      kind,
+      state: 'pending',
+      initiator: caller.subject,
+      reason: { code: 'queued', text: 'waits for its turn', since: at },
+    }
+  }
+
+  async function deployResolved(
+    target: Instance,
+    chosen: { name: string; options: Record<string, unknown> },
+    request: Extract<RunRequest, { kind: 'deploy' }>,
+    more: { notes?: string | undefined; commitSha?: string | undefined; ifBusy: BusyPolicy; retryOf?: string },
+  ): Promise<Deployment> {
+    const at = now()
+    const releaseId = newId('rel')
+    const texts = {
+      ...(more.notes !== undefined ? { notes: more.notes } : {}),
+      ...(more.commitSha !== undefined ? { commitSha: more.commitSha } : {}),
+    }
+    return await enqueue(target.id, more.ifBusy, async (tx, current) => {
+      requireDeployable(current)
+      if (request.expectRelease !== undefined && request.expectRelease !== current.currentReleaseId) {
+        throw staleRelease(request.expectRelease, current.currentReleaseId)
+      }
+      void tx // everything else was read before
+      const made: Deployment = {
+        ...blank('deploy', target.id, releaseId, at),
+        strategy: chosen.name,
+        options: chosen.options,
+        services: request.services,
+        ...texts,
+        ...(more.retryOf !== undefined ? { retryOf: more.retryOf } : {}),
+      }
+      const services = request.services.map(({ secrets, replicas, digest, ...service }): ServiceSnapshot => {
+        void secrets // pinned when the release is sealed
+        void replicas // the instance keeps counts
+        return { ...service, digest: digest ?? '' }
+      })
+      return {
+        deployment: made,
+        request,
+        release: {
+          id: releaseId,
+          createdAt: at,
+          updatedAt: at,
+          tenantId,
+          instanceId: target.id,
+          services,
+          active: false,
+          ...texts,
+        },
+      }
+    })
+  }
+
+  async function rollbackTo(request: RollbackRequest, retryOf?: string): Promise<Deployment> {
+    const at = now()
+    const target = await instance(request.instanceId)
+    const back = await store.deploys.getRelease(tenantId, request.releaseId)
+    if (back?.instanceId !== target.id) throw notFound('release', request.releaseId)
+    await requireRestorable(back, tenantId, parts.vault)
+    const strategy = strategyOf('blue-green', parts.strategies)
+    const options =
+      strategy.options?.(request.keepWarmSeconds === undefined ? {} : { keepWarmSeconds: request.keepWarmSeconds }) ??
+      {}
+    return await enqueue(target.id, request.ifBusy ?? 'supersede', async (tx, current) => {
+      requireDeployable(current)
+      const fresh = await tx.deploys.getRelease(tenantId, back.id)
+      if (!fresh?.activatedAt) throw neverActive(back)
+      return {
+        deployment: {
+          ...blank('rollback', target.id, back.id, at),
+          strategy: strategy.name,
+          options,
+          services: back.services.map(({ name, image, digest }) => ({ name, image, digest })),
+          ...(request.notes !== undefined ? { notes: request.notes } : {}),
+          ...(retryOf !== undefined ? { retryOf } : {}),
+        },
+        request: { kind: 'rollback', releaseId: back.id },
+      }
+    })
+  }
+
+  return {
+    async deploy(given) {
+      await auth.authorize(caller, 'deploy.create', instanceIdOf(given))
+      const request = parse(deployRequestSchema, given, 'The deploy request')
+      const target = await instance(request.instanceId)
+      const chosen = chooseStrategy(
+        request.strategy ?? target.policies.strategy ?? policyDefaults.strategy,
+        request.options ?? {},
+        parts.strategies,
+      )
+      requireDeployable(target)
+      const resolved = await resolveServices(request, target, tenantId, parts)
+      const ifBusy = request.ifBusy ?? target.policies.ifBusy ?? 'queue'
+      return await deployResolved(target, chosen, resolved, {
+        notes: request.notes,
+        commitSha: request.commitSha,
+        ifBusy,
+      })
+    },
+
+    async recordInitial(instanceId) {
+      await auth.authorize(caller, 'deploy.create', { instanceId })
+      const target = await instance(instanceId)
+      const first = await store.deploys.firstRelease(tenantId, instanceId)
+      if (first) return first
+      const request = { services: target.services, complete: true } as const
+      const { services } = await resolveServices(request, target, tenantId, parts)
+      const snapshots = await pinInitial(services, tenantId, parts.vault)
+      const made = await store.transaction(async tx => {
+        const current = await instance(instanceId, tx)
+        const result = await recordFirstRelease(current, snapshots, caller.subject, tx, now())
+        return result.release
+      })
+      parts.bus.wake()
+      parts.hint(instanceId)
+      return made
+    },
+
+    async rollback(request) {
+      await auth.authorize(caller, 'deploy.create', { instanceId: request.instanceId })
+      return await rollbackTo(request)
+    },
+
+    async cancel(id) {
+      const target = await deployment(id)
+      await auth.authorize(caller, 'deploy.control', { instanceId: target.instanceId })
+      return await cancel(target, caller.subject, parts)
+    },
+
+    async promote(id, gate) {
+      const target = await deployment(id)
+      await auth.authorize(caller, 'deploy.control', { instanceId: target.instanceId })
+      return await promote(target, gate, caller.subject, parts)
+    },
+
+    async pause(id) {
+      const target = await deployment(id)
+      await auth.authorize(caller, 'deploy.control', { instanceId: target.instanceId })
+      return await pause(target, caller.subject, parts)
+    },
+
+    async resume(id) {
+      const target = await deployment(id)
+      await auth.authorize(caller, 'deploy.control', { instanceId: target.instanceId })
+      return await resume(target, caller.subject, parts)
+    },
+
+    async retry(id) {
+      const first = await deployment(id)
+      await auth.authorize(caller, 'deploy.create', { instanceId: first.instanceId })
+      const run = await store.work.run(id)
+      if (!run || (first.state !== 'failed' && first.state !== 'cancelled')) {
+        throw new SlipwayError(
+          'not_retryable',
+          `Deployment ${id} is ${first.state}; only a failed or cancelled one can be retried.`,
+        )
+      }
+      const target = await instance(first.instanceId)
+      if (run.request.kind === 'rollback')
+        return await rollbackTo({ instanceId: target.id, releaseId: run.request.releaseId }, id)
+      if (run.request.kind !== 'deploy') {
+        throw new SlipwayError('not_retryable', `A ${first.kind} is not retried; ask for it again.`)
+      }
+      requireDeployable(target)
+      const chosen = chooseStrategy(first.strategy, first.options ?? {}, parts.strategies)
+      const { expectRelease, ...request } = run.request
+      void expectRelease // what was expected then has passed
+      return await deployResolved(target, chosen, request, {
+        notes: first.notes,
+        commitSha: first.commitSha,
+        ifBusy: 'queue',
+        retryOf: id,
+      })
+    },
+
+    async getDeployment(id) {
+      await readable()
+      return await deployment(id)
+    },
+
+    async listDeployments(instanceId, options) {
+      await readable()
+      await instance(instanceId)
+      return await store.deploys.listDeployments(tenantId, instanceId, options)
+    },
+
+    async getRelease(id) {
+      await readable()
+      return await release(id)
+    },
+
+    async listReleases(instanceId, options) {
+      await readable()
+      await instance(instanceId)
+      return await store.deploys.listReleases(tenantId, instanceId, options)
+    },
+
+    async plan(given) {
+      await auth.authorize(caller, 'deploy.read', instanceIdOf(given))
+      const request = parse(deployRequestSchema, given, 'The deploy request')
+      const target = await instance(request.instanceId)
+      const chosen = chooseStrategy(
+        request.strategy ?? target.policies.strategy ?? policyDefaults.strategy,
+        request.options ?? {},
+        parts.strategies,
+      )
+      requireDeployable(target)
+      const resolved = await resolveServices(request, target, tenantId, parts)
+      return await previewPlan(target, chosen, resolved, parts)
+    },
+
+    async diff(fromId, toId) {
+      await readable()
+      const [from, to] = [await release(fromId), await release(toId)]
+      if (from.instanceId !== to.instanceId) throw notFound('release', toId)
+      return diffServices(from.services, to.services)
+    },
+
+    async finished(id, signal) {
+      await readable()
+      const before = await deployment(id)
+      if (hasEnded(before.state)) return before
+      for await (const event of this.watch(id, signal)) void event // only the end matters
+      return await deployment(id)
+    },
+
+    async *watch(id, signal) {
+      await readable()
+      await deployment(id)
+      for await (const event of parts.bus.watch(
+        { after: 0, tenantId, deploymentId: id },
+        signal ?? new AbortController().signal,
+      )) {
+        yield event
+        if (endings.has(event.type)) return
+      }
+    },
+  }
+}
+
+const endings: ReadonlySet<string> = new Set(['deploy.succeeded', 'deploy.failed', 'deploy.cancelled'])
+
+function found<T>(thing: T | undefined, kind: string, id: string): T {
+  if (thing === undefined) throw notFound(kind, id)
+  return thing
+}
+
+function notFound(kind: string, id: string): SlipwayError {
+  return new SlipwayError('not_found', `There is no ${kind} ${JSON.stringify(id)}.`, {
+    next: `List the ${kind}s to see which there are.`,
+  })
+}
+
+function instanceIdOf(given: unknown): { instanceId?: string } {
+  const instanceId = (given as { instanceId?: unknown } | null)?.instanceId
+  return typeof instanceId === 'string' ? { instanceId } : {}
+}
+
+/** Deploys and rollbacks are for instances that run, or whose first start failed. */
+export function requireDeployable(instance: Instance): void {
+  if (instance.state === 'running' || instance.state === 'failed') return
+  throw new SlipwayError('instance_state', `Instance "${instance.name}" is ${instance.state}.`, {
+    next: instance.state === 'stopped' ? 'Start it first.' : 'Wait until it runs.',
+    details: { state: instance.state },
+  })
+}
+
+function instanceBusy(instance: Instance, busy: readonly Run[]): SlipwayError {
+  const [first] = busy
+  return new SlipwayError(
+    'instance_busy',
+    `Instance "${instance.name}" is busy: ${first?.deployment.kind} ${first?.deployment.id} is ${first?.deployment.state}.`,
+    {
+      next: 'Wait for it, queue behind it (if_busy: queue) or replace it (if_busy: supersede).',
+      details: { deployment_id: first?.deployment.id },
+    },
+  )
+}
+
+/** Cancels the deploys and rollbacks that run or wait; a scale, stop or restart goes on. */
+async function supersede(busy: readonly Run[], by: string, subject: string, tx: Stores, at: string): Promise<void> {
+  for (const { deployment } of busy) {
+    if (deployment.kind !== 'deploy' && deployment.kind !== 'rollback') continue
+    const error = `superseded by ${by}`
+    if (deployment.state === 'pending') {
+      await cancelPending(deployment, { code: 'superseded', error }, tx, at)
+      continue
+    }
+    await tx.work.saveUndo(deployment.id, { end: 'cancelled', code: 'superseded', error, at })
+    await tx.work.signal({
+      deploymentId: deployment.id,
+      instanceId: deployment.instanceId,
+      kind: 'cancel',
+      by: subject,
+      cause: error,
+    })
+  }
+}
+
+function strategyOf(name: string, strategies: ReadonlyMap<string, Strategy>): Strategy {
+  const strategy = strategies.get(name)
+  if (strategy) return strategy
+  throw new SlipwayError('unknown_strategy', `No strategy named ${JSON.stringify(name)} is registered.`, {
+    next: `Registered are: ${[...strategies.keys()].join(', ')}.`,
+  })
+}
+
+function chooseStrategy(
+  name: string,
+  given: Readonly<Record<string, unknown>>,
+  strategies: ReadonlyMap<string, Strategy>,
+): { name: string; options: Record<string, unknown> } {
+  const strategy = strategyOf(name, strategies)
+  return { name, options: strategy.options ? strategy.options(given) : { ...given } }
+}
+
+function neverActive(release: Release): SlipwayError {
+  return new SlipwayError('never_active', `Release ${release.version} (${release.id}) was never active.`, {
+    next: 'Roll back to one that was, or deploy its services again.',
+  })
+}
+
+async function requireRestorable(release: Release, tenantId: string, vault: Vault): Promise<void> {
+  const held = new Map((await vault.list(tenantId)).map(secret => [secret.name, secret]))
+  for (const service of release.services) {
+    for (const pin of Object.values(service.secrets ?? {})) {
+      const version = held.get(pin.name)?.versions.find(candidate => candidate.version === pin.version)
+      if (version && version.revokedAt === undefined) continue
+      throw new SlipwayError(
+        'unrestorable',
+        `Release ${release.version} needs version ${pin.version} of the secret "${pin.name}", which was revoked or deleted.`,
+        {
+          next: 'Deploy the services again; they take the newest version.',
+        },
+      )
+    }
+  }
+}
+
+async function pinInitial(
+  services: readonly {
+    readonly name: string
+    readonly image: string
+    readonly digest?: string
+    readonly secrets?: Readonly<Record<string, string>>
+    readonly replicas?: number
+  }[],
+  tenantId: string,
+  vault: Vault,
+): Promise<ServiceSnapshot[]> {
+  const versions = new Map((await vault.list(tenantId)).map(secret => [secret.name, secret.version]))
+  return services.map(({ secrets, replicas, digest, ...service }) => {
+    void replicas // the instance keeps counts
+    const pins =
+      secrets &&
+      Object.fromEntries(
+        Object.entries(secrets).map(([variable, name]) => [variable, { name, version: versions.get(name) ?? 1 }]),
+      )
+    return { ...service, digest: digest ?? '', ...(pins ? { secrets: pins } : {}) }
+  })
+}

@@ -1,0 +1,122 @@
+import type { EventStore } from '../event/event.ts'
+import type { Instance } from '../instance/instance.ts'
+import type { InstanceStore } from '../instance/store.ts'
+import type { SecretStore } from '../secrets/vault.ts'
+import type { FrozenPlan, Run, Signal, StepRecord, UndoCause } from './run.ts'
+import type { Step, Table } from './step.ts'
+import type { DeployStore } from './store.ts'
+
+/** The right to act on one instance: its row, owned by a worker under an epoch. */
+export interface Claim {
+  readonly instanceId: string
+  readonly tenantId: string
+  readonly owner: string
+  readonly epoch: number
+}
+
+/** An instance with what only the engine needs. */
+export interface InstanceRecord {
+  readonly instance: Instance
+  /** The wanted state. */
+  readonly table: Table
+  /** Service → highest generation given so far. */
+  readonly generations: Readonly<Record<string, number>>
+  /** Service → its port on the router. */
+  readonly ports: Readonly<Record<string, number>>
+  readonly epoch: number
+  readonly owner?: string
+  /** The last signal's number. */
+  readonly signalSeq: number
+  /** The deployment that made the current release active. */
+  readonly activeDeploymentId?: string
+}
+
+/** What may change of an instance's engine side. `activeDeploymentId: null` takes it away. */
+export interface WorkPatch {
+  readonly table?: Table
+  readonly generations?: Readonly<Record<string, number>>
+  readonly ports?: Readonly<Record<string, number>>
+  readonly activeDeploymentId?: string | null
+}
+
+/** A port that an instance has. */
+export interface PortReservation {
+  readonly port: number
+  readonly instanceId: string
+  readonly purpose: string
+}
+
+/** Leases, frozen plans, steps and signals: what makes the engine's work durable. */
+export interface WorkStore {
+  /** Writes the worker's row. On a store that one process holds, every earlier worker is dead: their leases are freed at once. */
+  registerWorker(worker: string): Promise<void>
+  /** Renews the heartbeat; false when the row is gone. */
+  beat(worker: string): Promise<boolean>
+  /** Frees its leases and removes the row. */
+  removeWorker(worker: string): Promise<void>
+  /** Claims up to `limit` instances whose lease is free and whose `wakeAt` has come, released ones first; adds 1 to each epoch. */
+  claimDue(worker: string, limit: number): Promise<Claim[]>
+  /** Claims this one if its lease is free, due or not. */
+  claim(worker: string, instanceId: string): Promise<Claim | undefined>
+  /**
+   * Throws `lease_lost` unless the claim still holds and its worker's heartbeat is alive. First in a transaction, it fences the rest
+   * of it. Resolves to the instance's last signal number.
+   */
+  fence(claim: Claim): Promise<number>
+  /**
+   * Gives the lease back. `wakeAt`: when somebody should claim it again, ms since 1970; 0 at once; null when nothing waits.
+   * With `signalSeq`, only if no later signal came; says whether it was released.
+   */
+  release(claim: Claim, wakeAt: number | null, signalSeq?: number): Promise<boolean>
+  /** Makes the instance due now. */
+  wake(instanceId: string): Promise<void>
+  /** When the next unclaimed instance becomes due, ms since 1970; undefined when none waits. */
+  nextWake(): Promise<number | undefined>
+
+  load(instanceId: string): Promise<InstanceRecord | undefined>
+  /** Every instance that is not deleted, for the reconciler. */
+  living(): Promise<string[]>
+  patch(instanceId: string, patch: WorkPatch): Promise<void>
+  /** Pending and running deployments of an instance, oldest first. */
+  queue(instanceId: string): Promise<Run[]>
+  run(deploymentId: string): Promise<Run | undefined>
+  savePlan(deploymentId: string, plan: FrozenPlan): Promise<void>
+  /** Only the first cause is kept; says whether this was it. */
+  saveUndo(deploymentId: string, cause: UndoCause): Promise<boolean>
+  saveUndoSteps(deploymentId: string, steps: readonly Step[]): Promise<void>
+  saveWatched(deploymentId: string, watchedMs: number): Promise<void>
+  /** Inserts the step, or updates the one at this deployment, phase and position. */
+  saveStep(record: StepRecord): Promise<void>
+  /** In order: forward, then undo. */
+  steps(deploymentId: string): Promise<StepRecord[]>
+  /** Adds a signal under the instance's next number and makes the instance due. */
+  signal(signal: Omit<Signal, 'seq' | 'id' | 'at'>): Promise<Signal>
+  /** A deployment's signals, in order. */
+  signals(deploymentId: string): Promise<Signal[]>
+
+  /** Reserves a port for an instance; false when someone has it. */
+  reservePort(port: number, instanceId: string, purpose: string): Promise<boolean>
+  takenPorts(): Promise<Set<number>>
+  /** Every reservation: who has which port, and for what. */
+  reservations(): Promise<PortReservation[]>
+  /** Frees the instance's ports, or those of one purpose. */
+  releasePorts(instanceId: string, purpose?: string): Promise<void>
+}
+
+/** The ports of one store, inside or outside a transaction. */
+export interface Stores {
+  readonly deploys: DeployStore
+  readonly instances: InstanceStore
+  readonly events: EventStore
+  readonly secrets: SecretStore
+  readonly work: WorkStore
+}
+
+/** A durable store. */
+export interface Store extends Stores {
+  /** Random, made with the database; marks everything that belongs to it. */
+  readonly storeId: string
+  /** All or nothing, across deployments, instances and events. Nothing but the store is awaited inside `work`. */
+  transaction<T>(work: (tx: Stores) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}

@@ -1,0 +1,130 @@
+import { timestamp } from '../clock.ts'
+import type { Run } from '../deploy/run.ts'
+import type { Table } from '../deploy/step.ts'
+import { type Attendance, specsOf } from './context.ts'
+import { succeed } from './finish.ts'
+import { forward } from './rollout.ts'
+import { start } from './start.ts'
+import { undo } from './undo.ts'
+
+/**
+ * The work on one instance while it is ours: its deployments one after the other, then rest. Resolves when the lease was given back;
+ * rejects with `lease_lost` when it was taken.
+ */
+export async function attend(at: Attendance): Promise<'rests' | 'parked'> {
+  const { parts, lease, keeper } = at
+  const { store } = parts
+  for (;;) {
+    const [run] = await store.work.queue(lease.claim.instanceId)
+    if (run) {
+      if ((await carry(run, at)) === 'parked') return 'parked'
+      continue
+    }
+    await rest(at)
+    await expireWarm(at)
+    await calm(at)
+    if (await giveBack(at)) {
+      keeper.hint()
+      return 'rests'
+    }
+  }
+}
+
+/** Brings one deployment to its end, or to a point where it waits without a lease. */
+async function carry(waiting: Run, at: Attendance): Promise<'ended' | 'parked'> {
+  const { parts, lease, keeper } = at
+  const { store } = parts
+  let run: Run | undefined = waiting.deployment.state === 'pending' ? await start(waiting, at) : waiting
+  if (run && waiting.deployment.state !== 'pending') await refresh(at, [run])
+  while (run?.deployment.state === 'running' && run.plan) {
+    const { plan } = run
+    if (run.undo) {
+      await undo(run, plan, at)
+      return 'ended'
+    }
+    const reached = await forward(run, plan, at)
+    switch (reached.kind) {
+      case 'done': {
+        if (run.deployment.kind === 'delete') await forget(at)
+        if (await succeed(run, plan, reached, at)) {
+          if (run.deployment.kind === 'delete') keeper.dispose()
+          return 'ended'
+        }
+        break
+      }
+      case 'parked':
+        // Whatever died meanwhile is healed before it waits on, else nobody would.
+        await calm(at)
+        if (await store.work.release(lease.claim, reached.wakeAt, reached.signalSeq)) return 'parked'
+        break
+      case 'undo':
+      case 'ended':
+        break
+    }
+    run = await store.work.run(run.deployment.id)
+  }
+  return 'ended'
+}
+
+/** Removes what a deleted instance leaves behind outside the store. */
+async function forget({ parts, lease, keeper }: Attendance): Promise<void> {
+  await parts.router.forget(keeper.instanceId, lease.fence)
+  await parts.providers.get(keeper.providerName).forget(keeper.instanceId, lease.fence)
+}
+
+/** What the store says now is what is wanted. */
+async function refresh({ parts, keeper }: Attendance, runs: readonly Run[]): Promise<void> {
+  const record = await parts.store.work.load(keeper.instanceId)
+  if (record) keeper.refresh(record, await specsOf(parts.store, record, runs))
+}
+
+/** Nothing is being rolled out: the table is kept as it is. */
+async function rest(at: Attendance): Promise<void> {
+  await refresh(at, [])
+  at.keeper.want(at.keeper.table, 'healing')
+}
+
+/** Rows whose time has come are taken out of the table; enforcing does the rest. */
+async function expireWarm(at: Attendance): Promise<void> {
+  const { parts, lease, keeper } = at
+  const now = timestamp(parts.clock.now())
+  const record = await parts.store.work.load(keeper.instanceId)
+  if (!record || !record.table.some(row => isExpired(row, now))) return
+  await parts.store.transaction(async tx => {
+    await tx.work.fence(lease.claim)
+    const fresh = await tx.work.load(keeper.instanceId)
+    if (fresh) await tx.work.patch(keeper.instanceId, { table: fresh.table.filter(row => !isExpired(row, now)) })
+  })
+  await rest(at)
+}
+
+function isExpired(row: Table[number], now: string): boolean {
+  return row.keepUntil !== undefined && row.weight === 0 && row.keepUntil <= now
+}
+
+/** Enforces until nothing is left to do right now, or until somebody has something to say. */
+async function calm({ keeper, lease }: Attendance): Promise<void> {
+  const mark = keeper.heardSoFar
+  for (;;) {
+    await keeper.until(
+      view => (keeper.idle || !view.observed || keeper.heardSoFar !== mark ? true : undefined),
+      lease.signal,
+    )
+    if (keeper.heardSoFar !== mark || !keeper.view().observed) return
+    if (keeper.idle && !(await keeper.differs())) return
+  }
+}
+
+/** Gives the lease back unless something came in meanwhile. It is due again when the next warm row runs out. */
+async function giveBack({ parts, lease, keeper }: Attendance): Promise<boolean> {
+  return await parts.store.transaction(async tx => {
+    const seq = await tx.work.fence(lease.claim)
+    const waiting = await tx.work.queue(keeper.instanceId)
+    const record = await tx.work.load(keeper.instanceId)
+    if (waiting.length > 0) return false
+    const ends = (record?.table ?? []).flatMap(row =>
+      row.keepUntil !== undefined && row.weight === 0 ? [Date.parse(row.keepUntil)] : [],
+    )
+    return await tx.work.release(lease.claim, ends.length > 0 ? Math.min(...ends) : null, seq)
+  })
+}

@@ -1,0 +1,128 @@
+import type { FrozenPlan, Run } from '../deploy/run.ts'
+import type { Row, Step } from '../deploy/step.ts'
+import { SlipwayError } from '../errors.ts'
+import { runCheck } from '../health/checks.ts'
+import { trafficDelta } from '../health/delta.ts'
+import type { Judgement, Observed } from '../health/judge.ts'
+import type { RevisionTraffic } from '../router/router.ts'
+import type { EngineParts } from './context.ts'
+import { readyOf } from './difference.ts'
+import type { Keeper, View } from './keeper.ts'
+import { type Outcome, type Performance, throwIfHopeless, watchProgress } from './perform.ts'
+
+/** A wait longer than this gives the lease up, milliseconds. */
+export const parkAfterMs = 30_000
+/** How often a hold looks at its checks, milliseconds. */
+const tickMs = 250
+
+type Hold = Extract<Step, { kind: 'hold' }>
+
+/** A hold in the hands of whoever owns the instance: short ones are waited for, long ones are parked and judged without a lease. */
+export async function hold(step: Hold, on: Performance): Promise<Outcome> {
+  const { plan, run, at, signal } = on
+  if (nothingServed(plan)) {
+    return { kind: 'skipped', note: 'nothing of the old release was ready: a fix does not wait for what is broken' }
+  }
+  if (step.seconds * 1000 - run.watchedMs > parkAfterMs) return { kind: 'parked', wakeAt: null }
+  const note = await bake(step, { plan, run, parts: at.parts, keeper: at.keeper, signal })
+  return { kind: 'done', note }
+}
+
+/** Whether what a deployment replaces had no ready replica when it began. */
+function nothingServed(plan: FrozenPlan): boolean {
+  return plan.base.length > 0 && plan.base.every(row => (plan.readyAtStart[row.revision] ?? 0) === 0)
+}
+
+/** What a hold is watched with; no lease is needed. */
+export interface Baking {
+  readonly plan: FrozenPlan
+  readonly run: Run
+  readonly parts: EngineParts
+  readonly keeper: Keeper
+  readonly signal: AbortSignal
+}
+
+/**
+ * Watches a hold to its end: time counts only while the new replicas are ready, a failed check fails it at once. Resolves to what the
+ * checks found last; throws `check_failed`, `crash_loop` or `progress_deadline`.
+ */
+export async function bake(step: Hold, on: Baking): Promise<string> {
+  const { parts, keeper, plan, run, signal } = on
+  const { clock, router } = parts
+  const before = await router.traffic(keeper.instanceId, signal)
+  const watch = watchProgress({ parts, keeper, plan })
+  let watchedMs = run.watchedMs
+  let savedMs = watchedMs
+  let last = clock.monotonic()
+  for (;;) {
+    await keeper.pass()
+    const view = keeper.view()
+    const now = clock.monotonic()
+    const healthy = fresh(step, plan).every(row => readyOf(row, view) >= row.replicas)
+    // A stall of ours is not time in which anybody watched.
+    if (healthy) watchedMs += Math.min(now - last, 4 * tickMs)
+    else stuck(view, on, watch)
+    last = now
+    const verdicts = await judged(step, before, on)
+    const failed = verdicts.find(verdict => verdict.verdict === 'fail')
+    if (failed)
+      throw new SlipwayError('check_failed', `A check failed: ${failed.text}.`, {
+        details: { value: failed.value, threshold: failed.threshold },
+      })
+    const waiting = verdicts.some(verdict => verdict.verdict === 'wait')
+    if (watchedMs >= step.seconds * 1000 && healthy && !waiting) return verdicts.map(verdict => verdict.text).join('; ')
+    if (watchedMs - savedMs >= 5000) {
+      await parts.store.work.saveWatched(run.deployment.id, Math.round(watchedMs))
+      savedMs = watchedMs
+    }
+    const leftMs = healthy && !waiting ? Math.max(1, step.seconds * 1000 - watchedMs) : tickMs
+    await keeper.changed(Math.min(tickMs, leftMs), signal)
+    signal.throwIfAborted()
+  }
+}
+
+function stuck(view: View, { parts, keeper, plan }: Baking, watch: (view: View) => void): void {
+  for (const row of fresh({ table: view.table }, plan)) throwIfHopeless(row, { parts, keeper })
+  watch(view)
+}
+
+/** The rows that the deployment brings. */
+function fresh(step: Pick<Step, 'table'>, plan: FrozenPlan): Row[] {
+  return step.table.filter(
+    row => !plan.base.some(base => base.service === row.service && base.revision === row.revision),
+  )
+}
+
+async function judged(step: Hold, before: readonly RevisionTraffic[], on: Baking): Promise<Judgement[]> {
+  if (step.checks.length === 0) return []
+  const after = await on.parts.router.traffic(on.keeper.instanceId, on.signal)
+  const { tenantId, instanceId, id } = on.run.deployment
+  const traffic = observedTraffic(step, before, after, on.plan)
+  const context = { tenantId, instanceId, deploymentId: id, traffic, signal: on.signal }
+  const verdicts: Judgement[] = []
+  for (const check of step.checks) verdicts.push(await runCheck(check, context, on.parts.checks))
+  return verdicts
+}
+
+/** What the new and the old revision of every service at a partial share got since the hold began. */
+function observedTraffic(
+  step: Hold,
+  before: readonly RevisionTraffic[],
+  after: readonly RevisionTraffic[],
+  plan: FrozenPlan,
+): Record<string, Observed> {
+  const partial = fresh(step, plan).filter(row => row.weight > 0 && row.weight < 100)
+  return Object.fromEntries(
+    partial.map(row => {
+      const since = (revision: string): Observed['new'] => {
+        const of = (all: readonly RevisionTraffic[]): RevisionTraffic | undefined =>
+          all.find(traffic => traffic.service === row.service && traffic.revision === revision)
+        return trafficDelta(of(before), of(after))
+      }
+      const old = step.table.find(
+        other => other.service === row.service && other.revision !== row.revision && other.weight > 0,
+      )
+      return [row.service, { new: since(row.revision), ...(old ? { old: since(old.revision) } : {}) }]
+    }),
+  )
+}

@@ -1,0 +1,50 @@
+import type { Clock } from '../clock.ts'
+import type { Specs } from '../deploy/draft.ts'
+import type { Run } from '../deploy/run.ts'
+import type { Strategy } from '../deploy/strategy.ts'
+import type { InstanceRecord, Store } from '../deploy/work.ts'
+import type { CheckFunction } from '../health/checks.ts'
+import type { ProviderRegistry } from '../provider/registry.ts'
+import type { Router } from '../router/router.ts'
+import type { Keeper } from './keeper.ts'
+import type { Lease } from './lease.ts'
+import type { SpecSource } from './revisions.ts'
+
+/** The parts of an engine. */
+export interface EngineParts {
+  readonly store: Store
+  readonly providers: ProviderRegistry
+  readonly router: Router
+  readonly clock: Clock
+  readonly strategies: ReadonlyMap<string, Strategy>
+  /** Functions that holds can name as checks. */
+  readonly checks: Readonly<Record<string, CheckFunction>>
+  /** The last labels of every host name: `localhost`. */
+  readonly domain: string
+  readonly revisions: SpecSource
+  /** Takes the secrets of an instance out of a line. */
+  readonly mask: (instanceId: string, line: string) => string
+  /** Events were committed: readers may look. */
+  readonly onCommit: () => void
+  /** Told of what an operator may want to know. */
+  readonly log: { info(data: object, text: string): void; warn(data: object, text: string): void }
+}
+
+/** One instance, claimed: everything the work on it needs. */
+export interface Attendance {
+  readonly parts: EngineParts
+  readonly keeper: Keeper
+  readonly lease: Lease
+}
+
+/** The services of every release that the table's rows, or the plan of a run in progress, are kept by. */
+export async function specsOf(store: Store, record: InstanceRecord, runs: readonly Run[]): Promise<Specs> {
+  const specs: Record<string, Specs[string]> = {}
+  for (const run of runs) Object.assign(specs, run.plan?.specs)
+  for (const release of new Set(record.table.map(row => row.release))) {
+    if (specs[release]) continue
+    const found = await store.deploys.getRelease(record.instance.tenantId, release)
+    if (found) specs[release] = found.services
+  }
+  return specs
+}

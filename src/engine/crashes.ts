@@ -1,0 +1,107 @@
+import type { Clock } from '../clock.ts'
+import { messageOf } from '../errors.ts'
+import type { Provider } from '../provider/provider.ts'
+
+/** Exits in a row after which a new revision is a crash loop. */
+export const crashLoopExits = 3
+/** The first pause before a crashed replica is started again, and the longest, milliseconds; it doubles in between. */
+export const backoffMs = { first: 100, longest: 30_000 } as const
+/** How long a row must have been without an exit before its count begins anew, milliseconds. */
+const forgetAfterMs = 60_000
+
+interface Record {
+  exits: number
+  lastExitAt: number
+  lastExitCode: number | undefined
+  retryAt: number
+  readySince: boolean
+  log: readonly string[]
+}
+
+/** Counts how often the replicas of each row died, and how long to wait before the next start. */
+export class Crashes {
+  readonly #clock: Clock
+  readonly #rows = new Map<string, Record>()
+  readonly #seen = new Set<string>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** A replica was observed to have exited. Each is counted once. */
+  exited(row: string, replicaId: string, exitCode: number | undefined): void {
+    if (this.#seen.has(replicaId)) return
+    this.#seen.add(replicaId)
+    if (this.#seen.size > 1000) this.#seen.delete(this.#seen.values().next().value as string)
+    this.#fail(row, exitCode)
+  }
+
+  /** A start was refused or failed. */
+  startFailed(row: string): void {
+    this.#fail(row, undefined)
+  }
+
+  #fail(row: string, exitCode: number | undefined): void {
+    const now = this.#clock.monotonic()
+    const before = this.#rows.get(row)
+    const exits = before && now - before.lastExitAt < forgetAfterMs ? before.exits + 1 : 1
+    // One that had served is started again at once: it is more likely an accident than a defect.
+    const pause =
+      exits === 1 && before?.readySince !== false ? 0 : Math.min(backoffMs.longest, backoffMs.first * 2 ** (exits - 1))
+    const log = before?.log ?? []
+    this.#rows.set(row, {
+      exits,
+      lastExitAt: now,
+      lastExitCode: exitCode,
+      retryAt: now + pause,
+      readySince: false,
+      log,
+    })
+  }
+
+  /** A replica of the row became ready. */
+  becameReady(row: string): void {
+    const record = this.#rows.get(row)
+    if (record) record.readySince = true
+  }
+
+  /** Keeps the last lines a dead replica wrote, before its traces are removed. */
+  async remember(row: string, provider: Provider, instanceId: string, replicaName: string): Promise<void> {
+    const record = this.#rows.get(row)
+    if (!record) return
+    const lines: string[] = []
+    try {
+      for await (const line of provider.logs({ instanceId, replicaName, tail: 20 })) lines.push(line.text)
+    } catch (error) {
+      lines.push(`(its log could not be read: ${messageOf(error)})`)
+    }
+    if (lines.length > 0) record.log = lines
+  }
+
+  /** How often replicas of the row died lately. */
+  count(row: string): number {
+    return this.#rows.get(row)?.exits ?? 0
+  }
+
+  lastExitCode(row: string): number | undefined {
+    return this.#rows.get(row)?.lastExitCode
+  }
+
+  /** The last lines that a dead replica of the row wrote. */
+  log(row: string): readonly string[] {
+    return this.#rows.get(row)?.log ?? []
+  }
+
+  /** Whether it is too early to start a replica of the row again. */
+  backingOff(row: string): boolean {
+    const record = this.#rows.get(row)
+    return record !== undefined && this.#clock.monotonic() < record.retryAt
+  }
+
+  /** Milliseconds until the next row may be started again; infinite when none waits. */
+  nextRetryMs(): number {
+    const now = this.#clock.monotonic()
+    const waits = [...this.#rows.values()].map(record => record.retryAt - now).filter(ms => ms > 0)
+    return Math.min(Number.POSITIVE_INFINITY, ...waits)
+  }
+}

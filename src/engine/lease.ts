@@ -1,0 +1,45 @@
+import type { Clock } from '../clock.ts'
+import type { Claim } from '../deploy/work.ts'
+import { SlipwayError } from '../errors.ts'
+import type { Fence } from '../provider/provider.ts'
+
+/** How long a worker that stopped beating keeps its leases, milliseconds. */
+export const leaseTtlMs = 5000
+/** How often a worker beats, milliseconds. */
+export const beatMs = 1000
+/** No single request that changes something outlives this, and none starts later than this before the lease runs out. */
+export const callMs = 2000
+
+/** The right to act on one instance, as long as the worker's heart beats. */
+export interface Lease {
+  readonly claim: Claim
+  readonly fence: Fence
+  /** Aborted when the lease is lost or given up. */
+  readonly signal: AbortSignal
+  /** Ends it: everything done under it stops. */
+  end(reason?: unknown): void
+}
+
+/** Where a lease reads how long it holds: the moment (monotonic, ms) at which the worker's last heartbeat runs out. */
+export type ValidUntil = () => number
+
+/** A lease on what `claim` claimed. */
+export function holdLease(claim: Claim, storeId: string, validUntil: ValidUntil, clock: Clock): Lease {
+  const controller = new AbortController()
+  const { signal } = controller
+  const fence: Fence = {
+    storeId,
+    instanceId: claim.instanceId,
+    epoch: claim.epoch,
+    signal,
+    check() {
+      if (signal.aborted || clock.monotonic() + callMs > validUntil()) throw leaseLost(claim.instanceId)
+    },
+  }
+  return { claim, fence, signal, end: reason => controller.abort(reason ?? leaseLost(claim.instanceId)) }
+}
+
+/** The error of whoever acts without a lease. */
+export function leaseLost(instanceId: string): SlipwayError {
+  return new SlipwayError('lease_lost', `This worker does not own instance ${instanceId} any more.`)
+}

@@ -1,0 +1,145 @@
+import type { Clock } from '../clock.ts'
+import { after } from '../clock.ts'
+import { canonicalJson } from '../deploy/revision.ts'
+import type { Health, HealthCheck } from '../health/check.ts'
+import { checkDefaults } from '../health/check.ts'
+import { type Prober, startProber } from '../health/prober.ts'
+import { isRouted, type ServiceSnapshot } from '../instance/service.ts'
+import type { Provider, Replica } from '../provider/provider.ts'
+
+/** How long a replica that was ready under its old check has to become so under a new one, milliseconds. */
+const changeoverMs = 5000
+
+interface Probed {
+  prober: Prober
+  readonly key: string
+  readonly check: HealthCheck | undefined
+}
+
+/** The probers of one instance's replicas. */
+export class Probing {
+  readonly #provider: Provider
+  readonly #clock: Clock
+  readonly #onChange: (replica: Replica, health: Health) => void
+  readonly #probed = new Map<string, Probed>()
+
+  constructor(provider: Provider, clock: Clock, onChange: (replica: Replica, health: Health) => void) {
+    this.#provider = provider
+    this.#clock = clock
+    this.#onChange = onChange
+  }
+
+  /** Watches exactly these replicas, each by its service's check. */
+  sync(replicas: readonly Replica[], specOf: (replica: Replica) => ServiceSnapshot | undefined): void {
+    const alive = new Map(replicas.filter(replica => replica.state !== 'exited').map(replica => [replica.id, replica]))
+    for (const [id, { prober }] of this.#probed) {
+      if (alive.has(id)) continue
+      prober.stop()
+      this.#probed.delete(id)
+    }
+    for (const replica of alive.values()) {
+      const spec = specOf(replica)
+      if (spec) this.#follow(replica, spec)
+    }
+  }
+
+  #follow(replica: Replica, spec: ServiceSnapshot): void {
+    const key = canonicalJson([spec.healthCheck, isRouted(spec)])
+    const known = this.#probed.get(replica.id)
+    if (known?.key === key) {
+      known.prober.replica = replica
+      return
+    }
+    const prober = startProber({
+      replica,
+      ...(spec.healthCheck ? { check: spec.healthCheck } : {}),
+      routed: isRouted(spec),
+      provider: this.#provider,
+      clock: this.#clock,
+      onChange: health => this.#onChange(replica, health),
+    })
+    if (known?.prober.health !== 'ready') {
+      known?.prober.stop()
+      this.#probed.set(replica.id, { prober, key, check: spec.healthCheck })
+      return
+    }
+    // Another check for a replica that serves: what it was found to be holds until the new check has had its say.
+    const both = joined(known.prober, prober, this.#clock)
+    this.#probed.set(replica.id, { prober: both, key, check: spec.healthCheck })
+  }
+
+  healthOf(id: string): Health {
+    return this.#probed.get(id)?.prober.health ?? 'unready'
+  }
+
+  /** Whether it has been ready for as long as its check asks. */
+  settled(id: string): boolean {
+    const probed = this.#probed.get(id)
+    return probed?.prober.settled(minHealthyMs(probed)) ?? false
+  }
+
+  /** What it last answered, newest first, failures only. */
+  failures(id: string): string[] {
+    const answers = this.#probed.get(id)?.prober.answers ?? []
+    return answers
+      .filter(answer => !answer.ok)
+      .map(answer => answer.text)
+      .toReversed()
+  }
+
+  /** Milliseconds until the next ready replica counts; infinite when none waits. */
+  nextSettleMs(): number {
+    const now = this.#clock.monotonic()
+    const waits = [...this.#probed.values()].map(probed => {
+      const since = probed.prober.readySince
+      return since === undefined ? Number.POSITIVE_INFINITY : since + minHealthyMs(probed) - now
+    })
+    return Math.min(Number.POSITIVE_INFINITY, ...waits.filter(ms => ms > 0))
+  }
+
+  stop(): void {
+    for (const { prober } of this.#probed.values()) prober.stop()
+    this.#probed.clear()
+  }
+}
+
+function minHealthyMs(probed: Probed): number {
+  return probed.check?.minHealthyMs ?? checkDefaults.minHealthyMs
+}
+
+/** The old prober's word until the new one is ready, or has had its time. */
+function joined(old: Prober, fresh: Prober, clock: Clock): Prober {
+  const cancel = after(clock, changeoverMs, () => old.stop())
+  const current = (): Prober => {
+    if (!old.stopped && fresh.health !== 'ready') return old
+    old.stop()
+    return fresh
+  }
+  return {
+    get health() {
+      return current().health
+    },
+    get readySince() {
+      return current().readySince
+    },
+    get answers() {
+      return fresh.answers
+    },
+    get stopped() {
+      return fresh.stopped
+    },
+    get replica() {
+      return fresh.replica
+    },
+    set replica(observed) {
+      fresh.replica = observed
+    },
+    settled: ms => current().settled(ms),
+    probeNow: async () => await fresh.probeNow(),
+    stop() {
+      cancel()
+      old.stop()
+      fresh.stop()
+    },
+  }
+}

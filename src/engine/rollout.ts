@@ -1,0 +1,396 @@
+import { timestamp } from '../clock.ts'
+import type { DeploymentState, ServiceProgress } from '../deploy/deployment.ts'
+import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
+import type { Step, Table } from '../deploy/step.ts'
+import type { StrategyParams } from '../deploy/strategy.ts'
+import { checkStep } from '../deploy/table.ts'
+import { isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
+import { policyDefaults } from '../instance/instance.ts'
+import type { Attendance } from './context.ts'
+import { makeTrue, type Outcome } from './perform.ts'
+import { lastTouch, progressOf, reasonFor, stepDigest } from './progress.ts'
+import { providerView } from './view.ts'
+
+/** How the way forward ended: all steps done, to be undone, waiting without a lease, or taken from us. */
+export type Forward =
+  | {
+      readonly kind: 'done'
+      readonly last: StepRecord | undefined
+      readonly progress: Record<string, ServiceProgress>
+      readonly signalSeq: number
+    }
+  | { readonly kind: 'undo' }
+  | { readonly kind: 'parked'; readonly wakeAt: number | null; readonly signalSeq: number }
+  | { readonly kind: 'ended' }
+
+/** Thrown through a strategy to unwind it; says why. */
+type Unwind = Exclude<Forward, { kind: 'done' }>
+class Unwinding extends Error {
+  readonly to: Unwind
+  constructor(to: Unwind) {
+    super(`the rollout is ${to.kind}`)
+    this.to = to
+  }
+}
+
+/**
+ * Carries a running deployment forward by its strategy, one durable step at a time. Steps that were recorded as done are not waited for
+ * again; the one that was begun is. Ends when the strategy is through, fails, or is unwound by a signal.
+ */
+export async function forward(run: Run, plan: FrozenPlan, at: Attendance): Promise<Forward> {
+  const session = new Session(run, plan, at)
+  return await session.carry()
+}
+
+class Session {
+  readonly #run: Run
+  readonly #plan: FrozenPlan
+  readonly #at: Attendance
+  readonly #stop = new AbortController()
+  #records = new Map<number, StepRecord>()
+  #position = 0
+  #table: Table
+  #progress: Record<string, ServiceProgress>
+  #unfinished: StepRecord | undefined
+  #signalSeq = -1
+  #pauseAsked = false
+  #unwound: Unwind | undefined
+
+  constructor(run: Run, plan: FrozenPlan, at: Attendance) {
+    this.#run = run
+    this.#plan = plan
+    this.#at = at
+    this.#table = plan.base
+    this.#progress = { ...run.deployment.serviceProgress }
+  }
+
+  async carry(): Promise<Forward> {
+    const { parts, lease, keeper } = this.#at
+    const records = await parts.store.work.steps(this.#run.deployment.id)
+    this.#records = new Map(
+      records.filter(record => record.phase === 'forward').map(record => [record.position, record]),
+    )
+    const listening = new AbortController()
+    const onLost = (): void => this.#stop.abort(lease.signal.reason)
+    lease.signal.addEventListener('abort', onLost, { once: true, signal: listening.signal })
+    const listener = this.#listen(listening.signal)
+    try {
+      const strategy = parts.strategies.get(this.#run.deployment.strategy)
+      if (!strategy)
+        throw new SlipwayError(
+          'unknown_strategy',
+          `The strategy "${this.#run.deployment.strategy}" is not registered any more.`,
+        )
+      await strategy.execute(this.#params())
+      if (this.#unwound) return this.#unwound
+      this.#throwIfLost()
+      checkReached(this.#plan, this.#table)
+      return { kind: 'done', last: this.#unfinished, progress: this.#progress, signalSeq: this.#signalSeq }
+    } catch (error) {
+      if (this.#unwound) return this.#unwound
+      this.#throwIfLost()
+      if (isSlipwayError(error, 'lease_lost')) throw error
+      return await this.#failed(error)
+    } finally {
+      listening.abort()
+      this.#stop.abort(new SlipwayError('closed', 'The rollout is over.'))
+      await listener
+      keeper.hint()
+    }
+  }
+
+  #throwIfLost(): void {
+    if (this.#at.lease.signal.aborted) throw this.#at.lease.signal.reason
+  }
+
+  #params(): StrategyParams {
+    const { keeper, parts } = this.#at
+    const { deployment } = this.#run
+    const provider = parts.providers.get(keeper.providerName)
+    const input = {
+      table: this.#plan.base,
+      old: this.#plan.old,
+      next: this.#plan.next,
+      options: this.#plan.options,
+      mode: this.#plan.mode,
+    }
+    return {
+      deployment,
+      steps: this.#plan.steps ?? [],
+      input,
+      rollout: { perform: step => this.#perform(step) },
+      provider: providerView({
+        provider,
+        instanceId: keeper.instanceId,
+        input,
+        table: () => this.#table,
+        perform: step => this.#perform(step),
+      }),
+      signal: this.#stop.signal,
+      onProgress: (phase, percent, message) => this.#said(phase, percent, message),
+      onServiceProgress: (service, state) => {
+        if (service in this.#progress) this.#progress[service] = state
+      },
+    }
+  }
+
+  /** What a strategy says about itself is told to those who watch, unless the deployment has ended by then. */
+  #said(phase: string, percent: number, message: string): void {
+    const { parts, lease } = this.#at
+    const { deployment } = this.#run
+    const write = parts.store.transaction(async tx => {
+      await tx.work.fence(lease.claim)
+      const still = await tx.deploys.updateDeployment(deployment.id, ['running'], {
+        serviceProgress: { ...this.#progress },
+      })
+      if (!still) return
+      await tx.events.append({
+        type: 'deploy.progress',
+        tenantId: deployment.tenantId,
+        instanceId: deployment.instanceId,
+        deploymentId: deployment.id,
+        data: { phase, percent, message },
+      })
+    })
+    write.then(parts.onCommit, error =>
+      parts.log.warn({ deployment: deployment.id, error: messageOf(error) }, 'progress was not recorded'),
+    )
+  }
+
+  async #perform(step: Step): Promise<void> {
+    if (this.#unwound) throw new Unwinding(this.#unwound)
+    this.#stop.signal.throwIfAborted()
+    const position = this.#position++
+    const digest = stepDigest(step)
+    const before = this.#records.get(position)
+    if (before && before.digest !== digest) {
+      throw new SlipwayError(
+        'plan_changed',
+        `The strategy asked for "${step.name}" at step ${position + 1}, where it asked for "${before.step.name}" before it was interrupted.`,
+        {
+          next: 'Let execute() depend on nothing but its parameters.',
+        },
+      )
+    }
+    if (before && before.state !== 'begun') {
+      this.#table = step.table
+      this.#at.keeper.want(step.table, 'all')
+      return
+    }
+    if (!before) {
+      checkStep(this.#table, step, exclusiveNames(this.#plan))
+      await this.#begin(position, digest, step)
+    }
+    this.#table = step.table
+    this.#at.keeper.want(step.table, 'all')
+    const outcome = await makeTrue(step, {
+      run: this.#run,
+      plan: this.#plan,
+      at: this.#at,
+      signal: this.#stop.signal,
+      position,
+    })
+    await this.#settle(position, step, outcome)
+  }
+
+  async #begin(position: number, digest: string, step: Step): Promise<void> {
+    const { parts, lease } = this.#at
+    const { deployment } = this.#run
+    const now = timestamp(parts.clock.now())
+    const record: StepRecord = {
+      deploymentId: deployment.id,
+      phase: 'forward',
+      position,
+      digest,
+      step,
+      state: 'begun',
+      beganAt: now,
+    }
+    for (;;) {
+      if (this.#pauseAsked) await this.#pauseHere()
+      const progress = progressOf(this.#progress, this.#table, step)
+      const begun = await parts.store.transaction(async tx => {
+        const seq = await tx.work.fence(lease.claim)
+        if (seq !== this.#signalSeq) return false
+        if (this.#unfinished) await tx.work.saveStep(this.#unfinished)
+        await tx.work.saveStep(record)
+        await tx.work.patch(deployment.instanceId, { table: step.table })
+        await tx.deploys.updateDeployment(deployment.id, ['running'], {
+          step: position,
+          ...(Object.keys(progress).length > 0 ? { serviceProgress: progress } : {}),
+          reason: reasonFor(step, now),
+        })
+        await tx.events.append({
+          type: step.kind === 'pause' ? 'deploy.paused' : 'deploy.progress',
+          tenantId: deployment.tenantId,
+          instanceId: deployment.instanceId,
+          deploymentId: deployment.id,
+          releaseId: deployment.releaseId,
+          data: {
+            step: position + 1,
+            ...(this.#plan.steps ? { steps: this.#plan.steps.length } : {}),
+            name: step.name,
+            kind: step.kind,
+            table: step.table,
+            ...(step.kind === 'pause' ? { gate: step.gate } : {}),
+            ...(this.#plan.steps ? { percent: Math.floor((100 * position) / this.#plan.steps.length) } : {}),
+          },
+        })
+        return true
+      })
+      if (begun) {
+        this.#progress = progress
+        break
+      }
+      await this.#hear()
+      if (this.#unwound) throw new Unwinding(this.#unwound)
+    }
+    this.#records.set(position, record)
+    this.#unfinished = undefined
+    parts.onCommit()
+  }
+
+  /** What became of the step. A finished one is committed with the beginning of the next, unless what it found must not be lost. */
+  async #settle(position: number, step: Step, outcome: Outcome): Promise<void> {
+    const { parts, lease } = this.#at
+    const record = this.#records.get(position)
+    if (!record) throw new SlipwayError('internal', `Step ${position} was never begun.`)
+    if (outcome.kind === 'parked') return this.#park(outcome.wakeAt)
+    const ended: StepRecord = {
+      ...record,
+      state: outcome.kind,
+      endedAt: timestamp(parts.clock.now()),
+      ...(outcome.note !== undefined ? { note: outcome.note } : {}),
+    }
+    this.#records.set(position, ended)
+    this.#progress = lastTouch(this.#progress, this.#plan, position)
+    this.#unfinished = ended
+    if (step.kind !== 'hold' && step.kind !== 'pause' && step.kind !== 'task') return
+    await parts.store.transaction(async tx => {
+      await tx.work.fence(lease.claim)
+      await tx.work.saveStep(ended)
+      await tx.work.saveWatched(this.#run.deployment.id, 0)
+    })
+    this.#unfinished = undefined
+  }
+
+  /** Someone asked to pause: it takes effect here, between two steps. */
+  async #pauseHere(): Promise<never> {
+    const { parts, lease } = this.#at
+    const { deployment } = this.#run
+    const now = timestamp(parts.clock.now())
+    await parts.store.transaction(async tx => {
+      await tx.work.fence(lease.claim)
+      if (this.#unfinished) await tx.work.saveStep(this.#unfinished)
+      await tx.deploys.updateDeployment(deployment.id, ['running'], {
+        reason: { code: 'paused', text: 'paused; resume it to go on', since: now },
+      })
+      await tx.events.append({
+        type: 'deploy.paused',
+        tenantId: deployment.tenantId,
+        instanceId: deployment.instanceId,
+        deploymentId: deployment.id,
+        data: { by: 'request' },
+      })
+    })
+    this.#unfinished = undefined
+    parts.onCommit()
+    const deadline = this.#at.keeper.policies.pauseDeadlineMs ?? policyDefaults.pauseDeadlineMs
+    return this.#park(parts.clock.now() + deadline)
+  }
+
+  #park(wakeAt: number | null): never {
+    this.#unwound = { kind: 'parked', wakeAt, signalSeq: this.#signalSeq }
+    throw new Unwinding(this.#unwound)
+  }
+
+  /** Reads what the deployment was told since: it may be undone, ended or paused by now. */
+  async #hear(): Promise<void> {
+    const { parts, lease } = this.#at
+    const id = this.#run.deployment.id
+    const heard = await parts.store.transaction(async tx => ({
+      seq: await tx.work.fence(lease.claim),
+      run: await tx.work.run(id),
+      signals: await tx.work.signals(id),
+    }))
+    this.#signalSeq = heard.seq
+    const state: DeploymentState | undefined = heard.run?.deployment.state
+    if (state !== 'running') this.#unwind({ kind: 'ended' })
+    else if (heard.run?.undo) this.#unwind({ kind: 'undo' })
+    this.#pauseAsked =
+      heard.signals.findLast(signal => signal.kind === 'pause' || signal.kind === 'resume')?.kind === 'pause'
+    this.#at.keeper.hint()
+  }
+
+  #unwind(to: Unwind): void {
+    this.#unwound ??= to
+    this.#stop.abort(new Unwinding(to))
+  }
+
+  async #listen(signal: AbortSignal): Promise<void> {
+    const { parts, lease, keeper } = this.#at
+    while (!signal.aborted && !this.#stop.signal.aborted) {
+      try {
+        const record = await parts.store.work.load(lease.claim.instanceId)
+        if (record && record.signalSeq !== this.#signalSeq && this.#signalSeq >= 0) await this.#hear()
+      } catch (error) {
+        if (isSlipwayError(error, 'lease_lost')) lease.end(error)
+        else parts.log.warn({ error: messageOf(error) }, 'signals could not be read')
+      }
+      await keeper.signalled(1000, signal)
+    }
+  }
+
+  async #failed(error: unknown): Promise<Forward> {
+    const { parts, lease } = this.#at
+    const code = isSlipwayError(error) ? error.code : 'strategy_failed'
+    const text = isSlipwayError(error)
+      ? error.message
+      : `The strategy "${this.#run.deployment.strategy}" threw: ${messageOf(error)}`
+    const sentence = parts.mask(this.#run.deployment.instanceId, text)
+    const evidence = isSlipwayError(error) ? evidenceOf(error) : []
+    await parts.store.transaction(async tx => {
+      await tx.work.fence(lease.claim)
+      if (this.#unfinished) await tx.work.saveStep(this.#unfinished)
+      const current = this.#records.get(this.#position - 1)
+      if (current?.state === 'begun') {
+        await tx.work.saveStep({ ...current, state: 'failed', endedAt: timestamp(parts.clock.now()), note: sentence })
+      }
+      await tx.work.saveUndo(this.#run.deployment.id, {
+        end: 'failed',
+        code,
+        error: sentence,
+        at: timestamp(parts.clock.now()),
+        ...(evidence.length > 0 ? { evidence } : {}),
+      })
+    })
+    return { kind: 'undo' }
+  }
+}
+
+/** Probe answers and log lines that came with an error. */
+function evidenceOf(error: SlipwayError): string[] {
+  const lines = [error.details?.answers, error.details?.log].flatMap(list =>
+    Array.isArray(list) ? list.map(String) : [],
+  )
+  return lines.slice(0, 40)
+}
+
+/** A strategy that returns has done its work: all traffic is on the new release, and nothing else is left to run. */
+function checkReached(plan: FrozenPlan, table: Table): void {
+  for (const service of plan.next) {
+    const row = table.find(candidate => candidate.service === service.name && candidate.revision === service.revision)
+    if (row && row.replicas === service.replicas && row.weight === (service.routed ? 100 : 0)) continue
+    throw new SlipwayError(
+      'strategy_failed',
+      `The strategy ended before service "${service.name}" was on the new release.`,
+      {
+        next: 'Let it run all replicas of every service and give them all traffic.',
+      },
+    )
+  }
+}
+
+function exclusiveNames(plan: FrozenPlan): ReadonlySet<string> {
+  return new Set([...plan.old, ...plan.next].filter(service => service.exclusive).map(service => service.name))
+}

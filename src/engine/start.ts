@@ -1,0 +1,305 @@
+import { timestamp } from '../clock.ts'
+import type { Deployment } from '../deploy/deployment.ts'
+import { type Draft, draft, type Goal } from '../deploy/draft.ts'
+import type { FrozenPlan, Run } from '../deploy/run.ts'
+import { type NewestSecrets, seal, staleRelease } from '../deploy/seal.ts'
+import type { Step } from '../deploy/step.ts'
+import type { InstanceRecord, Stores } from '../deploy/work.ts'
+import { isSlipwayError, SlipwayError } from '../errors.ts'
+import type { Instance } from '../instance/instance.ts'
+import { isRouted, type ServiceSnapshot } from '../instance/service.ts'
+import { type Attendance, specsOf } from './context.ts'
+import { endPending } from './finish.ts'
+import { addressesOf } from './revisions.ts'
+
+/** Codes for which a deployment whose turn came is cancelled: what it asked for is no longer possible. */
+const noLongerPossible = new Set([
+  'stale_release',
+  'unknown_service',
+  'unknown_secret',
+  'instance_state',
+  'unrestorable',
+  'dependency_cycle',
+  'unknown_reference',
+  'unknown_port',
+  'bad_health_check',
+  'missing_capability',
+  'unknown_strategy',
+  'never_active',
+])
+
+/**
+ * A pending deployment whose turn has come: what it inherits is filled in from the release active now, the plan is made and frozen, and
+ * all of it is committed with the state `running`. Resolves to the run as it is now, or undefined when it was cancelled instead.
+ */
+export async function start(run: Run, at: Attendance): Promise<Run | undefined> {
+  const { parts, lease, keeper } = at
+  const { store } = parts
+  const id = run.deployment.id
+  await reservePorts(run, at)
+  try {
+    await store.transaction(async tx => {
+      await tx.work.fence(lease.claim)
+      const fresh = await tx.work.run(id)
+      const record = await tx.work.load(lease.claim.instanceId)
+      if (fresh?.deployment.state !== 'pending' || !record) return
+      const specs = await specsOf({ ...store, ...tx }, record, [])
+      const goal = await goalOf(fresh, record, tx)
+      const made = draft({ table: record.table, generations: record.generations, specs }, goal)
+      const plan = freeze(fresh, goal, made, specs, at)
+      const now = timestamp(parts.clock.now())
+      await tx.work.savePlan(id, plan)
+      await tx.work.patch(record.instance.id, { generations: made.generations })
+      if (run.request.kind === 'deploy') await tx.deploys.sealRelease(fresh.deployment.releaseId, goal.services, now)
+      const stateNow = stateWhile(fresh.deployment.kind)
+      if (stateNow) await tx.instances.update(record.instance.id, { state: stateNow })
+      const from = record.instance.currentReleaseId
+      await tx.deploys.updateDeployment(id, ['pending'], {
+        state: 'running',
+        startedAt: now,
+        ...(from !== undefined ? { fromReleaseId: from } : {}),
+        ...progressAtStart(fresh.deployment),
+        step: 0,
+        ...(plan.steps ? { stepCount: plan.steps.length } : {}),
+        reason: { code: 'starting', text: 'the plan is made', since: now },
+      })
+      await tx.events.append({
+        type: 'deploy.started',
+        tenantId: record.instance.tenantId,
+        instanceId: record.instance.id,
+        deploymentId: id,
+        releaseId: fresh.deployment.releaseId,
+        data: {
+          kind: fresh.deployment.kind,
+          strategy: fresh.deployment.strategy,
+          steps: plan.steps?.map(step => step.name) ?? [],
+        },
+      })
+    })
+  } catch (error) {
+    if (!isSlipwayError(error) || !noLongerPossible.has(error.code)) throw error
+    await endPending(run, { code: error.code, error: error.message }, at)
+    return undefined
+  }
+  parts.onCommit()
+  const started = await store.work.run(id)
+  const record = await store.work.load(lease.claim.instanceId)
+  if (!started || !record || started.deployment.state !== 'running') return undefined
+  keeper.refresh(record, await specsOf(store, record, [started]))
+  return started
+}
+
+function freeze(
+  run: Run,
+  goal: Goal,
+  made: Draft,
+  specs: FrozenPlan['specs'],
+  { parts, keeper }: Attendance,
+): FrozenPlan {
+  const { input } = made
+  const steps = planSteps(run.deployment, input, parts.strategies)
+  const readyAtStart = Object.fromEntries(input.table.map(row => [row.revision, keeper.ready(row)]))
+  return {
+    base: input.table,
+    mode: input.mode === 'rollback' ? 'rollback' : 'deploy',
+    old: input.old,
+    next: input.next,
+    specs: { ...specs, [goal.release]: goal.services },
+    options: goal.options,
+    ...(steps ? { steps } : {}),
+    readyAtStart,
+    replicas: goal.replicas,
+    keepWarmMs: keepWarmMs(goal.options),
+  }
+}
+
+/** The steps a strategy plans; undefined when it decides while it runs. */
+export function planSteps(
+  deployment: Pick<Deployment, 'strategy'>,
+  input: Draft['input'],
+  strategies: Attendance['parts']['strategies'],
+): Step[] | undefined {
+  const strategy = strategies.get(deployment.strategy)
+  if (!strategy) {
+    throw new SlipwayError('unknown_strategy', `The strategy "${deployment.strategy}" is not registered any more.`)
+  }
+  return strategy.plan?.(input)
+}
+
+function keepWarmMs(options: Readonly<Record<string, unknown>>): number {
+  const seconds = options.keepWarmSeconds
+  return typeof seconds === 'number' ? seconds * 1000 : 0
+}
+
+function stateWhile(kind: Deployment['kind']): Instance['state'] | undefined {
+  switch (kind) {
+    case 'stop':
+      return 'stopping'
+    case 'start':
+      return 'starting'
+    case 'delete':
+    case 'provision':
+    case 'deploy':
+    case 'rollback':
+    case 'initial':
+    case 'scale':
+    case 'restart':
+      return undefined
+  }
+}
+
+function progressAtStart(deployment: Deployment): Pick<Deployment, 'serviceProgress'> {
+  if (deployment.services.length === 0) return {}
+  return { serviceProgress: Object.fromEntries(deployment.services.map(service => [service.name, 'pending'])) }
+}
+
+/** Where the request wants the instance to go, from where it is now. */
+export async function goalOf(run: Run, record: InstanceRecord, tx: Stores): Promise<Goal> {
+  const { deployment, request } = run
+  const { instance } = record
+  const options = deployment.options ?? {}
+  const active = await tx.deploys.activeRelease(instance.tenantId, instance.id)
+  const counts: Record<string, number> = Object.fromEntries(
+    instance.services.map(service => [service.name, service.replicas]),
+  )
+  const here = { release: active?.id ?? deployment.releaseId, services: active?.services ?? [], options }
+  switch (request.kind) {
+    case 'deploy': {
+      requireState(instance, ['running', 'failed'])
+      if (request.expectRelease !== undefined && request.expectRelease !== active?.id)
+        throw staleRelease(request.expectRelease, active?.id)
+      const newest = await newestSecrets(request.services, active?.services ?? [], instance.tenantId, tx)
+      const services = seal(active?.services ?? [], request.services, request.complete || !active, newest)
+      return {
+        services,
+        release: deployment.releaseId,
+        replicas: countsFor(services, counts, instance, request.services),
+        options,
+        mode: 'deploy',
+      }
+    }
+    case 'rollback': {
+      requireState(instance, ['running', 'failed'])
+      const release = await tx.deploys.getRelease(instance.tenantId, request.releaseId)
+      if (!release?.activatedAt)
+        throw new SlipwayError('never_active', `Release ${request.releaseId} was never active.`)
+      return {
+        services: release.services,
+        release: release.id,
+        replicas: countsFor(release.services, counts, instance, []),
+        options,
+        mode: 'rollback',
+      }
+    }
+    case 'provision':
+      return { services: request.services, release: deployment.releaseId, replicas: counts, options, mode: 'deploy' }
+    case 'scale':
+      requireState(instance, ['running', 'failed'])
+      return { ...here, replicas: { ...counts, ...request.replicas }, mode: 'rollback' }
+    case 'restart':
+      requireState(instance, ['running', 'failed'])
+      return { ...here, replicas: counts, restart: request.services, mode: 'rollback' }
+    case 'start':
+      return { ...here, replicas: counts, mode: 'rollback' }
+    case 'stop':
+    case 'delete':
+      return { ...here, services: [], replicas: counts, mode: 'rollback' }
+    case 'initial':
+      throw new SlipwayError('internal', 'A recorded deployment is never carried out.')
+  }
+}
+
+function requireState(instance: Instance, states: readonly Instance['state'][]): void {
+  if (states.includes(instance.state)) return
+  throw new SlipwayError('instance_state', `Instance "${instance.name}" is ${instance.state}.`)
+}
+
+function countsFor(
+  services: readonly ServiceSnapshot[],
+  counts: Readonly<Record<string, number>>,
+  instance: Instance,
+  asked: readonly { readonly name: string; readonly replicas?: number }[],
+): Record<string, number> {
+  return Object.fromEntries(
+    services.map(({ name }) => {
+      const requested = asked.find(service => service.name === name)?.replicas
+      return [name, counts[name] ?? instance.removedReplicas?.[name] ?? requested ?? 1]
+    }),
+  )
+}
+
+async function newestSecrets(
+  requested: readonly { readonly name: string; readonly secrets?: Readonly<Record<string, string>> | undefined }[],
+  active: readonly ServiceSnapshot[],
+  tenantId: string,
+  tx: Stores,
+): Promise<NewestSecrets> {
+  const names = new Set<string>()
+  for (const service of requested) {
+    for (const name of Object.values(service.secrets ?? {})) names.add(name)
+    const inherited = active.find(candidate => candidate.name === service.name)?.secrets
+    for (const pin of Object.values(inherited ?? {})) names.add(pin.name)
+  }
+  const newest = new Map<string, number>()
+  for (const name of names) {
+    const versions = await tx.secrets.versions(tenantId, name)
+    const usable = versions.filter(version => version.revokedAt === undefined)
+    const last = usable.at(-1)
+    if (last) newest.set(name, last.version)
+  }
+  return newest
+}
+
+/** Gives every routed service that has none yet a port on the router, before the plan is made. */
+async function reservePorts(run: Run, { parts, lease }: Attendance): Promise<void> {
+  const { store } = parts
+  const record = await store.work.load(lease.claim.instanceId)
+  if (!record) return
+  for (const service of await routedServices(run, record, store)) {
+    if (record.ports[service] !== undefined) continue
+    await reservePort(service, lease.claim.instanceId, parts)
+  }
+}
+
+async function routedServices(run: Run, record: InstanceRecord, store: Stores): Promise<string[]> {
+  const { request } = run
+  const { tenantId, id } = record.instance
+  const names = (
+    services: readonly { readonly name: string; readonly ports?: ServiceSnapshot['ports'] | undefined }[],
+  ): string[] => services.filter(service => isRouted({ ports: service.ports ?? [] })).map(service => service.name)
+  switch (request.kind) {
+    case 'deploy':
+    case 'provision':
+      return names(request.services)
+    case 'rollback':
+      return names((await store.deploys.getRelease(tenantId, request.releaseId))?.services ?? [])
+    case 'scale':
+    case 'restart':
+    case 'start':
+    case 'stop':
+    case 'delete':
+    case 'initial':
+      return names((await store.deploys.activeRelease(tenantId, id))?.services ?? [])
+  }
+}
+
+/** Reserves a free port of the router for a service, and notes it with the instance. */
+export async function reservePort(
+  service: string,
+  instanceId: string,
+  parts: Pick<Attendance['parts'], 'store' | 'router'>,
+): Promise<void> {
+  for (;;) {
+    const port = await parts.router.allocatePort(await parts.store.work.takenPorts())
+    const done = await parts.store.transaction(async tx => {
+      const record = await tx.work.load(instanceId)
+      if (!record || record.ports[service] !== undefined) return true
+      if (!(await tx.work.reservePort(port, instanceId, `route:${service}`))) return false
+      const ports = { ...record.ports, [service]: port }
+      await tx.work.patch(instanceId, { ports })
+      await tx.instances.update(instanceId, { urls: addressesOf(ports) })
+      return true
+    })
+    if (done) return
+  }
+}

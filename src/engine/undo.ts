@@ -1,0 +1,181 @@
+import { timestamp } from '../clock.ts'
+import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
+import type { Revision, Row, Step } from '../deploy/step.ts'
+import { undoPlan } from '../deploy/undo.ts'
+import { messageOf, SlipwayError } from '../errors.ts'
+import { policyDefaults } from '../instance/instance.ts'
+import type { Attendance } from './context.ts'
+import { crashLoopExits } from './crashes.ts'
+import { readyOf, rowKey } from './difference.ts'
+import { endUndone } from './finish.ts'
+import type { View } from './keeper.ts'
+import { reasonFor, stepDigest } from './progress.ts'
+
+/**
+ * Takes a deployment back to what served before: another plan, from the table of the last step begun to the base. It needs only the old
+ * revision to be up, and waits for no more of it than was ready when the deployment began. Its cause was committed before.
+ */
+export async function undo(run: Run, plan: FrozenPlan, at: Attendance): Promise<void> {
+  const steps = run.undoSteps ?? (await planBack(run, plan, at))
+  const needs = needsOf(plan)
+  const records = await at.parts.store.work.steps(run.deployment.id)
+  const done = new Set(
+    records.filter(record => record.phase === 'undo' && record.state === 'done').map(record => record.position),
+  )
+  let restored = true
+  try {
+    for (const [position, step] of steps.entries()) {
+      at.keeper.want(step.table, needs)
+      if (done.has(position)) continue
+      await begin(run, position, step, at)
+      await come(step, needs, at)
+      await record(run, position, step, 'done', at)
+    }
+  } catch (error) {
+    if (at.lease.signal.aborted || !(error instanceof SlipwayError) || error.code === 'lease_lost') throw error
+    at.parts.log.warn({ deployment: run.deployment.id, error: messageOf(error) }, 'the undo could not be completed')
+    restored = false
+  }
+  await endUndone(run, plan, { restored, table: steps.at(-1)?.table ?? plan.base }, at)
+}
+
+async function planBack(run: Run, plan: FrozenPlan, { parts, lease }: Attendance): Promise<readonly Step[]> {
+  const { store } = parts
+  const records = await store.work.steps(run.deployment.id)
+  const last = records.findLast(candidate => candidate.phase === 'forward')
+  const table = last?.step.table ?? plan.base
+  const steps = undoPlan({ table, base: plan.base, old: plan.old, next: plan.next })
+  const now = timestamp(parts.clock.now())
+  await store.transaction(async tx => {
+    await tx.work.fence(lease.claim)
+    await tx.work.saveUndoSteps(run.deployment.id, steps)
+    await tx.deploys.updateDeployment(run.deployment.id, ['running'], {
+      reason: { code: 'undoing', text: run.undo?.error ?? 'what served before is brought back', since: now },
+    })
+    await tx.events.append({
+      type: 'deploy.undoing',
+      tenantId: run.deployment.tenantId,
+      instanceId: run.deployment.instanceId,
+      deploymentId: run.deployment.id,
+      data: { because: run.undo?.error, code: run.undo?.code, steps: steps.map(step => step.name) },
+    })
+  })
+  parts.onCommit()
+  return steps
+}
+
+/** How many replicas of each old revision undo waits for: no more than were ready when the deployment began. */
+function needsOf(plan: FrozenPlan): ReadonlyMap<Revision, number> {
+  return new Map(plan.base.map(row => [row.revision, Math.min(row.replicas, plan.readyAtStart[row.revision] ?? 0)]))
+}
+
+async function begin(run: Run, position: number, step: Step, at: Attendance): Promise<void> {
+  await record(run, position, step, 'begun', at)
+}
+
+async function record(
+  run: Run,
+  position: number,
+  step: Step,
+  state: StepRecord['state'],
+  { parts, lease }: Attendance,
+): Promise<void> {
+  const { deployment } = run
+  const now = timestamp(parts.clock.now())
+  await parts.store.transaction(async tx => {
+    await tx.work.fence(lease.claim)
+    await tx.work.saveStep({
+      deploymentId: deployment.id,
+      phase: 'undo',
+      position,
+      digest: stepDigest(step),
+      step,
+      state,
+      beganAt: now,
+      ...(state === 'begun' ? {} : { endedAt: now }),
+    })
+    if (state !== 'begun') return
+    await tx.work.patch(deployment.instanceId, { table: step.table })
+    await tx.events.append({
+      type: 'deploy.progress',
+      tenantId: deployment.tenantId,
+      instanceId: deployment.instanceId,
+      deploymentId: deployment.id,
+      data: {
+        undo: true,
+        step: position + 1,
+        name: step.name,
+        kind: step.kind,
+        table: step.table,
+        code: reasonFor(step, now).code,
+      },
+    })
+  })
+  parts.onCommit()
+}
+
+/** Waits until a step back is true. Only the old side is waited for; the new one is merely taken away. */
+async function come(step: Step, needs: ReadonlyMap<Revision, number>, at: Attendance): Promise<void> {
+  const { keeper, lease } = at
+  const watch = watchOld(needs, at)
+  await keeper.until(view => {
+    if (view.table === step.table && isTrue(step, view, needs)) return true
+    watch(view)
+    return undefined
+  }, lease.signal)
+}
+
+function isTrue(step: Step, view: View, needs: ReadonlyMap<Revision, number>): boolean {
+  switch (step.kind) {
+    case 'run': {
+      const row = step.table.find(candidate => rowKey(candidate) === rowKey(step))
+      return !row || readyOf(row, view) >= needed(row, needs)
+    }
+    case 'route':
+      return view.weightsReached
+    case 'retire':
+      return (
+        view.observed &&
+        view.weightsReached &&
+        view.replicas.filter(({ replica }) => rowKey(replica) === rowKey(step)).length <= step.replicas
+      )
+    case 'prepare':
+    case 'task':
+    case 'hold':
+    case 'pause':
+      return true
+  }
+}
+
+function needed(row: Row, needs: ReadonlyMap<Revision, number>): number {
+  return Math.min(row.replicas, needs.get(row.revision) ?? row.replicas)
+}
+
+/** Gives up when the old side can't come back: it crashes again and again, or nothing moves for too long. */
+function watchOld(needs: ReadonlyMap<Revision, number>, { keeper, parts }: Attendance): (view: View) => void {
+  const deadlineMs = keeper.policies.progressDeadlineMs ?? policyDefaults.progressDeadlineMs
+  const exitsBefore = new Map(keeper.table.map(row => [rowKey(row), keeper.crashes.count(rowKey(row))]))
+  let since = parts.clock.monotonic()
+  let seen = ''
+  return view => {
+    const wanting = view.table.filter(row => needs.has(row.revision) && readyOf(row, view) < needed(row, needs))
+    for (const row of wanting) {
+      const exits = keeper.crashes.count(rowKey(row)) - (exitsBefore.get(rowKey(row)) ?? 0)
+      if (exits >= crashLoopExits)
+        throw new SlipwayError('crash_loop', `Service ${row.service} of the old release exited ${exits} times.`)
+      const failure = keeper.startFailure(row)
+      if (failure && failure.code !== 'unavailable') throw failure
+    }
+    const now = parts.clock.monotonic()
+    const key = `${view.table.map((row: Row) => readyOf(row, view)).join()}|${view.replicas.length}|${view.observed ? '' : now}`
+    if (key !== seen) {
+      seen = key
+      since = now
+    } else if (now - since > deadlineMs) {
+      throw new SlipwayError(
+        'progress_deadline',
+        `Nothing moved for ${Math.round(deadlineMs / 1000)} s while the old release was brought back.`,
+      )
+    }
+  }
+}

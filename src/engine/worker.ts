@@ -1,0 +1,255 @@
+import type { Claim } from '../deploy/work.ts'
+import { isSlipwayError, messageOf } from '../errors.ts'
+import { newId } from '../id.ts'
+import { attend } from './attend.ts'
+import { Baker } from './baker.ts'
+import { type EngineParts, specsOf } from './context.ts'
+import { Keeper } from './keeper.ts'
+import { beatMs, holdLease, type Lease, leaseTtlMs } from './lease.ts'
+import { Waiters } from './waiters.ts'
+
+/** How often an instance that nobody owns is looked at, milliseconds. */
+const lookMs = 1000
+/** How many instances are claimed at once. */
+const batch = 32
+
+/** Performs deployments and keeps what runs running. */
+export interface Worker {
+  /** There may be something to do: for this instance, or in general. */
+  hint(instanceId?: string): void
+  /** What this worker sees of an instance's replicas. */
+  keeper(instanceId: string): Promise<Keeper | undefined>
+  /** Lets go of everything at a step's boundary or before; replicas and traffic stay as they are. */
+  stop(): Promise<void>
+}
+
+/** Starts a worker on these parts. */
+export async function startWorker(parts: EngineParts): Promise<Worker> {
+  const worker = new InstanceWorker(parts)
+  await worker.begin()
+  return worker
+}
+
+class InstanceWorker implements Worker {
+  readonly #parts: EngineParts
+  readonly #stop = new AbortController()
+  readonly #waiters = new Waiters()
+  readonly #keepers = new Map<string, Keeper>()
+  readonly #leases = new Map<string, Lease>()
+  readonly #working = new Set<Promise<void>>()
+  readonly #loops: Promise<void>[] = []
+  readonly #baker: Baker
+  readonly #seen = new Set<string>()
+  readonly #parked = new Set<string>()
+  #id = newId('wrk')
+  #validUntil = 0
+  #unwatch: (() => void)[] = []
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+    this.#baker = new Baker(parts)
+  }
+
+  async begin(): Promise<void> {
+    await this.#register()
+    for (const provider of this.#parts.providers.list()) {
+      const end = provider.watch?.(instanceId => this.#keepers.get(instanceId)?.hint())
+      if (end) this.#unwatch.push(end)
+    }
+    this.#loops.push(this.#beat(), this.#claim(), this.#reconcile())
+  }
+
+  hint(instanceId?: string): void {
+    if (instanceId !== undefined) this.#keepers.get(instanceId)?.tell()
+    this.#waiters.wake()
+  }
+
+  async keeper(instanceId: string): Promise<Keeper | undefined> {
+    const known = this.#keepers.get(instanceId)
+    if (known) return known
+    const record = await this.#parts.store.work.load(instanceId)
+    if (!record || record.instance.state === 'deleted') return undefined
+    const runs = await this.#parts.store.work.queue(instanceId)
+    const specs = await specsOf(this.#parts.store, record, runs)
+    const raced = this.#keepers.get(instanceId)
+    if (raced) return raced
+    const { providers, router, clock, domain, revisions, log } = this.#parts
+    const made = new Keeper(record, specs, {
+      provider: providers.get(record.instance.provider),
+      router,
+      clock,
+      domain,
+      revisions,
+      onTrouble: (instance, message) => log.warn({ instance, message }, 'could not be done; it will be tried again'),
+      onHealed: (instance, replica) => this.#healed(instance, replica),
+    })
+    this.#keepers.set(instanceId, made)
+    return made
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    this.#waiters.wake()
+    for (const lease of this.#leases.values()) lease.end()
+    await Promise.allSettled([...this.#working, ...this.#loops])
+    await this.#baker.stop()
+    for (const end of this.#unwatch) end()
+    for (const keeper of this.#keepers.values()) keeper.dispose()
+    await this.#parts.store.work.removeWorker(this.#id)
+  }
+
+  async #register(): Promise<void> {
+    const began = this.#parts.clock.monotonic()
+    await this.#parts.store.work.registerWorker(this.#id)
+    this.#validUntil = began + leaseTtlMs
+  }
+
+  async #beat(): Promise<void> {
+    const { clock, store, log } = this.#parts
+    while (!this.#stop.signal.aborted) {
+      await this.#pause(beatMs)
+      if (this.#stop.signal.aborted) return
+      const began = clock.monotonic()
+      try {
+        // A heart that stopped for too long does not go on under the old leases: others may own them by now.
+        if (began < this.#validUntil && (await store.work.beat(this.#id))) this.#validUntil = began + leaseTtlMs
+        else await this.#startOver()
+      } catch (error) {
+        log.warn({ error: messageOf(error) }, 'the heartbeat could not be written')
+      }
+    }
+  }
+
+  /** Every lease is lost: drop all work, and begin again as a new worker. */
+  async #startOver(): Promise<void> {
+    this.#parts.log.warn({ worker: this.#id }, 'the heartbeat came too late; all leases are given up and claimed anew')
+    for (const lease of this.#leases.values()) lease.end()
+    await Promise.allSettled(this.#working)
+    this.#id = newId('wrk')
+    await this.#register()
+    this.#waiters.wake()
+  }
+
+  async #claim(): Promise<void> {
+    const { store, clock, log } = this.#parts
+    while (!this.#stop.signal.aborted) {
+      const mark = this.#waiters.mark()
+      try {
+        const claims = await store.work.claimDue(this.#id, batch)
+        for (const claim of claims) this.#attend(claim)
+        if (claims.length === batch) continue
+        const next = await store.work.nextWake()
+        const ms = next === undefined ? 1000 : Math.min(1000, Math.max(1, next - clock.now()))
+        await this.#waiters.since(mark, ms, clock, this.#stop.signal)
+      } catch (error) {
+        log.warn({ error: messageOf(error) }, 'work could not be claimed')
+        await this.#pause(200)
+      }
+    }
+  }
+
+  #attend(claim: Claim): void {
+    const { store, clock, log } = this.#parts
+    const lease = holdLease(claim, store.storeId, () => this.#validUntil, clock)
+    this.#leases.set(claim.instanceId, lease)
+    const work = async (): Promise<void> => {
+      try {
+        this.#parked.delete(claim.instanceId)
+        await this.#baker.leave(claim.instanceId)
+        const keeper = await this.keeper(claim.instanceId)
+        if (!keeper) return
+        keeper.lend(lease)
+        if ((await attend({ parts: this.#parts, keeper, lease })) === 'parked') this.#parked.add(claim.instanceId)
+      } catch (error) {
+        if (!lease.signal.aborted && !isSlipwayError(error, 'lease_lost')) {
+          log.warn(
+            {
+              instance: claim.instanceId,
+              error: messageOf(error),
+              stack: error instanceof Error ? error.stack : undefined,
+            },
+            'the work on an instance failed; it is taken up again',
+          )
+        }
+        await this.#letGo(claim)
+      } finally {
+        lease.end()
+        if (this.#leases.get(claim.instanceId) === lease) this.#leases.delete(claim.instanceId)
+      }
+    }
+    const running = work().finally(() => this.#working.delete(running))
+    this.#working.add(running)
+  }
+
+  /** Frees an instance after an error, to be claimed again after a breath. */
+  async #letGo(claim: Claim): Promise<void> {
+    try {
+      await this.#parts.store.work.release(claim, this.#parts.clock.now() + 250)
+    } catch (error) {
+      this.#parts.log.warn({ instance: claim.instanceId, error: messageOf(error) }, 'a lease could not be given back')
+    }
+  }
+
+  /** Watches every instance whose lease is free, and claims it when table and world differ. */
+  async #reconcile(): Promise<void> {
+    const { store, log } = this.#parts
+    while (!this.#stop.signal.aborted) {
+      try {
+        const living = await store.work.living()
+        const known = new Set(living)
+        for (const [id, keeper] of this.#keepers) {
+          if (known.has(id) || this.#leases.has(id)) continue
+          keeper.dispose()
+          this.#keepers.delete(id)
+          this.#seen.delete(id)
+        }
+        for (const id of living) {
+          if (this.#stop.signal.aborted) return
+          if (!this.#leases.has(id))
+            await this.#look(id).catch(error =>
+              log.warn({ instance: id, error: messageOf(error) }, 'an instance could not be looked at'),
+            )
+        }
+      } catch (error) {
+        log.warn({ error: messageOf(error) }, 'the instances could not be looked at')
+      }
+      await this.#pause(lookMs)
+    }
+  }
+
+  async #look(instanceId: string): Promise<void> {
+    const keeper = await this.keeper(instanceId)
+    if (!keeper || this.#leases.has(instanceId)) return
+    if (this.#parked.has(instanceId) || !this.#seen.has(instanceId)) await this.#baker.join(instanceId, keeper)
+    this.#seen.add(instanceId)
+    if (!(await keeper.differs()) || this.#leases.has(instanceId)) return
+    const claim = await this.#parts.store.work.claim(this.#id, instanceId)
+    if (claim) this.#attend(claim)
+  }
+
+  #healed(instanceId: string, replica: string): void {
+    const { store, log, onCommit } = this.#parts
+    const tell = async (): Promise<void> => {
+      const record = await store.work.load(instanceId)
+      if (!record) return
+      await store.events.append({
+        type: 'instance.healed',
+        tenantId: record.instance.tenantId,
+        instanceId,
+        data: { replica },
+      })
+      onCommit()
+    }
+    tell().catch(error =>
+      log.warn({ instance: instanceId, error: messageOf(error) }, 'a healed replica was not recorded'),
+    )
+  }
+
+  async #pause(ms: number): Promise<void> {
+    try {
+      await this.#parts.clock.sleep(ms, this.#stop.signal)
+    } catch (error) {
+      void error // stopped: the loop sees its signal
+    }
+  }
+}

@@ -1,0 +1,50 @@
+export type { Action, AuthProvider, Claims, Scope } from './auth/auth.ts'
+export { actionScopes } from './auth/auth.ts'
+export { type Clock, systemClock, type Timestamp } from './clock.ts'
+export type {
+  Deployment,
+  DeploymentKind,
+  DeploymentState,
+  Reason,
+  ServiceDeploySpec,
+  ServiceProgress,
+} from './deploy/deployment.ts'
+export { hasEnded } from './deploy/deployment.ts'
+export type { Difference } from './deploy/diff.ts'
+export type { PlanPreview } from './deploy/preview.ts'
+export type { Release } from './deploy/release.ts'
+export type { DeployRequest } from './deploy/schema.ts'
+export type { DeployService, RollbackRequest } from './deploy/service.ts'
+export { asks, transitions } from './deploy/states.ts'
+export type { Check, Move, Revision, Row, Step, Table, Weights } from './deploy/step.ts'
+export type { DeployListResult, ListOptions, Page, ReleaseListResult } from './deploy/store.ts'
+export {
+  type PlanInput,
+  type PlannedService,
+  planned,
+  type Rollout,
+  type Strategy,
+  type StrategyParams,
+} from './deploy/strategy.ts'
+export { next } from './deploy/table.ts'
+export type { Store, Stores } from './deploy/work.ts'
+export { type ErrorCode, errorCodes, type FieldError, isSlipwayError, SlipwayError } from './errors.ts'
+export type { EventBus } from './event/bus.ts'
+export { type Event, type EventType, eventTypes } from './event/event.ts'
+export { checkDefaults, type Health, type HealthCheck } from './health/check.ts'
+export type { CheckFunction } from './health/checks.ts'
+export { type Instance, type InstancePolicies, type InstanceState, policyDefaults } from './instance/instance.ts'
+export type { Created, InstanceService } from './instance/operate.ts'
+export type { CreateInstanceRequest, UpdateInstanceRequest } from './instance/schema.ts'
+export type { DeclaredService, ServiceSnapshot, ServiceSpec } from './instance/service.ts'
+export type { InstanceStatus, ReplicaStatus } from './instance/status.ts'
+export { processProvider } from './provider/process/provider.ts'
+export type { LogLine, LogQuery, Provider, Replica } from './provider/provider.ts'
+export { type ProviderRegistry, providerRegistry } from './provider/registry.ts'
+export { proxyRouter } from './router/proxy/router.ts'
+export type { RevisionTraffic, Router, RouteTable } from './router/router.ts'
+export type { SecretService } from './secrets/service.ts'
+export type { SecretInfo, Vault } from './secrets/vault.ts'
+export { type Acting, type Caller, createSlipway, type Slipway, type SlipwayOptions } from './slipway.ts'
+export { sqliteStore } from './store/sqlite.ts'
+export { wire } from './wire.ts'

@@ -1,0 +1,342 @@
+import type { AuthProvider, Claims } from '../auth/auth.ts'
+import { type Clock, timestamp } from '../clock.ts'
+import { checkComposition } from '../deploy/compose.ts'
+import type { Deployment, DeploymentKind } from '../deploy/deployment.ts'
+import { cancelPending, eventOf } from '../deploy/end.ts'
+import { resolveImages } from '../deploy/resolve.ts'
+import type { RunRequest } from '../deploy/run.ts'
+import { parse } from '../deploy/schema.ts'
+import { seal } from '../deploy/seal.ts'
+import type { ListOptions, Page } from '../deploy/store.ts'
+import type { Strategy } from '../deploy/strategy.ts'
+import type { Store, Stores } from '../deploy/work.ts'
+import { SlipwayError } from '../errors.ts'
+import type { EventBus } from '../event/bus.ts'
+import { newId } from '../id.ts'
+import type { ProviderRegistry } from '../provider/registry.ts'
+import type { Vault } from '../secrets/vault.ts'
+import type { Instance, InstanceState } from './instance.ts'
+import {
+  type CreateInstanceRequest,
+  createInstanceSchema,
+  type UpdateInstanceRequest,
+  updateInstanceSchema,
+} from './schema.ts'
+import { type DeclaredService, isRouted } from './service.ts'
+
+/** What an instance service is built from. */
+export interface InstanceParts {
+  readonly store: Store
+  readonly providers: ProviderRegistry
+  readonly bus: EventBus
+  readonly auth: AuthProvider
+  readonly vault: Vault
+  readonly clock: Clock
+  readonly strategies: ReadonlyMap<string, Strategy>
+  readonly hint: (instanceId: string) => void
+}
+
+/** An instance that was asked for, and the run that brings it up. */
+export interface Created {
+  readonly instance: Instance
+  readonly deployment: Deployment
+}
+
+/** Instances and what is done to them as a whole. All of it goes through the same queue, lease and steps as a deploy. */
+export interface InstanceService {
+  /** Declares an instance and starts its services; version 1 is recorded once they are up. */
+  create(request: CreateInstanceRequest): Promise<Created>
+  get(id: string): Promise<Instance>
+  /** Newest first. */
+  list(options?: ListOptions): Promise<Page<Instance>>
+  /** Name, hosts, exposed service and policies; services change by deploy. */
+  update(id: string, change: UpdateInstanceRequest): Promise<Instance>
+  /** Changes replica counts. Changes no release. */
+  scale(id: string, replicas: Readonly<Record<string, number>>): Promise<Deployment>
+  /** Replaces every replica (of these services) by a new one of the same revision, one at a time. */
+  restart(id: string, services?: readonly string[]): Promise<Deployment>
+  /** Takes everything down; the declaration stays. */
+  stop(id: string): Promise<Deployment>
+  start(id: string): Promise<Deployment>
+  /** Cancels what runs without undoing it, drops what waits, removes everything. Its data is gone. */
+  delete(id: string): Promise<Deployment>
+}
+
+/** An instance service that acts for this caller. */
+export function instanceService(parts: InstanceParts, caller: Claims): InstanceService {
+  const { store, auth, clock, providers, vault } = parts
+  const tenantId = auth.tenantOf(caller)
+  const now = (): string => timestamp(clock.now())
+
+  async function get(id: string, reader: Pick<Stores, 'instances'> = store): Promise<Instance> {
+    const instance = await reader.instances.get(tenantId, id)
+    if (instance) return instance
+    throw new SlipwayError('not_found', `There is no instance ${JSON.stringify(id)}.`, {
+      next: 'List the instances to see which there are.',
+    })
+  }
+
+  function tell(instanceId: string): void {
+    parts.bus.wake()
+    parts.hint(instanceId)
+  }
+
+  function runOf(
+    kind: DeploymentKind,
+    instance: Pick<Instance, 'id' | 'currentReleaseId'>,
+    strategy: string,
+    options: Record<string, unknown>,
+  ): Deployment {
+    const at = now()
+    return {
+      id: newId('dep'),
+      createdAt: at,
+      updatedAt: at,
+      tenantId,
+      instanceId: instance.id,
+      releaseId: instance.currentReleaseId ?? newId('rel'),
+      kind,
+      state: 'pending',
+      strategy,
+      options,
+      services: [],
+      initiator: caller.subject,
+      reason: { code: 'queued', text: 'waits for its turn', since: at },
+    }
+  }
+
+  /** Queues a run on an instance that is in one of these states. */
+  async function operate(
+    id: string,
+    states: readonly InstanceState[],
+    request: RunRequest,
+    check?: (instance: Instance) => void,
+  ): Promise<Deployment> {
+    await auth.authorize(caller, 'instance.operate', { instanceId: id })
+    const made = await store.transaction(async tx => {
+      const instance = await get(id, tx)
+      requireState(instance, states)
+      check?.(instance)
+      const strategy = request.kind === 'restart' ? 'rolling' : 'blue-green'
+      const options =
+        request.kind === 'restart' ? { maxSurge: 1, maxUnavailable: 0 } : { keepWarmSeconds: 0, preview: false }
+      const deployment = runOf(request.kind, instance, strategy, options)
+      await tx.deploys.insertDeployment(deployment, request)
+      await tx.events.append(eventOf('deploy.queued', deployment, { kind: request.kind }))
+      await tx.work.wake(id)
+      return deployment
+    })
+    tell(id)
+    return made
+  }
+
+  return {
+    async create(given) {
+      await auth.authorize(caller, 'instance.create')
+      const request = parse(createInstanceSchema, given, 'The instance')
+      const provider = request.provider === undefined ? providers.default() : providers.get(request.provider)
+      if (request.services.length === 0) {
+        throw new SlipwayError('empty_services', 'The instance declares no service.', {
+          next: 'Declare at least one, with its image.',
+        })
+      }
+      const declared = request.services.map(({ expose, replicas, ...spec }): DeclaredService => {
+        void expose // kept with the instance
+        return { ...spec, replicas: replicas ?? 1 }
+      })
+      const exposed = exposedOf(request.services)
+      checkExpose(exposed, declared)
+      const newest = new Map((await vault.list(tenantId)).map(secret => [secret.name, secret.version]))
+      const draft = declared.map(service => ({ ...service, digest: 'unresolved' }))
+      checkComposition(seal([], draft, true, newest), provider)
+      const services = seal([], await resolveImages(declared, provider), true, newest)
+      const at = now()
+      const instance: Instance = {
+        id: newId('inst'),
+        createdAt: at,
+        updatedAt: at,
+        tenantId,
+        name: request.name,
+        state: 'provisioning',
+        services: declared,
+        ...(exposed !== undefined ? { expose: exposed } : {}),
+        hosts: request.hosts ?? [],
+        policies: request.policies ?? {},
+        provider: provider.name,
+        urls: {},
+      }
+      const deployment = runOf('provision', instance, 'blue-green', { keepWarmSeconds: 0, preview: false })
+      await store.transaction(async tx => {
+        await tx.instances.insert(instance)
+        await tx.deploys.insertDeployment(deployment, { kind: 'provision', services })
+        await tx.events.append({
+          type: 'instance.created',
+          tenantId,
+          instanceId: instance.id,
+          data: { name: instance.name },
+        })
+        await tx.events.append(eventOf('deploy.queued', deployment, { kind: 'provision' }))
+        await tx.work.wake(instance.id)
+      })
+      tell(instance.id)
+      return { instance, deployment }
+    },
+
+    async get(id) {
+      await auth.authorize(caller, 'instance.read', { instanceId: id })
+      return await get(id)
+    },
+
+    async list(options) {
+      await auth.authorize(caller, 'instance.read')
+      return await store.instances.list(tenantId, options)
+    },
+
+    async update(id, given) {
+      await auth.authorize(caller, 'instance.update', { instanceId: id })
+      const change = parse(updateInstanceSchema, given, 'The update')
+      const updated = await store.transaction(async tx => {
+        const instance = await get(id, tx)
+        checkExpose(change.expose ?? undefined, instance.services)
+        await tx.instances.update(id, {
+          ...(change.name !== undefined ? { name: change.name } : {}),
+          ...(change.hosts !== undefined ? { hosts: change.hosts } : {}),
+          ...(change.expose !== undefined ? { expose: change.expose } : {}),
+          ...(change.policies !== undefined ? { policies: { ...instance.policies, ...change.policies } } : {}),
+        })
+        await tx.events.append({
+          type: 'instance.updated',
+          tenantId,
+          instanceId: id,
+          data: { fields: Object.keys(change) },
+        })
+        await tx.work.wake(id)
+        return await get(id, tx)
+      })
+      tell(id)
+      return updated
+    },
+
+    async scale(id, replicas) {
+      checkCounts(replicas)
+      return await operate(id, ['running', 'failed'], { kind: 'scale', replicas }, instance => {
+        requireActive(instance)
+        requireServices(instance, Object.keys(replicas))
+      })
+    },
+
+    async restart(id, services) {
+      const instance = await get(id)
+      const chosen = services ?? instance.services.map(service => service.name)
+      return await operate(id, ['running', 'failed'], { kind: 'restart', services: chosen }, current => {
+        requireActive(current)
+        requireServices(current, chosen)
+      })
+    },
+
+    stop: async id => await operate(id, ['running', 'failed'], { kind: 'stop' }),
+
+    start: async id => await operate(id, ['stopped'], { kind: 'start' }, requireActive),
+
+    async delete(id) {
+      await auth.authorize(caller, 'instance.delete', { instanceId: id })
+      const at = now()
+      const deleting = await store.transaction(async tx => {
+        const instance = await get(id, tx)
+        const busy = await tx.work.queue(id)
+        const already = busy.find(run => run.deployment.kind === 'delete')
+        if (already) return already.deployment
+        const why = { code: 'instance_deleted', error: `the instance was deleted by ${caller.subject}` }
+        for (const { deployment } of busy) {
+          if (await cancelPending(deployment, why, tx, at)) continue
+          await tx.deploys.updateDeployment(deployment.id, ['running'], {
+            state: 'cancelled',
+            finishedAt: at,
+            error: why.error,
+            errorCode: why.code,
+            restored: false,
+            reason: null,
+          })
+          await tx.events.append(
+            eventOf('deploy.cancelled', deployment, { ...why, kind: deployment.kind, restored: false }),
+          )
+          await tx.work.signal({
+            deploymentId: deployment.id,
+            instanceId: id,
+            kind: 'cancel',
+            by: caller.subject,
+            cause: why.error,
+          })
+        }
+        await tx.instances.update(id, { state: 'deleting' })
+        const deployment = runOf('delete', instance, 'blue-green', { keepWarmSeconds: 0, preview: false })
+        await tx.deploys.insertDeployment(deployment, { kind: 'delete' })
+        await tx.events.append(eventOf('deploy.queued', deployment, { kind: 'delete' }))
+        await tx.work.wake(id)
+        return deployment
+      })
+      tell(id)
+      return deleting
+    },
+  }
+}
+
+function requireState(instance: Instance, states: readonly InstanceState[]): void {
+  if (states.includes(instance.state)) return
+  throw new SlipwayError('instance_state', `Instance "${instance.name}" is ${instance.state}.`, {
+    next: `This is for one that is ${states.join(' or ')}.`,
+    details: { state: instance.state },
+  })
+}
+
+function requireActive(instance: Instance): void {
+  if (instance.currentReleaseId !== undefined) return
+  throw new SlipwayError('instance_state', `Instance "${instance.name}" has no active release yet.`, {
+    next: 'Deploy it first.',
+    details: { state: instance.state },
+  })
+}
+
+function requireServices(instance: Instance, names: readonly string[]): void {
+  if (names.length === 0)
+    throw new SlipwayError('empty_services', 'No service was named.', { next: 'Name at least one.' })
+  const unknown = names.find(name => !instance.services.some(service => service.name === name))
+  if (unknown === undefined) return
+  throw new SlipwayError('unknown_service', `Instance "${instance.name}" has no service "${unknown}".`, {
+    next: `Its services are: ${instance.services.map(service => service.name).join(', ')}.`,
+  })
+}
+
+function checkCounts(replicas: Readonly<Record<string, number>>): void {
+  for (const [service, count] of Object.entries(replicas)) {
+    if (Number.isInteger(count) && count >= 1 && count <= 1000) continue
+    throw new SlipwayError(
+      'invalid_request',
+      `Service "${service}" cannot have ${count} replicas: a count is a whole number from 1 to 1000.`,
+      {
+        next: 'To run none, stop the instance or remove the service.',
+      },
+    )
+  }
+}
+
+function exposedOf(services: readonly { readonly name: string; readonly expose?: boolean }[]): string | undefined {
+  const exposed = services.filter(service => service.expose === true).map(service => service.name)
+  if (exposed.length > 1) {
+    throw new SlipwayError('invalid_request', `Only one service can be exposed, not ${exposed.join(' and ')}.`, {
+      next: 'Mark the one that people reach first.',
+    })
+  }
+  return exposed[0]
+}
+
+function checkExpose(name: string | undefined, services: readonly DeclaredService[]): void {
+  if (name === undefined) return
+  const service = services.find(candidate => candidate.name === name)
+  if (!service)
+    throw new SlipwayError('unknown_service', `There is no service "${name}" to expose.`, {
+      next: `Services are: ${services.map(candidate => candidate.name).join(', ')}.`,
+    })
+  if (!isRouted(service))
+    throw new SlipwayError('unknown_port', `Service "${name}" has no port to expose.`, { next: 'Give it a port.' })
+}

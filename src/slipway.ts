@@ -1,0 +1,213 @@
+import { mkdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { pino } from 'pino'
+import type { AuthProvider, Claims, Scope } from './auth/auth.ts'
+import { localAuth } from './auth/local.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { type DeployService, deployService } from './deploy/service.ts'
+import { blueGreen } from './deploy/strategies/blue-green.ts'
+import { canary } from './deploy/strategies/canary.ts'
+import { recreate } from './deploy/strategies/recreate.ts'
+import { rolling } from './deploy/strategies/rolling.ts'
+import type { Strategy } from './deploy/strategy.ts'
+import type { Store } from './deploy/work.ts'
+import { specSource } from './engine/revisions.ts'
+import { startWorker, type Worker } from './engine/worker.ts'
+import { SlipwayError } from './errors.ts'
+import { type EventBus, eventBus } from './event/bus.ts'
+import type { CheckFunction } from './health/checks.ts'
+import { type InstanceService, instanceService } from './instance/operate.ts'
+import { nameSchema } from './instance/schema.ts'
+import { type InstanceStatus, statusOf } from './instance/status.ts'
+import { processProvider } from './provider/process/provider.ts'
+import type { Address, LogLine, LogQuery, Provider } from './provider/provider.ts'
+import { type ProviderRegistry, providerRegistry } from './provider/registry.ts'
+import { proxyRouter } from './router/proxy/router.ts'
+import type { RevisionTraffic, Router } from './router/router.ts'
+import { envelopeVault } from './secrets/envelope.ts'
+import { secretMasks } from './secrets/masks.ts'
+import { masterKey } from './secrets/master-key.ts'
+import { type SecretService, secretService } from './secrets/service.ts'
+import type { Vault } from './secrets/vault.ts'
+import { sqliteStore } from './store/sqlite.ts'
+
+/** A logger as Slipway uses it; pino's fits. */
+export interface Log {
+  info(data: object, text: string): void
+  warn(data: object, text: string): void
+}
+
+/** What a Slipway is put together from. Every part has a default: one machine, SQLite, processes, the embedded proxy. */
+export interface SlipwayOptions {
+  /** Where everything lives that outlives us. Default `.slipway`, in the working folder. */
+  readonly dataDir?: string
+  readonly store?: Store
+  /** The first is the default of instances that name none. Default: the process provider. */
+  readonly providers?: readonly Provider[]
+  /** Default: the embedded proxy. */
+  readonly router?: Router
+  readonly vault?: Vault
+  /** Default: callers in this process are trusted. */
+  readonly auth?: AuthProvider
+  readonly clock?: Clock
+  /** Further strategies, beside the built-in ones. */
+  readonly strategies?: readonly Strategy[]
+  /** Functions that a canary's holds can name as checks. */
+  readonly checks?: Readonly<Record<string, CheckFunction>>
+  /** Last labels of every host name. Default `localhost`. */
+  readonly domain?: string
+  /** Port of the shared, host-routed front of the embedded proxy. Default: any free one, kept with the data. */
+  readonly frontPort?: number
+  /** Whether this process performs deployments, or only records them. Default true. */
+  readonly worker?: boolean
+  /** Default: warnings, as JSON lines on stderr. */
+  readonly log?: Log
+}
+
+/** Who calls, inside this process. */
+export interface Caller {
+  readonly tenantId: string
+  /** Who it is, for `initiator` and audit. */
+  readonly subject: string
+  /** Default: all. */
+  readonly scopes?: readonly Scope[]
+}
+
+/** Slipway, acting for one caller. */
+export interface Acting extends DeployService {
+  readonly instances: InstanceService
+  readonly secrets: SecretService
+  /** Rows and replicas of an instance with their health, as the engine sees them. */
+  status(instanceId: string): Promise<InstanceStatus>
+  /** What the router counted per revision. */
+  traffic(instanceId: string): Promise<RevisionTraffic[]>
+  /** What the replicas wrote, secrets masked. */
+  logs(query: LogQuery, signal?: AbortSignal): AsyncIterable<LogLine>
+}
+
+/** A deployment control plane inside this process. */
+export interface Slipway {
+  /** Binds tenant and subject. Throws `invalid_request` for a tenant that can't be part of a host name. */
+  as(caller: Caller): Acting
+  /** Binds what a token says. */
+  authenticate(token: string): Promise<Acting>
+  readonly bus: EventBus
+  readonly providers: ProviderRegistry
+  readonly store: Store
+  readonly router: Router
+  /** The shared port: `<service>.<instance>.<tenant>.localhost` is reached here. */
+  readonly front: Address
+  /** Lets go of everything. What runs goes on running, and traffic flows on. */
+  close(): Promise<void>
+}
+
+/**
+ * Puts the parts together, takes up what was under way, and starts to work.
+ *
+ * @example
+ * const slipway = await createSlipway({ dataDir: './data' })
+ * const acme = slipway.as({ tenantId: 'acme', subject: 'ana' })
+ */
+export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipway> {
+  const dataDir = resolve(options.dataDir ?? '.slipway')
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  const clock = options.clock ?? systemClock
+  const log = options.log ?? pino({ name: 'slipway', level: 'warn' }, pino.destination({ dest: 2, sync: true }))
+  const store = options.store ?? (await sqliteStore({ path: join(dataDir, 'slipway.db'), clock }))
+  const opened: (() => Promise<void>)[] = [() => store.close()]
+  const closeAll = async (): Promise<void> => {
+    for (const close of opened.toReversed()) await close()
+  }
+  try {
+    const providers = providerRegistry(...(options.providers ?? [await processProvider({ dataDir })]))
+    for (const provider of providers.list()) opened.push(() => provider.close())
+    const router =
+      options.router ??
+      (await proxyRouter({ dataDir, ...(options.frontPort !== undefined ? { frontPort: options.frontPort } : {}) }))
+    opened.push(() => router.close())
+    const vault =
+      options.vault ?? envelopeVault({ store: store.secrets, masterKey: await masterKey({ dataDir }), clock })
+    const auth = options.auth ?? localAuth()
+    const bus = eventBus({ events: store.events, clock })
+    opened.push(() => bus.close())
+    const strategies = strategyMap(options.strategies ?? [])
+    const masks = secretMasks()
+    let worker: Worker | undefined
+    const hint = (instanceId: string): void => worker?.hint(instanceId)
+    if (options.worker !== false) {
+      const engine = await startWorker({
+        store,
+        providers,
+        router,
+        clock,
+        strategies,
+        checks: options.checks ?? {},
+        domain: options.domain ?? 'localhost',
+        revisions: specSource(store.storeId, vault, (id, value) => masks.add(id, value)),
+        mask: (id, line) => masks.mask(id, line),
+        onCommit: () => bus.wake(),
+        log,
+      })
+      worker = engine
+      opened.push(() => engine.stop())
+    }
+    const parts = { store, providers, bus, auth, vault, clock, strategies, hint }
+    const act = (claims: Claims): Acting => {
+      const instances = instanceService(parts, claims)
+      return {
+        ...deployService(parts, claims),
+        instances,
+        secrets: secretService({ auth, vault, store, bus }, claims),
+        status: async id =>
+          await statusOf(await instances.get(id), {
+            store,
+            provider: name => providers.get(name),
+            ...(worker ? { worker } : {}),
+          }),
+        traffic: async id => await router.traffic((await instances.get(id)).id),
+        async *logs(query, signal) {
+          const instance = await instances.get(query.instanceId)
+          await masks.load(instance, store, vault)
+          for await (const line of providers.get(instance.provider).logs(query, signal)) {
+            yield { ...line, text: masks.mask(instance.id, line.text) }
+          }
+        },
+      }
+    }
+    return {
+      as: ({ tenantId, subject, scopes }) =>
+        act({ tenantId: tenantName(tenantId), subject, scopes: scopes ?? ['read', 'deploy', 'admin'] }),
+      authenticate: async token => act(await auth.authenticate(token)),
+      bus,
+      providers,
+      store,
+      router,
+      front: router.front,
+      close: closeAll,
+    }
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+function strategyMap(custom: readonly Strategy[]): ReadonlyMap<string, Strategy> {
+  const strategies = new Map<string, Strategy>()
+  for (const strategy of [rolling, blueGreen, canary, recreate, ...custom]) {
+    if (strategies.has(strategy.name))
+      throw new SlipwayError('already_exists', `A strategy named "${strategy.name}" is registered already.`)
+    strategies.set(strategy.name, strategy)
+  }
+  return strategies
+}
+
+function tenantName(tenantId: string): string {
+  if (nameSchema.safeParse(tenantId).success) return tenantId
+  throw new SlipwayError(
+    'invalid_request',
+    `${JSON.stringify(tenantId)} cannot be a tenant: it is part of host names.`,
+    {
+      next: 'Use lower-case letters, digits and dashes, starting with a letter, at most 40.',
+    },
+  )
+}
