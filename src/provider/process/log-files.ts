@@ -1,0 +1,166 @@
+import { closeSync, mkdirSync, openSync, readSync, renameSync, statSync, truncateSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { appendIndex, indexOf, readIndex, shifted, writeIndex } from './log-index.ts'
+import { namesIn, removeFiles } from './record.ts'
+
+/** How much is kept of what replicas write. */
+export interface LogLimits {
+  /** Size at which a stream of a replica is cut, in bytes. Looked at every 250 ms and not while no control plane runs. Default 10 MiB. */
+  readonly maxBytes?: number
+  /** How many cut-off files of that size are kept per stream. Default 1. */
+  readonly keep?: number
+  /** How many replicas that are gone a service keeps the logs of. Default 10. */
+  readonly keepEnded?: number
+}
+
+export const logDefaults = { maxBytes: 10 * 1024 * 1024, keep: 1, keepEnded: 10 } as const satisfies Required<LogLimits>
+
+/** The logs a replica or task writes to, as open descriptors for it to inherit. */
+export interface OpenLogs {
+  readonly stdout: number
+  readonly stderr: number
+  /** Closes our side. */
+  close(): void
+}
+
+/** What became of the beginning of a file. */
+export interface Cuts {
+  readonly count: number
+  readonly dropped: number
+}
+
+/** The log files of everything that runs. */
+export interface LogFiles {
+  /** Opens the files of a replica in its service's folder and looks after them from now on. */
+  open(folder: string, id: string): OpenLogs
+  /** Looks after the files of a replica that an earlier control plane started. */
+  adopt(folder: string, id: string): void
+  /** A last look at the files of a replica that ended. */
+  finish(folder: string, id: string): void
+  /** Notes how the files grew, and cuts those that are too large. */
+  sample(): void
+  /** Looks at the files in a folder now. */
+  sampleFolder(folder: string): void
+  /** How often a file was cut, and how many of its first bytes the last cut did not keep: what was at an offset is elsewhere after that. */
+  cuts(file: string): Cuts
+  /** Removes the logs of replicas that are gone, but for the newest. */
+  prune(folder: string): void
+  /** Stops looking after everything below this folder. */
+  drop(folder: string): void
+}
+
+/** The two files of a replica. */
+export function streamFiles(folder: string, id: string): { readonly stdout: string; readonly stderr: string } {
+  return { stdout: join(folder, `${id}.out`), stderr: join(folder, `${id}.err`) }
+}
+
+/**
+ * Programs write to the files themselves, so that they go on when we die; they are opened for appending, and cut by copying what is
+ * there to `<file>.1` and emptying the file. What is written in the microseconds between the two is lost.
+ */
+export function logFiles(limits: LogLimits): LogFiles {
+  const { maxBytes, keep, keepEnded } = { ...logDefaults, ...limits }
+  const sizes = new Map<string, number>()
+  const cuts = new Map<string, Cuts>()
+
+  function look(file: string): void {
+    const found = statSync(file, { throwIfNoEntry: false })
+    if (!found) return void sizes.delete(file)
+    if (found.size > (sizes.get(file) ?? 0)) {
+      appendIndex(file, found.size, found.mtimeMs)
+      sizes.set(file, found.size)
+    }
+    if (found.size > maxBytes) cut(file)
+  }
+
+  function cut(file: string): void {
+    for (let number = keep; number > 1; number--) {
+      moveIfThere(`${file}.${number - 1}`, `${file}.${number}`)
+      moveIfThere(indexOf(`${file}.${number - 1}`), indexOf(`${file}.${number}`))
+    }
+    const size = statSync(file).size
+    const dropped = Math.max(0, size - maxBytes)
+    if (keep > 0) {
+      writeIndex(`${file}.1`, shifted(readIndex(file), dropped))
+      copyFrom(file, dropped, `${file}.1`)
+    }
+    truncateSync(file)
+    removeFiles(indexOf(file))
+    sizes.set(file, 0)
+    cuts.set(file, { count: (cuts.get(file)?.count ?? 0) + 1, dropped })
+  }
+
+  const filesOf = (folder: string, id: string) => Object.values(streamFiles(folder, id))
+
+  return {
+    open(folder, id) {
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      const { stdout, stderr } = streamFiles(folder, id)
+      const [out, err] = [openSync(stdout, 'a', 0o600), openSync(stderr, 'a', 0o600)]
+      for (const file of [stdout, stderr]) sizes.set(file, 0)
+      return {
+        stdout: out,
+        stderr: err,
+        close: () => {
+          closeSync(out)
+          closeSync(err)
+        },
+      }
+    },
+    adopt(folder, id) {
+      for (const file of filesOf(folder, id)) sizes.set(file, readIndex(file).sizes.at(-1) ?? 0)
+    },
+    finish(folder, id) {
+      for (const file of filesOf(folder, id)) {
+        if (sizes.has(file)) look(file)
+        sizes.delete(file)
+      }
+    },
+    sample() {
+      for (const file of sizes.keys()) look(file)
+    },
+    sampleFolder(folder) {
+      for (const file of sizes.keys()) if (file.startsWith(`${folder}/`)) look(file)
+    },
+    cuts: file => cuts.get(file) ?? { count: 0, dropped: 0 },
+    prune(folder) {
+      const names = namesIn(folder)
+      const ended = names
+        .filter(name => name.endsWith('.out') && !sizes.has(join(folder, name)))
+        .map(name => ({ id: name.slice(0, -'.out'.length), at: statSync(join(folder, name)).mtimeMs }))
+        .toSorted((a, b) => b.at - a.at)
+      for (const { id } of ended.slice(keepEnded)) {
+        const theirs = names.filter(name => name.startsWith(`${id}.out`) || name.startsWith(`${id}.err`))
+        removeFiles(...theirs.map(name => join(folder, name)))
+      }
+    },
+    drop(folder) {
+      for (const file of sizes.keys()) if (file.startsWith(`${folder}/`)) sizes.delete(file)
+    },
+  }
+}
+
+function moveIfThere(from: string, to: string): void {
+  try {
+    renameSync(from, to)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+}
+
+/** Copies to the end as it is when it gets there, not as it was at the beginning. */
+function copyFrom(file: string, offset: number, to: string): void {
+  const [source, target] = [openSync(file, 'r'), openSync(to, 'w', 0o600)]
+  try {
+    const chunk = Buffer.alloc(256 * 1024)
+    let position = offset
+    for (let size = readSync(source, chunk, 0, chunk.length, position); size > 0; ) {
+      writeSync(target, chunk, 0, size)
+      position += size
+      size = readSync(source, chunk, 0, chunk.length, position)
+    }
+  } finally {
+    closeSync(source)
+    closeSync(target)
+  }
+}

@@ -1,0 +1,144 @@
+import { createHash } from 'node:crypto'
+import { mkdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { SlipwayError } from '../../errors.ts'
+import type { Fence, RevisionSpec, TaskResult } from '../provider.ts'
+import type { Context } from './context.ts'
+import { surroundings } from './environment.ts'
+import { expand } from './expand.ts'
+import { type GroupName, signalGroup } from './group.ts'
+import { type Latched, launch } from './launcher.ts'
+import { lifeOf } from './life.ts'
+import { streamFiles } from './log-files.ts'
+import { lastLines } from './log-lines.ts'
+import { segment } from './paths.ts'
+import { namesIn, readRecord, removeFiles, writeRecord } from './record.ts'
+import { turns } from './turns.ts'
+
+/** How many lines of a task's output are handed back. */
+export const taskOutputLines = 20
+
+/** What is kept of a task until its instance is forgotten, so that it runs once. */
+interface TaskRecord extends GroupName {
+  readonly name: string
+  readonly storeId: string
+  readonly service: string
+  readonly result?: TaskResult
+}
+
+/** Runs commands to their end, once per name. */
+export interface Tasks {
+  /**
+   * When the fence is aborted it stops waiting and throws the reason; the command goes on, and whoever asks for the name next waits
+   * for it.
+   */
+  run(revision: RevisionSpec, command: readonly string[], name: string, fence: Fence): Promise<TaskResult>
+  /** Kills what still runs for an instance. */
+  kill(instanceId: string): void
+}
+
+/** The tasks of a provider. */
+export function taskRuns(context: Context): Tasks {
+  const inTurn = turns()
+  return {
+    async run(revision, command, name, fence) {
+      context.fences.check(fence)
+      const { instanceId } = revision
+      const file = join(context.paths.instance(instanceId).tasks, taskId(revision.service, name))
+      await inTurn(file, async () => {
+        if (!isLaunched(file)) await launchTask(context, revision, command, name, file, fence)
+      })
+      return waitForTask(context, instanceId, file, fence)
+    },
+    kill(instanceId) {
+      const { tasks } = context.paths.instance(instanceId)
+      for (const file of namesIn(tasks).filter(name => name.endsWith('.json'))) {
+        const record = recordIn(join(tasks, file))
+        if (record && !record.result) signalGroup(record, 'SIGKILL')
+      }
+    },
+  }
+}
+
+function recordIn(file: string): TaskRecord | undefined {
+  return readRecord(file) as TaskRecord | undefined
+}
+
+/** Whether it got past the latch, ended or not. */
+function isLaunched(file: string): boolean {
+  const record = recordIn(`${file}.json`)
+  return record !== undefined && (record.result !== undefined || lifeOf(record, `${file}.exit`).state !== 'never')
+}
+
+/** A file name for the task: readable, and different for different names. */
+function taskId(service: string, name: string): string {
+  const readable = name.replaceAll(/[^A-Za-z0-9._-]/g, '_').slice(0, 80)
+  return segment(`${service}.task.${readable}-${createHash('sha256').update(name).digest('hex').slice(0, 8)}`)
+}
+
+async function launchTask(
+  context: Context,
+  revision: RevisionSpec,
+  command: readonly string[],
+  name: string,
+  file: string,
+  fence: Fence,
+): Promise<void> {
+  const { instanceId, service } = revision
+  const { data, tasks } = context.paths.instance(instanceId)
+  const dataFolder = join(data, service)
+  mkdirSync(dataFolder, { recursive: true, mode: 0o700 })
+  mkdirSync(tasks, { recursive: true, mode: 0o700 })
+  const { env, values } = surroundings(revision, {}, dataFolder)
+  const id = taskId(service, name)
+  const logs = context.logs.open(context.replicas.logFolder({ instanceId, service }), id)
+  let latched: Latched | undefined
+  try {
+    latched = await launch({
+      command: command.map(word => expand(word, values)),
+      cwd: context.images.folderOf(revision.digest),
+      env,
+      // Into one file, so that its last lines are the last of both.
+      stdout: logs.stdout,
+      stderr: logs.stdout,
+      exitFile: `${file}.exit`,
+    })
+    const { pid, startTime, bootId } = latched
+    writeRecord(`${file}.json`, { name, service, storeId: fence.storeId, pid, startTime, bootId } satisfies TaskRecord)
+    context.fences.check(fence)
+    latched.go()
+  } catch (error) {
+    latched?.drop()
+    removeFiles(`${file}.json`)
+    throw error
+  } finally {
+    logs.close()
+  }
+}
+
+async function waitForTask(context: Context, instanceId: string, file: string, fence: Fence): Promise<TaskResult> {
+  for (let waitMs = 1; ; waitMs = Math.min(50, waitMs * 1.5)) {
+    const record = recordIn(`${file}.json`)
+    const life = record && lifeOf(record, `${file}.exit`)
+    if (!record || life?.state === 'never') {
+      throw new SlipwayError('unavailable', `The task in ${file} was taken away before it ran.`, { next: 'Try again.' })
+    }
+    if (record.result) return record.result
+    if (life?.state === 'leftover') signalGroup(record, 'SIGKILL')
+    if (life?.state === 'ended') {
+      const result = { exitCode: life.exitCode, output: outputOf(context, instanceId, record) }
+      writeRecord(`${file}.json`, { ...record, result } satisfies TaskRecord)
+      return result
+    }
+    await context.clock.sleep(waitMs, fence.signal)
+  }
+}
+
+function outputOf({ replicas, logs }: Context, instanceId: string, { service, name }: TaskRecord): string[] {
+  const folder = replicas.logFolder({ instanceId, service })
+  const id = taskId(service, name)
+  const { stdout } = streamFiles(folder, id)
+  const output = lastLines(stdout, statSync(stdout, { throwIfNoEntry: false })?.size ?? 0, taskOutputLines)
+  logs.finish(folder, id)
+  return output
+}
