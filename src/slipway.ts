@@ -24,7 +24,7 @@ import type { Address, LogLine, LogQuery, Provider } from './provider/provider.t
 import { type ProviderRegistry, providerRegistry } from './provider/registry.ts'
 import { proxyRouter } from './router/proxy/router.ts'
 import type { RevisionTraffic, Router } from './router/router.ts'
-import { envelopeVault } from './secrets/envelope.ts'
+import { envelopeVault } from './secrets/envelope-vault.ts'
 import { secretMasks } from './secrets/masks.ts'
 import { masterKey } from './secrets/master-key.ts'
 import { type SecretService, secretService } from './secrets/service.ts'
@@ -125,8 +125,7 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
       options.router ??
       (await proxyRouter({ dataDir, ...(options.frontPort !== undefined ? { frontPort: options.frontPort } : {}) }))
     opened.push(() => router.close())
-    const vault =
-      options.vault ?? envelopeVault({ store: store.secrets, masterKey: await masterKey({ dataDir }), clock })
+    const vault = options.vault ?? envelopeVault({ store: store.secrets, masterKey: masterKey({ folder: dataDir }), clock })
     const auth = options.auth ?? localAuth()
     const bus = eventBus({ events: store.events, clock })
     opened.push(() => bus.close())

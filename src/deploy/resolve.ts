@@ -99,7 +99,8 @@ function overDeclaration(services: readonly ServiceDeploySpec[], instance: Insta
   })
 }
 
-async function newestSecrets(tenantId: string, vault: Vault): Promise<NewestSecrets> {
+/** The version each secret of a tenant is at: the newest that was not revoked. */
+export async function newestSecrets(tenantId: string, vault: Vault): Promise<NewestSecrets> {
   const secrets = await vault.list(tenantId)
   const usable = secrets.flatMap(({ name, versions }) => {
     const last = versions.findLast(version => version.revokedAt === undefined)

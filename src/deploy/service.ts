@@ -10,16 +10,18 @@ import type { ServiceSnapshot } from '../instance/service.ts'
 import type { ProviderRegistry } from '../provider/registry.ts'
 import type { Vault } from '../secrets/vault.ts'
 import { cancel, pause, promote, resume } from './ask.ts'
+import { chooseStrategy, strategyOf } from './choose.ts'
 import { type Deployment, hasEnded } from './deployment.ts'
 import { type Difference, diffServices } from './diff.ts'
-import { cancelPending, eventOf } from './end.ts'
+import { type Enqueued, enqueue } from './enqueue.ts'
 import { recordFirstRelease } from './initial.ts'
 import { type PlanPreview, previewPlan } from './preview.ts'
+import { neverActive, notFound, requireDeployable, requireRestorable } from './refusal.ts'
 import type { Release } from './release.ts'
-import { resolveServices } from './resolve.ts'
-import type { Run, RunRequest } from './run.ts'
+import { newestSecrets, resolveServices } from './resolve.ts'
+import type { RunRequest } from './run.ts'
 import { type DeployRequest, deployRequestSchema, parse } from './schema.ts'
-import { staleRelease } from './seal.ts'
+import { seal, staleRelease } from './seal.ts'
 import type { DeployListResult, ListOptions, ReleaseListResult } from './store.ts'
 import type { Strategy } from './strategy.ts'
 import type { Store, Stores } from './work.ts'
@@ -94,36 +96,18 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
   const instance = async (id: string, reader: Pick<Stores, 'instances'> = store): Promise<Instance> =>
     found(await reader.instances.get(tenantId, id), 'instance', id)
 
-  /** Writes a new deployment of an instance, by the policy for busy ones, and wakes whoever performs it. */
-  async function enqueue(
+  /** Writes a new deployment in one transaction with the look at its instance, and wakes whoever performs it. */
+  async function submit(
     target: string,
     ifBusy: BusyPolicy,
-    make: (
-      tx: Stores,
-      instance: Instance,
-    ) => Promise<{ deployment: Deployment; request: RunRequest; release?: Omit<Release, 'version'> }>,
+    make: (current: Instance, tx: Stores) => Promise<Enqueued>,
   ): Promise<Deployment> {
     const made = await store.transaction(async tx => {
       const current = await instance(target, tx)
-      const busy = await tx.work.queue(target)
-      if (busy.length > 0 && ifBusy === 'reject') throw instanceBusy(current, busy)
-      const { deployment, request, release } = await make(tx, current)
-      if (ifBusy === 'supersede') await supersede(busy, deployment.id, caller.subject, tx, now())
-      if (release) {
-        const version = await tx.deploys.nextReleaseVersion(tenantId, target)
-        await tx.deploys.insertRelease({ ...release, version })
-        await tx.events.append(eventOf('release.created', deployment, { version }))
-      }
-      await tx.deploys.insertDeployment(deployment, request)
-      await tx.events.append(
-        eventOf('deploy.queued', deployment, {
-          kind: deployment.kind,
-          strategy: deployment.strategy,
-          behind: busy.length,
-        }),
-      )
-      await tx.work.wake(target)
-      return deployment
+      requireDeployable(current)
+      const queued = await make(current, tx)
+      await enqueue(queued, current, ifBusy, tx)
+      return queued.deployment
     })
     parts.bus.wake()
     parts.hint(target)
@@ -162,12 +146,10 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
       ...(more.notes !== undefined ? { notes: more.notes } : {}),
       ...(more.commitSha !== undefined ? { commitSha: more.commitSha } : {}),
     }
-    return await enqueue(target.id, more.ifBusy, async (tx, current) => {
-      requireDeployable(current)
+    return await submit(target.id, more.ifBusy, async current => {
       if (request.expectRelease !== undefined && request.expectRelease !== current.currentReleaseId) {
         throw staleRelease(request.expectRelease, current.currentReleaseId)
       }
-      void tx // everything else was read before
       const made: Deployment = {
         ...blank('deploy', target.id, releaseId, at),
         strategy: chosen.name,
@@ -208,8 +190,7 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
     const options =
       strategy.options?.(request.keepWarmSeconds === undefined ? {} : { keepWarmSeconds: request.keepWarmSeconds }) ??
       {}
-    return await enqueue(target.id, request.ifBusy ?? 'supersede', async (tx, current) => {
-      requireDeployable(current)
+    return await submit(target.id, request.ifBusy ?? 'supersede', async (_current, tx) => {
       const fresh = await tx.deploys.getRelease(tenantId, back.id)
       if (!fresh?.activatedAt) throw neverActive(back)
       return {
@@ -253,7 +234,7 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
       if (first) return first
       const request = { services: target.services, complete: true } as const
       const { services } = await resolveServices(request, target, tenantId, parts)
-      const snapshots = await pinInitial(services, tenantId, parts.vault)
+      const snapshots = seal([], services, true, await newestSecrets(tenantId, parts.vault))
       const made = await store.transaction(async tx => {
         const current = await instance(instanceId, tx)
         const result = await recordFirstRelease(current, snapshots, caller.subject, tx, now())
@@ -393,117 +374,7 @@ function found<T>(thing: T | undefined, kind: string, id: string): T {
   return thing
 }
 
-function notFound(kind: string, id: string): SlipwayError {
-  return new SlipwayError('not_found', `There is no ${kind} ${JSON.stringify(id)}.`, {
-    next: `List the ${kind}s to see which there are.`,
-  })
-}
-
 function instanceIdOf(given: unknown): { instanceId?: string } {
   const instanceId = (given as { instanceId?: unknown } | null)?.instanceId
   return typeof instanceId === 'string' ? { instanceId } : {}
-}
-
-/** Deploys and rollbacks are for instances that run, or whose first start failed. */
-export function requireDeployable(instance: Instance): void {
-  if (instance.state === 'running' || instance.state === 'failed') return
-  throw new SlipwayError('instance_state', `Instance "${instance.name}" is ${instance.state}.`, {
-    next: instance.state === 'stopped' ? 'Start it first.' : 'Wait until it runs.',
-    details: { state: instance.state },
-  })
-}
-
-function instanceBusy(instance: Instance, busy: readonly Run[]): SlipwayError {
-  const [first] = busy
-  return new SlipwayError(
-    'instance_busy',
-    `Instance "${instance.name}" is busy: ${first?.deployment.kind} ${first?.deployment.id} is ${first?.deployment.state}.`,
-    {
-      next: 'Wait for it, queue behind it (if_busy: queue) or replace it (if_busy: supersede).',
-      details: { deployment_id: first?.deployment.id },
-    },
-  )
-}
-
-/** Cancels the deploys and rollbacks that run or wait; a scale, stop or restart goes on. */
-async function supersede(busy: readonly Run[], by: string, subject: string, tx: Stores, at: string): Promise<void> {
-  for (const { deployment } of busy) {
-    if (deployment.kind !== 'deploy' && deployment.kind !== 'rollback') continue
-    const error = `superseded by ${by}`
-    if (deployment.state === 'pending') {
-      await cancelPending(deployment, { code: 'superseded', error }, tx, at)
-      continue
-    }
-    await tx.work.saveUndo(deployment.id, { end: 'cancelled', code: 'superseded', error, at })
-    await tx.work.signal({
-      deploymentId: deployment.id,
-      instanceId: deployment.instanceId,
-      kind: 'cancel',
-      by: subject,
-      cause: error,
-    })
-  }
-}
-
-function strategyOf(name: string, strategies: ReadonlyMap<string, Strategy>): Strategy {
-  const strategy = strategies.get(name)
-  if (strategy) return strategy
-  throw new SlipwayError('unknown_strategy', `No strategy named ${JSON.stringify(name)} is registered.`, {
-    next: `Registered are: ${[...strategies.keys()].join(', ')}.`,
-  })
-}
-
-function chooseStrategy(
-  name: string,
-  given: Readonly<Record<string, unknown>>,
-  strategies: ReadonlyMap<string, Strategy>,
-): { name: string; options: Record<string, unknown> } {
-  const strategy = strategyOf(name, strategies)
-  return { name, options: strategy.options ? strategy.options(given) : { ...given } }
-}
-
-function neverActive(release: Release): SlipwayError {
-  return new SlipwayError('never_active', `Release ${release.version} (${release.id}) was never active.`, {
-    next: 'Roll back to one that was, or deploy its services again.',
-  })
-}
-
-async function requireRestorable(release: Release, tenantId: string, vault: Vault): Promise<void> {
-  const held = new Map((await vault.list(tenantId)).map(secret => [secret.name, secret]))
-  for (const service of release.services) {
-    for (const pin of Object.values(service.secrets ?? {})) {
-      const version = held.get(pin.name)?.versions.find(candidate => candidate.version === pin.version)
-      if (version && version.revokedAt === undefined) continue
-      throw new SlipwayError(
-        'unrestorable',
-        `Release ${release.version} needs version ${pin.version} of the secret "${pin.name}", which was revoked or deleted.`,
-        {
-          next: 'Deploy the services again; they take the newest version.',
-        },
-      )
-    }
-  }
-}
-
-async function pinInitial(
-  services: readonly {
-    readonly name: string
-    readonly image: string
-    readonly digest?: string
-    readonly secrets?: Readonly<Record<string, string>>
-    readonly replicas?: number
-  }[],
-  tenantId: string,
-  vault: Vault,
-): Promise<ServiceSnapshot[]> {
-  const versions = new Map((await vault.list(tenantId)).map(secret => [secret.name, secret.version]))
-  return services.map(({ secrets, replicas, digest, ...service }) => {
-    void replicas // the instance keeps counts
-    const pins =
-      secrets &&
-      Object.fromEntries(
-        Object.entries(secrets).map(([variable, name]) => [variable, { name, version: versions.get(name) ?? 1 }]),
-      )
-    return { ...service, digest: digest ?? '', ...(pins ? { secrets: pins } : {}) }
-  })
 }
