@@ -14,7 +14,7 @@ export interface SecretInfo {
 
 /** Keeps secrets. Values leave it only for the replicas that need them. */
 export interface Vault {
-  /** Makes version 1. Throws `already_exists`. */
+  /** Makes version 1; of a secret that was deleted, the version after its last. Throws `already_exists`. */
   store(tenantId: string, name: string, value: string): Promise<SecretInfo>
   /** Throws `unknown_secret` when there is no such secret or version, `unrestorable` when it was revoked. */
   retrieve(tenantId: string, name: string, version?: number): Promise<{ value: string; version: number }>

@@ -1,0 +1,27 @@
+import type { Event, EventQuery, EventStore } from './event.ts'
+
+/** Which events a reader wants. */
+export type EventFilter = Omit<EventQuery, 'after' | 'limit'>
+
+/** How many events are read at once. */
+export const batchSize = 100
+
+/** What lies after a place in the log. */
+export interface Look {
+  readonly events: readonly Event[]
+  /** How far the look reached: what the filter left out need not be looked through again. */
+  readonly upTo: number
+  /** Whether there may be more at once. */
+  readonly more: boolean
+}
+
+/** One look at what comes after a place; cheap when nothing does. */
+export async function look(log: EventStore, filter: EventFilter, after: number): Promise<Look> {
+  // Asked first: everything up to here is in what is read next.
+  const head = await log.lastSeq()
+  if (head <= after) return { events: [], upTo: after, more: false }
+  const events = await log.read({ ...filter, after, limit: batchSize })
+  const last = events.at(-1)?.seq ?? after
+  const more = events.length === batchSize
+  return { events, upTo: more ? last : Math.max(head, last), more }
+}
