@@ -7,6 +7,7 @@ import { mainFile } from './launch.ts'
 import { connectRunning, link } from './link.ts'
 import { type Place, placeOf } from './place.ts'
 import { defaultPortRange, type PortRange, portAllocator } from './ports.ts'
+import { isRunning } from './running.ts'
 
 /** How to reach, and if need be start, the embedded proxy. */
 export interface ProxyRouterOptions {
@@ -105,23 +106,12 @@ async function stopPlace(place: Place): Promise<void> {
   } catch (error) {
     if (!(error instanceof ConnectionLost)) throw error
   }
-  for (const until = performance.now() + endTimeoutMs; isAlive(pid); await delay(5)) {
+  for (const until = performance.now() + endTimeoutMs; isRunning(pid); await delay(5)) {
     if (performance.now() < until) continue
     client.close()
     throw new SlipwayError('unavailable', `The proxy's process ${pid} does not end.`, { next: `End it: kill ${pid}` })
   }
   client.close()
-}
-
-/** Whether a process of this pid runs. One that has ended but was not waited for yet does not. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    void error // because ESRCH is the answer
-    return false
-  }
 }
 
 function foreign(table: { instanceId: string }, fence: Fence): SlipwayError {

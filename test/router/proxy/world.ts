@@ -13,6 +13,7 @@ import type { AddressInfo, Server as NetServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ProxyRouter, proxyRouter } from '../../../src/router/proxy/router.ts'
+import { isRunning } from '../../../src/router/proxy/running.ts'
 import type { Endpoint, RouteTable, ServiceRoute } from '../../../src/router/router.ts'
 import { openFence } from '../../contract/router.ts'
 
@@ -144,13 +145,7 @@ export function keptAgent(maxSockets = 20): Agent {
   return new Agent({ keepAlive: true, maxSockets })
 }
 
-/** Whether a process runs. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    void error // because ESRCH is the answer
-    return false
-  }
+/** Resolves when the process is gone. */
+export async function gone(pid: number): Promise<void> {
+  while (isRunning(pid)) await new Promise(resolve => setImmediate(resolve))
 }
