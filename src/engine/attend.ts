@@ -17,7 +17,13 @@ export async function attend(at: Attendance): Promise<'rests' | 'parked'> {
   for (;;) {
     const [run] = await store.work.queue(lease.claim.instanceId)
     if (run) {
-      if ((await carry(run, at)) === 'parked') return 'parked'
+      const end = await carry(run, at)
+      if (end === 'parked') return 'parked'
+      if (end === 'deleted') {
+        await store.work.release(lease.claim, null)
+        keeper.dispose()
+        return 'rests'
+      }
       continue
     }
     await rest(at)
@@ -31,7 +37,7 @@ export async function attend(at: Attendance): Promise<'rests' | 'parked'> {
 }
 
 /** Brings one deployment to its end, or to a point where it waits without a lease. */
-async function carry(waiting: Run, at: Attendance): Promise<'ended' | 'parked'> {
+async function carry(waiting: Run, at: Attendance): Promise<'ended' | 'parked' | 'deleted'> {
   const { parts, lease, keeper } = at
   const { store } = parts
   let run: Run | undefined = waiting.deployment.state === 'pending' ? await start(waiting, at) : waiting
@@ -46,10 +52,7 @@ async function carry(waiting: Run, at: Attendance): Promise<'ended' | 'parked'> 
     switch (reached.kind) {
       case 'done': {
         if (run.deployment.kind === 'delete') await forget(at)
-        if (await succeed(run, plan, reached, at)) {
-          if (run.deployment.kind === 'delete') keeper.dispose()
-          return 'ended'
-        }
+        if (await succeed(run, plan, reached, at)) return run.deployment.kind === 'delete' ? 'deleted' : 'ended'
         break
       }
       case 'parked':
