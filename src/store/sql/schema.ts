@@ -22,7 +22,7 @@ export interface Schema {
   ports: { port: number; instance_id: string; purpose: string }
 }
 
-export interface InstanceTable {
+interface InstanceTable {
   seq: Generated<number>
   id: string
   tenant_id: string

@@ -9,7 +9,7 @@ import { mutex } from './mutex.ts'
 const keptStatements = 500
 
 /** How long a call waits for a transaction to end before it is taken for a deadlock, milliseconds. */
-export const turnTimeoutMs = 30_000
+const turnTimeoutMs = 30_000
 
 /**
  * A driver of one connection, handed to one caller at a time in the order of asking. Transactions begin with the write lock

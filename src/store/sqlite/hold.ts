@@ -76,7 +76,7 @@ function holderIn(note: string): number | undefined {
     const pid = Number(readFileSync(note, 'utf8'))
     return Number.isInteger(pid) && pid > 0 ? pid : undefined
   } catch (error) {
-    void messageOf(error) // because the name only makes the sentence better; the holder may be gone this moment
+    void error // because the name only makes the sentence better; the holder may be gone this moment
     return undefined
   }
 }
