@@ -17,13 +17,14 @@ export interface FakeImages {
   set(image: string, script: ImageScript): void
   /** Throws `image_unavailable`. */
   resolve(image: string): ResolvedImage
-  /** How long fetching takes. Throws `image_gone`. */
-  prepare(image: string): number
+  /** How long fetching takes. Throws `image_gone`, also for a digest that no image ever resolved to. */
+  prepare(image: string, digest: string): number
 }
 
 /** All images there, none changed. */
 export function fakeImages(): FakeImages {
   const scripts = new Map<string, ImageScript>()
+  const known = new Set<string>()
   return {
     set: (image, script) => void scripts.set(image, { ...scripts.get(image), ...script }),
     resolve(image) {
@@ -39,13 +40,15 @@ export function fakeImages(): FakeImages {
         })
       }
       const content = script?.content ?? image
-      return { image, digest: `sha256:${createHash('sha256').update(content).digest('hex')}` }
+      const digest = `sha256:${createHash('sha256').update(content).digest('hex')}`
+      known.add(digest)
+      return { image, digest }
     },
-    prepare(image) {
+    prepare(image, digest) {
       const script = scripts.get(image)
-      if (script?.unavailable === 'prepare') {
-        throw new SlipwayError('image_gone', `The image "${image}" cannot be fetched any more.`, {
-          next: 'It was scripted to be gone.',
+      if (script?.unavailable === 'prepare' || !known.has(digest)) {
+        throw new SlipwayError('image_gone', `The image "${image}" (${digest}) cannot be fetched any more.`, {
+          next: script?.unavailable ? 'It was scripted to be gone.' : 'No image of this world ever resolved to it.',
         })
       }
       return script?.prepareMs ?? 0

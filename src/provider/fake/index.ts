@@ -9,4 +9,12 @@ export { type FakeProvider, type FakeProviderOptions, fakeProvider } from './pro
 export type { Ms } from './random.ts'
 export type { Condition, Happening } from './replica.ts'
 export type { Behaviour, ReplicaMatch } from './script.ts'
-export { type FakeCall, type FakeHappening, type FakeMethod, type FakeWorld, fakeWorld, type Plant } from './world.ts'
+export {
+  type FakeCall,
+  type FakeHappening,
+  type FakeMethod,
+  type FakeTask,
+  type FakeWorld,
+  fakeWorld,
+  type Plant,
+} from './world.ts'

@@ -82,8 +82,8 @@ export function fakeProvider(options: FakeProviderOptions = {}): FakeProvider {
     prepare: (spec, onProgress, signal) =>
       call('prepare', spec.instanceId, signal, async () => {
         onProgress(0, `fetching ${spec.image}`)
-        await rest(inside.images.prepare(spec.image), signal)
-        inside.images.prepare(spec.image)
+        await rest(inside.images.prepare(spec.image, spec.digest), signal)
+        inside.images.prepare(spec.image, spec.digest)
         onProgress(100, `${spec.image} is here`)
       }),
     start: (spec, ordinals, fence) =>
@@ -92,6 +92,7 @@ export function fakeProvider(options: FakeProviderOptions = {}): FakeProvider {
       }),
     stop: (instanceId, ids, graceMs, fence) =>
       mutation('stop', fence, [instanceId, ids, graceMs], async () => {
+        refuseStrangers(ids, fence)
         await Promise.all(ids.map(id => stopOne(id, graceMs, fence)))
       }),
     runTask: (spec, command, taskName, fence) =>
@@ -99,6 +100,9 @@ export function fakeProvider(options: FakeProviderOptions = {}): FakeProvider {
     observe: (instanceId, signal) => call('observe', instanceId, signal, () => world.replicas(instanceId)),
     exec: (replica, _command, timeoutMs, signal) =>
       call('exec', undefined, signal, async () => {
+        const there = inside.get(replica.id)
+        const scripted = there && inside.scripts.exec(there.spec, replica.ordinal)
+        if (scripted) return { exitCode: scripted.exitCode, output: scripted.output ?? [] }
         const timeout = new AbortController()
         const cancel = after(clock, timeoutMs, () => timeout.abort())
         const answer = await health(replica, AbortSignal.any([signal, timeout.signal]))
@@ -116,7 +120,22 @@ export function fakeProvider(options: FakeProviderOptions = {}): FakeProvider {
       await call('logs', query.instanceId, signal, () => {})
       yield* inside.log.read(query, signal)
     },
-    forget: (instanceId, fence) => mutation('forget', fence, [instanceId], () => inside.forget(instanceId)),
+    forget: (instanceId, fence) =>
+      mutation('forget', fence, [instanceId], () => {
+        const [present] = world
+          .replicas(instanceId)
+          .filter(one => one.state !== 'exited' || one.storeId !== fence.storeId)
+        if (present) {
+          throw new SlipwayError(
+            'instance_state',
+            `${instanceId} cannot be forgotten: replica ${present.name} is there.`,
+            {
+              next: 'Stop its replicas first.',
+            },
+          )
+        }
+        inside.forget(instanceId)
+      }),
     async check(signal) {
       try {
         return await call('check', undefined, signal, () => ({ ok: true, message: 'The fake platform answers.' }))
@@ -136,10 +155,17 @@ export function fakeProvider(options: FakeProviderOptions = {}): FakeProvider {
     if (ms > 0) await clock.sleep(ms, signal)
   }
 
+  function refuseStrangers(ids: readonly string[], fence: Fence): void {
+    const stranger = ids.map(id => inside.get(id)?.view()).find(view => view && view.storeId !== fence.storeId)
+    if (!stranger) return
+    throw new SlipwayError('forbidden', `The replica ${stranger.name} belongs to another Slipway; it was left alone.`, {
+      next: 'Give each Slipway a platform of its own, or adopt the instance.',
+    })
+  }
+
   async function stopOne(id: string, graceMs: number, fence: Fence): Promise<void> {
     const replica = inside.get(id)
-    // A stranger's replica is not ours to end; to us it is as unknown as one that is gone.
-    if (!replica || replica.view().storeId !== fence.storeId) return
+    if (!replica) return
     replica.terminate()
     const grace = new AbortController()
     const over = clock.sleep(graceMs, AbortSignal.any([grace.signal, fence.signal])).then(
@@ -174,6 +200,7 @@ export function fakeProvider(options: FakeProviderOptions = {}): FakeProvider {
     // The world's own: it goes on when the caller does not.
     const running = (ms > 0 ? clock.sleep(ms) : Promise.resolve()).then(() => ({ exitCode, output }))
     inside.tasks.set(key, running)
+    inside.ran.push({ instanceId: spec.instanceId, service: spec.service, name: taskName })
     return running
   }
 

@@ -23,6 +23,8 @@ export interface Behaviour {
   readonly stopMs?: Ms | 'never'
   /** Lines it writes once it runs. */
   readonly logs?: readonly string[]
+  /** How a command beside it ends. Default: with 0 while it meets its health check, else with 1. */
+  readonly exec?: { readonly exitCode: number; readonly output?: readonly string[] }
   /** How its `before` command ends. Default: at once, with 0. */
   readonly task?: { readonly ms?: Ms; readonly exitCode?: number; readonly output?: readonly string[] }
 }
@@ -43,11 +45,16 @@ export interface TaskScript {
   readonly output: readonly string[]
 }
 
+/** How a command beside a replica ends. */
+export type ExecScript = NonNullable<Behaviour['exec']>
+
 /** The behaviours that were scripted, latest last. */
 export interface Script {
   add(match: ReplicaMatch, behaviour: Behaviour): void
   life(spec: RevisionSpec, ordinal: number): Life
   task(spec: RevisionSpec): TaskScript
+  /** Undefined when nothing is scripted. */
+  exec(spec: RevisionSpec, ordinal: number): ExecScript | undefined
 }
 
 /** An empty script: everything works at once. */
@@ -83,6 +90,7 @@ export function behaviourScript(random: Random): Script {
       const { ms = 0, exitCode = 0, output = [] } = last('task', spec)?.behaviour.task ?? {}
       return { ms: pickMs(ms, random), exitCode, output }
     },
+    exec: (spec, ordinal) => last('exec', spec, ordinal)?.behaviour.exec,
   }
 }
 

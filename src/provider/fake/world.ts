@@ -44,6 +44,13 @@ export interface FakeHappening {
   readonly replica: Replica
 }
 
+/** A task that ran. */
+export interface FakeTask {
+  readonly instanceId: string
+  readonly service: string
+  readonly name: string
+}
+
 /** A replica that is there though nobody asked for it: a stranger's, or one from a future the database has forgotten. */
 export interface Plant {
   readonly spec: RevisionSpec
@@ -80,6 +87,8 @@ export interface FakeWorld {
   specOf(instanceId: string, name: string): RevisionSpec
   /** Every mutating call that reached the world, in order. */
   readonly calls: readonly FakeCall[]
+  /** Every task that was begun, in order. */
+  readonly tasks: readonly FakeTask[]
   /** How many calls were refused for their epoch. */
   readonly refused: number
   /** Everything that happened to replicas, in order. */
@@ -103,6 +112,7 @@ export interface WorldInside {
   remove(id: string): void
   forget(instanceId: string): void
   readonly tasks: Map<string, Promise<TaskResult>>
+  readonly ran: FakeTask[]
   readonly listeners: Set<(instanceId: string) => void>
 }
 
@@ -122,6 +132,7 @@ export function fakeWorld({ seed = 1, clock = systemClock }: { seed?: number; cl
   const history: FakeHappening[] = []
   const listeners = new Set<(instanceId: string) => void>()
   const tasks = new Map<string, Promise<TaskResult>>()
+  const ran: FakeTask[] = []
   let births = 0
 
   const present = (instanceId: string) => [...replicas.values()].filter(replica => replica.instanceId === instanceId)
@@ -182,6 +193,7 @@ export function fakeWorld({ seed = 1, clock = systemClock }: { seed?: number; cl
       return calls.filter(call => call.outcome === 'refused').length
     },
     history,
+    tasks: ran,
     inside: {
       faults,
       images,
@@ -214,9 +226,11 @@ export function fakeWorld({ seed = 1, clock = systemClock }: { seed?: number; cl
       },
       forget(instanceId) {
         log.forget(instanceId)
+        for (const replica of present(instanceId)) replicas.delete(replica.view().id)
         for (const key of tasks.keys()) if (key.startsWith(`${instanceId}/`)) tasks.delete(key)
       },
       tasks,
+      ran,
       listeners,
     },
   }

@@ -181,6 +181,7 @@ const noTraffic = {
 /** A higher (epoch, version) is taken, the same one with the same content acknowledged again, everything else refused. */
 function use(proxy: FakeProxy, table: RouteTable): void {
   const { instanceId, epoch, version } = table
+  refuseStranger(proxy, instanceId, table.storeId)
   const last = proxy.highest.get(instanceId)
   if (last) {
     const higher = epoch - last.epoch || version - last.version
@@ -194,11 +195,18 @@ function use(proxy: FakeProxy, table: RouteTable): void {
 }
 
 function forget(proxy: FakeProxy, instanceId: string, fence: Fence): void {
+  refuseStranger(proxy, instanceId, fence.storeId)
   const last = proxy.highest.get(instanceId)
   if (last && fence.epoch < last.epoch) refuse(proxy, `Epoch ${fence.epoch} of ${instanceId}`, last)
   proxy.highest.set(instanceId, { epoch: fence.epoch, version: last?.epoch === fence.epoch ? last.version : 0 })
   proxy.tables.delete(instanceId)
   proxy.traffic.delete(instanceId)
+}
+
+function refuseStranger(proxy: FakeProxy, instanceId: string, storeId: string): void {
+  const owner = proxy.tables.get(instanceId)?.storeId
+  if (owner === undefined || owner === storeId) return
+  throw new SlipwayError('forbidden', `The routes of ${instanceId} belong to store ${owner}, not to ${storeId}.`)
 }
 
 function refuse(proxy: FakeProxy, what: string, last: Pick<RouteTable, 'epoch' | 'version'>): never {

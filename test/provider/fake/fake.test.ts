@@ -178,7 +178,7 @@ test('a name means a digest until it means another, and an image can be missing 
   await assert.rejects(provider.resolve('shop'), error => isSlipwayError(error, 'image_unavailable'))
   world.image('fake:api', { unavailable: 'prepare' })
   await assert.rejects(
-    provider.prepare(revisionOf('api'), () => {}, never),
+    provider.prepare(revisionOf('api', await provider.resolve('fake:api')), () => {}, never),
     error => isSlipwayError(error, 'image_gone'),
   )
 })
@@ -195,7 +195,7 @@ test('a task runs once, and goes on when the one who asked is gone', async () =>
   await clock.advance(100)
   assert.deepEqual(await second, { exitCode: 4, output: ['no table'] })
   assert.equal((await run(2)).exitCode, 4)
-  assert.equal(world.inside.tasks.size, 1)
+  assert.equal(world.tasks.length, 1)
 })
 
 test('a test can crash a replica, make it sick, and plant one of a stranger that nobody can stop', async () => {
@@ -206,7 +206,9 @@ test('a test can crash a replica, make it sick, and plant one of a stranger that
   world.crash('inst_1', name, 9)
   assert.equal((await observe())?.exitCode, 9)
   const stranger = world.plant({ spec: revisionOf('web'), ordinal: 0, storeId: 'store_2', epoch: 1 })
-  await provider.stop('inst_1', [stranger.id], 0, fenceOf(1))
+  await assert.rejects(provider.stop('inst_1', [stranger.id], 0, fenceOf(1)), error =>
+    isSlipwayError(error, 'forbidden'),
+  )
   assert.ok(world.replicas('inst_1').some(replica => replica.id === stranger.id))
 })
 
