@@ -38,7 +38,7 @@ export async function attend(at: Attendance): Promise<'rests' | 'parked'> {
 
 /** Brings one deployment to its end, or to a point where it waits without a lease. */
 async function carry(waiting: Run, at: Attendance): Promise<'ended' | 'parked' | 'deleted'> {
-  const { parts, lease, keeper } = at
+  const { parts, lease } = at
   const { store } = parts
   let run: Run | undefined = waiting.deployment.state === 'pending' ? await start(waiting, at) : waiting
   if (run && waiting.deployment.state !== 'pending') await refresh(at, [run])

@@ -17,6 +17,9 @@ import type { SpecSource } from './revisions.ts'
 import { serviceRoutes } from './routes.ts'
 import { Waiters } from './waiters.ts'
 
+/** The longest that a first look waits for answers, milliseconds. */
+const acquaintMs = 2000
+
 /** What a keeper works with. */
 export interface KeeperParts {
   readonly provider: Provider
@@ -97,6 +100,8 @@ export class Keeper {
     this.#lease = lease
     this.#routesKnown = false
     this.#routesOwn = false
+    this.#weightsReached = false
+    this.#observed = false
     this.#version = 0
     lease.signal.addEventListener('abort', () => this.#leaseEnded(lease), { once: true })
   }
@@ -112,6 +117,7 @@ export class Keeper {
 
   /** Changes what is wanted. */
   want(table: Table, needs: Needs): void {
+    if (this.#table !== table) this.#weightsReached = false
     this.#table = table
     this.#needs = needs
     this.#syncProbers()
@@ -183,16 +189,31 @@ export class Keeper {
       .flatMap(replica => this.#probing.failures(replica.id))
   }
 
-  /** Passes until `done` gives something, or throws. */
+  /** Passes until `done` gives something, or throws. What the probes found meanwhile is looked at before anything is done about it. */
   async until<T>(done: (view: View) => T | undefined, signal: AbortSignal): Promise<T> {
     for (;;) {
       signal.throwIfAborted()
       const seen = this.#waiters.mark()
+      const already = done(this.view())
+      if (already !== undefined) return already
       await this.#attempt()
       signal.throwIfAborted()
       const result = done(this.view())
       if (result !== undefined) return result
       await this.#waiters.since(seen, this.#patience(), this.#parts.clock, signal)
+    }
+  }
+
+  /** Looks until every replica that is there has answered a probe, for as long as a slow one may take: before that, nobody knows what is ready. */
+  async acquaint(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts
+    const until = clock.monotonic() + acquaintMs
+    for (;;) {
+      const seen = this.#waiters.mark()
+      await this.#observe()
+      if ((this.#observed && this.#probing.allAnswered) || clock.monotonic() >= until) return
+      await this.#waiters.since(seen, 20, clock, signal)
+      signal.throwIfAborted()
     }
   }
 

@@ -37,7 +37,7 @@ export async function makeTrue(step: Step, on: Performance): Promise<Outcome> {
       const watch = watchProgress({ ...on.at, plan: on.plan })
       await keeper.until(view => {
         const row = rowOf(step.table, step)
-        if (!row || readyOf(row, view) >= row.replicas) return done
+        if (!row || (view.observed && readyOf(row, view) >= row.replicas)) return done
         watch(view)
         return undefined
       }, on.signal)

@@ -78,6 +78,11 @@ export class Probing {
     return probed?.prober.settled(minHealthyMs(probed)) ?? false
   }
 
+  /** Whether each replica has answered at least once. */
+  get allAnswered(): boolean {
+    return [...this.#probed.values()].every(({ prober }) => prober.answers.length > 0)
+  }
+
   /** What it last answered, newest first, failures only. */
   failures(id: string): string[] {
     const answers = this.#probed.get(id)?.prober.answers ?? []

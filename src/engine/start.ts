@@ -37,6 +37,7 @@ export async function start(run: Run, at: Attendance): Promise<Run | undefined> 
   const { store } = parts
   const id = run.deployment.id
   await reservePorts(run, at)
+  await keeper.acquaint(lease.signal)
   try {
     await store.transaction(async tx => {
       await tx.work.fence(lease.claim)
