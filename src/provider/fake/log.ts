@@ -11,12 +11,14 @@ export interface FakeLog {
 /** An empty log. */
 export function fakeLog(): FakeLog {
   const lines = new Map<string, LogLine[]>()
-  const written = new EventEmitter().setMaxListeners(0)
+  const news = new EventEmitter().setMaxListeners(0)
 
   return {
     write(instanceId, line) {
-      lines.set(instanceId, [...(lines.get(instanceId) ?? []), line])
-      written.emit(instanceId)
+      const written = lines.get(instanceId)
+      if (written) written.push(line)
+      else lines.set(instanceId, [line])
+      news.emit(instanceId)
     },
     async *read(query, signal) {
       const { instanceId, tail, follow } = query
@@ -47,7 +49,7 @@ export function fakeLog(): FakeLog {
   /** Waits for a line; false when the signal is aborted instead. */
   async function newLine(instanceId: string, signal?: AbortSignal): Promise<boolean> {
     try {
-      await once(written, instanceId, signal ? { signal } : {})
+      await once(news, instanceId, signal ? { signal } : {})
       return true
     } catch (error) {
       if (signal?.aborted) return false

@@ -2,7 +2,9 @@ import { unlessAborted } from '../../abort.ts'
 import { after, type Clock } from '../../clock.ts'
 import { SlipwayError } from '../../errors.ts'
 import type { Capability, Fence, ProbeAnswer, Provider, Replica, RevisionSpec, TaskResult } from '../provider.ts'
-import { type FakeMethod, type FakeWorld, fakeWorld } from './world.ts'
+import type { FakeMethod } from './record.ts'
+import { refuseStrangers, stopReplica } from './stop.ts'
+import { type FakeWorld, fakeWorld } from './world.ts'
 
 /** A provider of replicas that exist in memory only, and the world they live in. */
 export interface FakeProvider extends Provider {
@@ -92,8 +94,13 @@ export function fakeProvider(options: FakeProviderOptions = {}): FakeProvider {
       }),
     stop: (instanceId, ids, graceMs, fence) =>
       mutation('stop', fence, [instanceId, ids, graceMs], async () => {
-        refuseStrangers(ids, fence)
-        await Promise.all(ids.map(id => stopOne(id, graceMs, fence)))
+        refuseStrangers(world, ids, fence)
+        const send = (request: 'kill' | 'remove', id: string) => {
+          fence.check()
+          reach('stop')
+          inside.admit(request, fence, [id])
+        }
+        await Promise.all(ids.map(id => stopReplica(world, id, graceMs, fence.signal, send)))
       }),
     runTask: (spec, command, taskName, fence) =>
       mutation('runTask', fence, [spec, command, taskName], () => unlessAborted(task(spec, taskName), fence.signal)),
@@ -153,43 +160,6 @@ export function fakeProvider(options: FakeProviderOptions = {}): FakeProvider {
 
   async function rest(ms: number, signal: AbortSignal): Promise<void> {
     if (ms > 0) await clock.sleep(ms, signal)
-  }
-
-  function refuseStrangers(ids: readonly string[], fence: Fence): void {
-    const stranger = ids.map(id => inside.get(id)?.view()).find(view => view && view.storeId !== fence.storeId)
-    if (!stranger) return
-    throw new SlipwayError('forbidden', `The replica ${stranger.name} belongs to another Slipway; it was left alone.`, {
-      next: 'Give each Slipway a platform of its own, or adopt the instance.',
-    })
-  }
-
-  async function stopOne(id: string, graceMs: number, fence: Fence): Promise<void> {
-    const replica = inside.get(id)
-    if (!replica) return
-    replica.terminate()
-    const grace = new AbortController()
-    const over = clock.sleep(graceMs, AbortSignal.any([grace.signal, fence.signal])).then(
-      () => 'killed' as const,
-      (error: unknown) => {
-        if (fence.signal.aborted) throw error
-        return 'ended' as const
-      },
-    )
-    const how = await Promise.race([replica.exited.then(() => 'ended' as const), over])
-    grace.abort()
-    if (how === 'killed') {
-      send('kill', fence, id)
-      replica.end(137)
-    }
-    send('remove', fence, id)
-    inside.remove(id)
-  }
-
-  /** One of the later requests of a stop. */
-  function send(method: 'kill' | 'remove', fence: Fence, id: string): void {
-    fence.check()
-    reach('stop')
-    inside.admit(method, fence, [id])
   }
 
   function task(spec: RevisionSpec, taskName: string): Promise<TaskResult> {

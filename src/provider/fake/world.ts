@@ -5,59 +5,9 @@ import { type Fault, type Faults, scriptedFaults } from './fault.ts'
 import { type FakeImages, fakeImages, type ImageScript } from './images.ts'
 import { type FakeLog, fakeLog } from './log.ts'
 import { seededRandom } from './random.ts'
+import type { FakeCall, FakeHappening, FakeMethod, FakeTask, Plant } from './record.ts'
 import { bornReplica, type Condition, type FakeReplica, type Happening, replicaName } from './replica.ts'
 import { type Behaviour, behaviourScript, type ReplicaMatch, type Script } from './script.ts'
-
-/** The calls of a provider that faults can be scripted for. */
-export type FakeMethod =
-  | 'resolve'
-  | 'prepare'
-  | 'start'
-  | 'stop'
-  | 'runTask'
-  | 'observe'
-  | 'exec'
-  | 'probe'
-  | 'logs'
-  | 'forget'
-  | 'check'
-
-/** A call that changed something, or tried to. */
-export interface FakeCall {
-  /** Monotonic milliseconds of the world's clock. */
-  readonly at: number
-  /** `kill` and `remove` are the later requests of a stop. */
-  readonly method: 'start' | 'stop' | 'kill' | 'remove' | 'runTask' | 'forget'
-  readonly instanceId: string
-  readonly storeId: string
-  readonly epoch: number
-  readonly args: readonly unknown[]
-  /** `refused`: its epoch was below one the world had seen. */
-  readonly outcome: 'accepted' | 'refused'
-}
-
-/** Something that happened to a replica. */
-export interface FakeHappening {
-  readonly at: number
-  readonly what: Happening
-  readonly instanceId: string
-  readonly replica: Replica
-}
-
-/** A task that ran. */
-export interface FakeTask {
-  readonly instanceId: string
-  readonly service: string
-  readonly name: string
-}
-
-/** A replica that is there though nobody asked for it: a stranger's, or one from a future the database has forgotten. */
-export interface Plant {
-  readonly spec: RevisionSpec
-  readonly ordinal: number
-  readonly storeId: string
-  readonly epoch: number
-}
 
 /** The fake platform: it outlives the providers that talk to it, as a real one does. Test code scripts it and looks at it. */
 export interface FakeWorld {
