@@ -19,6 +19,7 @@ import type { CheckFunction } from './health/checks.ts'
 import { type InstanceService, instanceService } from './instance/operate.ts'
 import { nameSchema } from './instance/schema.ts'
 import { type InstanceStatus, statusOf } from './instance/status.ts'
+import { portQueue, replicaRange } from './provider/process/ports.ts'
 import { processProvider } from './provider/process/provider.ts'
 import type { Address, LogLine, LogQuery, Provider } from './provider/provider.ts'
 import { type ProviderRegistry, providerRegistry } from './provider/registry.ts'
@@ -29,6 +30,7 @@ import { secretMasks } from './secrets/masks.ts'
 import { masterKey } from './secrets/master-key.ts'
 import { type SecretService, secretService } from './secrets/service.ts'
 import type { Vault } from './secrets/vault.ts'
+import { storedPorts } from './store/ports.ts'
 import { sqliteStore } from './store/sqlite.ts'
 
 /** A logger as Slipway uses it; pino's fits. */
@@ -119,13 +121,14 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     for (const close of opened.toReversed()) await close()
   }
   try {
-    const providers = providerRegistry(...(options.providers ?? [await processProvider({ dataDir })]))
+    const providers = providerRegistry(...(options.providers ?? [await localProcesses(dataDir, store, clock)]))
     for (const provider of providers.list()) opened.push(() => provider.close())
     const router =
       options.router ??
       (await proxyRouter({ dataDir, ...(options.frontPort !== undefined ? { frontPort: options.frontPort } : {}) }))
     opened.push(() => router.close())
-    const vault = options.vault ?? envelopeVault({ store: store.secrets, masterKey: masterKey({ folder: dataDir }), clock })
+    const vault =
+      options.vault ?? envelopeVault({ store: store.secrets, masterKey: masterKey({ folder: dataDir }), clock })
     const auth = options.auth ?? localAuth()
     const bus = eventBus({ events: store.events, clock })
     opened.push(() => bus.close())
@@ -188,6 +191,11 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     await closeAll()
     throw error
   }
+}
+
+/** Processes on this machine, whose ports are reserved in the store beside the router's. */
+function localProcesses(dataDir: string, store: Store, clock: Clock): Promise<Provider> {
+  return processProvider({ dataDir, clock, ports: storedPorts(store, portQueue(replicaRange())) })
 }
 
 function strategyMap(custom: readonly Strategy[]): ReadonlyMap<string, Strategy> {
