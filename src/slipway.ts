@@ -195,7 +195,7 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
 
 /** Processes on this machine, whose ports are reserved in the store beside the router's. */
 function localProcesses(dataDir: string, store: Store, clock: Clock): Promise<Provider> {
-  return processProvider({ dataDir, clock, ports: storedPorts(store, portQueue(replicaRange())) })
+  return processProvider({ dataDir, clock, ports: storedPorts(store, portQueue(replicaRange(undefined))) })
 }
 
 function strategyMap(custom: readonly Strategy[]): ReadonlyMap<string, Strategy> {
