@@ -41,10 +41,12 @@ export interface Change {
   readonly taskFirst: boolean
 }
 
-/** Services on their way up in dependency order, and those that go, dependents first. */
+/** All changes of a plan. */
 export interface Changes {
+  /** What the release has, in its dependency order. */
   readonly up: readonly Change[]
-  readonly removed: readonly Change[]
+  /** What something old may call until it is gone itself: removed services and lost ports, dependents first. */
+  readonly ending: readonly Change[]
 }
 
 /** The rows a release reaches: all traffic on one revision of each service. */
@@ -80,11 +82,21 @@ export function changesOf(input: PlanInput, target: Table = targetOf(input.next)
   })
   return {
     up: tasked.filter(change => change.target.length > 0),
-    removed: tasked.filter(change => change.target.length === 0).reverse(),
+    ending: callersFirst(tasked.filter(change => change.target.length === 0 || lostPort(change)).reverse(), input.old),
   }
 }
 
-/** Whether a service goes on without its port. Until what called it is gone, its old replicas have to answer. */
+/** Each change after those of the services that called it; removed services last where that leaves a choice. */
+function callersFirst(ending: readonly Change[], old: readonly PlannedService[]): Change[] {
+  const called = ending.map(change => {
+    const callers = old.filter(service => dependenciesOf(service.name, old).has(change.name))
+    return { name: change.name, dependsOn: callers.map(service => service.name), change }
+  })
+  const lostFirst = called.toSorted((a, b) => Number(lostPort(b.change)) - Number(lostPort(a.change)))
+  return dependencyOrder(lostFirst).map(({ change }) => change)
+}
+
+/** Whether a service goes on without its port. */
 export function lostPort(change: Change): boolean {
   return change.kind === 'changed' && change.wasRouted && !change.routed && !change.exclusive
 }
@@ -94,18 +106,18 @@ function gainsPort({ kind, routed, wasRouted }: Change): boolean {
 }
 
 /** Whether a plan brings another release's content: more than counts. */
-export function bringsContent({ up, removed }: Changes): boolean {
-  return [...up, ...removed].some(change => change.kind !== 'same' && change.kind !== 'scaled')
+export function bringsContent({ up, ending }: Changes): boolean {
+  return [...up, ...ending].some(change => change.kind !== 'same' && change.kind !== 'scaled')
 }
 
 /** Whether there is nothing to do but, perhaps, to retire warm rows. */
-export function isIdle({ up, removed }: Changes): boolean {
-  return [...up, ...removed].every(change => change.kind === 'same')
+export function isIdle({ up, ending }: Changes): boolean {
+  return [...up, ...ending].every(change => change.kind === 'same')
 }
 
 /** Whether a service that serves now is changed or goes: without one, a pause has nothing to wait for. */
-export function replacesSomething({ up, removed }: Changes): boolean {
-  return [...up, ...removed].some(change => change.kind === 'changed' || change.kind === 'removed')
+export function replacesSomething({ up, ending }: Changes): boolean {
+  return [...up, ...ending].some(change => change.kind === 'changed' || change.kind === 'removed')
 }
 
 function changeOf(name: string, input: PlanInput, target: readonly Row[]): Change {

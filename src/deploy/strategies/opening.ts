@@ -8,7 +8,7 @@ import { task } from './moves.ts'
  * warm rows: the release before is still the one to roll back to.
  */
 export function* opening(changes: Changes): Generator<Move> {
-  const all = [...changes.up, ...changes.removed]
+  const all = [...changes.up, ...changes.ending]
   const missing = changes.up.flatMap(({ target, there }) =>
     target.filter(row => !there.some(now => now.revision === row.revision)),
   )

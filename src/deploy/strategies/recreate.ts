@@ -26,7 +26,7 @@ function* moves(input: PlanInput): Generator<NamedMove> {
     if (change.kind === 'changed' || change.kind === 'added') yield* moveService(change)
     if (change.kind === 'scaled') yield* scaleUp(change)
   }
-  yield* closing(changes, false)
+  yield* closing(changes)
 }
 
 function* moveService(change: Change): Generator<Move> {

@@ -48,9 +48,7 @@ function* moves(input: PlanInput): Generator<NamedMove> {
     if (change.kind === 'changed' && change.exclusive) yield* replace(change)
     else if (change.kind === 'changed' && !lostPort(change)) yield* roll(change, limits)
   }
-  // Old replicas of services that come before these may still call the lost port; now they are gone.
-  for (const change of changes.up.filter(lostPort).toReversed()) yield* roll(change, limits)
-  yield* closing(changes, false)
+  yield* closing(changes, { endPort: change => roll(change, limits) })
 }
 
 function* roll(change: Change, { maxSurge, maxUnavailable }: Limits): Generator<Move> {

@@ -21,7 +21,7 @@ export function* switchOver(
     yield* runAll(change)
     if (!lostPort(change)) yield* retireAll(change, change.leaving)
   }
-  yield* closing(changes, warm)
+  yield* closing(changes, { warm })
 }
 
 /**

@@ -128,8 +128,8 @@ test('a service with its first port has traffic before what depends on it starts
     'run 1 of web bbbbbb',
     'route web 100 % to bbbbbb',
     'run 1 of lost bbbbbb',
-    'retire lost aaaaaa to 0',
     'retire new aaaaaa to 0',
+    'retire lost aaaaaa to 0',
   ])
 })
 

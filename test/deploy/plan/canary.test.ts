@@ -108,3 +108,17 @@ test('an added service is up before the first share of what depends on it', () =
     'route web 100 % to bbbbbb',
   ])
 })
+
+test('a service that loses its port has no share: it moves when nothing old calls it any more', () => {
+  const old = [service('api', 'a', 2), service('web', 'a', 1)]
+  const next = [service('api', 'b', 2, { routed: false }), service('web', 'b', 1)]
+  assert.deepEqual(plan({ old, next, options: { steps: [50], holdSeconds: 1 } }), [
+    'prepare api, web',
+    'run 1 of web bbbbbb',
+    'route web 50 % to bbbbbb',
+    'hold 1 s',
+    'route web 100 % to bbbbbb',
+    'run 2 of api bbbbbb',
+    'retire api aaaaaa to 0',
+  ])
+})

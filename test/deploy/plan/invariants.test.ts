@@ -26,6 +26,7 @@ function lawsOfPlans(world: World, steps: readonly Step[]): void {
   laws.endsAtRelease(steps.at(-1)?.table ?? input.table, world)
   if (strategy.name !== 'recreate')
     laws.capacityHolds(input.table, steps, input, Number(input.options.maxUnavailable ?? 0))
+  if (strategy.name !== 'recreate') laws.callersGoFirst(input.table, steps, world)
   if (strategy.name === 'rolling') laws.neverEmptied(steps, world)
 }
 
@@ -63,7 +64,7 @@ test(`what holds of every plan holds of ${runs.numRuns} random ones, and of the 
       lawsOfPlans(world, steps)
       laws.warmRightly(steps.at(-1)?.table ?? world.input.table, world)
       laws.tasksComeOnce(steps, world)
-      laws.removedGoLast(steps, world)
+      laws.removedGoLast(world.input.table, steps, world)
       if (world.strategy.name === 'rolling') laws.surgeHolds(world.input.table, steps, world)
       for (const { table } of steps) servesWhileUndone(table, lawsOfUndo(world, table), world.input)
     }),

@@ -112,6 +112,24 @@ export function dependenciesComeFirst(
   }
 }
 
+/** A port that goes for good is open until what called it has moved, unless that stays as it is. */
+export function callersGoFirst(base: Table, steps: readonly Step[], { input }: World): void {
+  const { old, next } = input
+  const apart = exclusives(input)
+  const closing = old.filter(({ name, routed }) => routed && !apart.has(name) && find(next, name)?.routed !== true)
+  for (const { before, step } of walk(base, steps)) {
+    const closed = closing.find(
+      ({ name, revision }) => step.kind === 'retire' && step.service === name && step.revision === revision,
+    )
+    if (step.kind !== 'retire' || step.replicas > 0 || !closed) continue
+    for (const { name, revision, routed } of old.filter(service => service.dependsOn.includes(closed.name))) {
+      const stays = find(next, name)?.revision === revision
+      const row = rowOf(before, name, revision)
+      assert.ok(stays || !row || (routed && row.weight === 0), `${step.name} comes before ${name} has moved`)
+    }
+  }
+}
+
 /** Tasks run once, only where content changes in a deploy, before the revision they belong to. */
 export function tasksComeOnce(steps: readonly Step[], { input }: World): void {
   for (const service of input.next) {
@@ -143,20 +161,19 @@ export function preparesFirst(base: Table, steps: readonly Step[]): void {
   }
 }
 
-/** Removed services end last, after everything else has moved. */
-export function removedGoLast(steps: readonly Step[], { input }: World): void {
+/** Removed services end last, after everything has moved but what loses its port. */
+export function removedGoLast(base: Table, steps: readonly Step[], { input }: World): void {
   const opening = steps.findIndex(
     step => step.kind !== 'prepare' && !(step.kind === 'retire' && isSpare(input, step.service, step.revision)),
   )
-  const first = steps.findIndex(
-    (step, index) => index >= opening && step.kind === 'retire' && !find(input.next, step.service),
+  const isEnd = (step: Step): boolean => step.kind === 'retire' && !find(input.next, step.service)
+  const first = steps.findIndex((step, index) => index >= opening && isEnd(step))
+  const losing = new Set(
+    input.old.filter(({ name, routed }) => routed && find(input.next, name)?.routed === false).map(({ name }) => name),
   )
-  if (first < 0) return
-  for (const step of steps.slice(first)) {
-    assert.ok(
-      step.kind === 'retire' && !find(input.next, step.service),
-      `${step.name} comes after a removed service ended`,
-    )
+  for (const { step } of first < 0 ? [] : walk(base, steps.slice(first))) {
+    const moves = isEnd(step) || ('service' in step && losing.has(step.service))
+    assert.ok(moves, `${step.name} comes after a removed service ended`)
   }
 }
 

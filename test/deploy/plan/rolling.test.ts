@@ -175,3 +175,46 @@ test('traffic that two old revisions share after a failed undo goes over to the 
     'retire web bbbbbb to 0',
   ])
 })
+
+test('a warm row that another release takes over is kept by that one before it has traffic', () => {
+  const warm = [rowOf(service('web', 'a', 2), 0)]
+  const steps = rolling.plan?.(
+    input({ old: [service('web', 'b', 2)], next: [service('web', 'a', 2, { release: 'rel_9' })], warm }),
+  )
+  assert.deepEqual(names(steps), ['run 2 of web aaaaaa', 'route web 100 % to aaaaaa', 'retire web bbbbbb to 0'])
+  assert.deepEqual(steps?.at(-1)?.table, [rowOf(service('web', 'a', 2, { release: 'rel_9' }))])
+})
+
+test('workers of two revisions that both work after a failed undo count together', () => {
+  const worker = { routed: false }
+  const a = service('worker', 'a', 3, worker)
+  const table = [rowOf(a), rowOf(service('worker', 'b', 2, worker))]
+  assert.deepEqual(plan({ table, old: [a], next: [service('worker', 'b', 5, worker)] }), [
+    'run 3 of worker bbbbbb',
+    'retire worker aaaaaa to 2',
+    'run 4 of worker bbbbbb',
+    'retire worker aaaaaa to 1',
+    'run 5 of worker bbbbbb',
+    'retire worker aaaaaa to 0',
+  ])
+})
+
+test('of what loses its port or is removed, what called goes before what it called', () => {
+  const worker = { routed: false }
+  const old = [
+    service('db', 'a', 1),
+    service('api', 'a', 1, { dependsOn: ['db'] }),
+    service('report', 'a', 1, { dependsOn: ['api'], ...worker }),
+    service('other', 'a', 1),
+  ]
+  const next = [service('db', 'b', 1, worker), service('api', 'b', 1, worker)]
+  assert.deepEqual(plan({ old, next }), [
+    'prepare db, api',
+    'retire report aaaaaa to 0',
+    'run 1 of api bbbbbb',
+    'retire api aaaaaa to 0',
+    'run 1 of db bbbbbb',
+    'retire db aaaaaa to 0',
+    'retire other aaaaaa to 0',
+  ])
+})

@@ -95,3 +95,11 @@ test('services come back in the dependency order of the old release, and added o
     'retire cache bbbbbb to 0',
   ])
 })
+
+test('a row that is only kept by another release goes back to the spec of the old one', () => {
+  const old = [service('web', 'a', 2)]
+  const next = [service('web', 'a', 2, { release: 'rel_b' })]
+  const base = old.map(known => rowOf(known))
+  const table = next.map(known => rowOf(known))
+  assert.deepEqual(undoPlan({ table, base, old, next }).at(-1)?.table, base)
+})
