@@ -16,7 +16,7 @@ const shortestEmbedded = 8
  * masked('login with hunter2') // 'login with •••'
  */
 export function masker(values: Iterable<string>): (line: string) => string {
-  const forms = [...new Set([...values].flatMap(formsOf))].filter(form => form.length >= shortestMasked)
+  const forms = [...new Set([...values].flatMap(formsOf))]
   if (forms.length === 0) return line => line
   return line => {
     const found = forms.flatMap(form => placesOf(form, line))

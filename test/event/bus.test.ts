@@ -33,6 +33,22 @@ test('a subscriber is told the events of its types in order, soon after the bus 
   assert.ok(told.indexOf('deploy.started') < told.indexOf('deploy.succeeded'))
 })
 
+test('an event that comes while another is being handled is told right after it', async t => {
+  const { bus, append, clock } = await aBus(t)
+  const told: string[] = []
+  bus.subscribe('*', async event => {
+    told.push(event.type)
+    if (event.type !== 'deploy.queued') return
+    await append('deploy.started')
+    bus.wake()
+  })
+  await clock.advance(0)
+  await append('deploy.queued')
+  bus.wake()
+  await clock.advance(0)
+  assert.deepEqual(told, ['deploy.queued', 'deploy.started'])
+})
+
 test('events that nobody woke the bus for are found by its poll', async t => {
   const { bus, append, clock } = await aBus(t)
   const told: string[] = []

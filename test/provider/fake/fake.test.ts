@@ -69,6 +69,19 @@ test('a replica that ignores SIGTERM is killed when its grace is over', async ()
   )
 })
 
+test('a replica that is stopped while it starts never runs', async () => {
+  const { clock, provider, world, observe } = await started({ startMs: 100, stopMs: 200 })
+  const stopped = provider.stop('inst_1', [(await observe())?.id ?? ''], 5000, fenceOf(1))
+  await clock.advance(150)
+  assert.equal((await observe())?.state, 'stopping')
+  await clock.advance(50)
+  await stopped
+  assert.deepEqual(
+    world.history.map(one => one.what),
+    ['asked', 'stopping', 'exited', 'removed'],
+  )
+})
+
 test('an owner that loses its lease in the middle of a stop kills nothing', async () => {
   const { clock, provider, observe } = await started({ stopMs: 'never' })
   const lease = new AbortController()
