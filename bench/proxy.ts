@@ -27,9 +27,7 @@ export async function benchProxy(seconds = 3, rounds = 3): Promise<object[]> {
     const [line] = (await once(createInterface({ input: replica.stdout }), 'line')) as [string]
     const { port: replicaPort } = JSON.parse(line) as { port: number }
     const port = await router.allocatePort(new Set())
-    const endpoints = [
-      { replica: 'a', address: { host: '127.0.0.1', port: replicaPort }, state: 'serving' as const },
-    ]
+    const endpoints = [{ replica: 'a', address: { host: '127.0.0.1', port: replicaPort }, state: 'serving' as const }]
     const services = { web: { port, hosts: [], revisions: { one: { weight: 100, endpoints } } } }
     const fence = { storeId: 'bench', instanceId: 'bench', epoch: 1, signal: new AbortController().signal, check() {} }
     await router.apply({ instanceId: 'bench', storeId: 'bench', epoch: 1, version: 1, services }, fence)

@@ -18,7 +18,7 @@ export interface Answer {
 export interface RouterWorld {
   readonly router: Router
   /** Sends a GET to the router. Absent when the router moves no real traffic; then the tests that need some are left out. */
-  request?(address: Address, options: { readonly host?: string }): Promise<Answer>
+  readonly request?: (address: Address, options: { readonly host?: string }) => Promise<Answer>
   /** Closes the router and opens another one on the same world, as a restarted control plane does. */
   reopen?(): Promise<Router>
   /** Ends everything and removes what is left. */

@@ -20,13 +20,20 @@ export interface ControlServer {
   readonly path: string
   /** Tells every client that the end is meant, lets answers leave, and closes. With `keepPath` the path is another process's by now. */
   close(keepPath: boolean): Promise<void>
-  /** Hangs up on every call but those of `except`: the process that takes over will answer them. */
+  /** From now on answers nothing but `except`, and hangs up on the rest: the process that takes over will answer them. */
   hangUp(except: CallName): void
+  /** Whether the path still leads here. Folders for sockets are swept: at a logout, or for their age. */
+  reachable(): Promise<boolean>
 }
 
 interface Caller {
   readonly socket: Socket
   readonly calls: Map<number, { readonly call: CallName; readonly controller: AbortController }>
+}
+
+/** The one call that is still answered, once the process is leaving. */
+interface Leaving {
+  except?: CallName
 }
 
 /**
@@ -37,16 +44,21 @@ export async function serveControl(folder: string, answers: Answers): Promise<Co
   const path = join(folder, 'control.sock')
   const own = join(folder, `${process.pid}.sock`)
   const callers = new Set<Caller>()
-  const server = createServer(socket => callers.add(greet(socket, answers, caller => callers.delete(caller))))
+  const leaving: Leaving = {}
+  const server = createServer(socket => callers.add(greet(socket, answers, leaving, caller => callers.delete(caller))))
   await rm(own, { force: true })
   await new Promise<void>((resolve, reject) => void server.once('error', reject).listen(own, resolve))
   await rename(own, path)
   const { ino } = await stat(path)
   return {
     path,
+    reachable: async () => (await inode(path)) === ino,
     hangUp: except => {
+      leaving.except = except
       for (const { socket, calls } of callers) {
-        if (![...calls.values()].some(({ call }) => call === except)) socket.destroy()
+        const others = [...calls.values()].filter(({ call }) => call !== except)
+        if (others.length === calls.size) socket.destroy()
+        else for (const { controller } of others) controller.abort(new Error('another process takes over'))
       }
     },
     close: async keepPath => {
@@ -60,12 +72,12 @@ export async function serveControl(folder: string, answers: Answers): Promise<Co
   }
 }
 
-function greet(socket: Socket, answers: Answers, gone: (caller: Caller) => void): Caller {
+function greet(socket: Socket, answers: Answers, leaving: Leaving, gone: (caller: Caller) => void): Caller {
   const caller: Caller = { socket, calls: new Map() }
   socket.setEncoding('utf8')
   socket.on(
     'data',
-    lines(line => void answer(caller, answers, line)),
+    lines(line => void answer(caller, answers, leaving, line)),
   )
   socket.on('error', () => socket.destroy())
   socket.on('close', () => {
@@ -75,7 +87,7 @@ function greet(socket: Socket, answers: Answers, gone: (caller: Caller) => void)
   return caller
 }
 
-async function answer({ socket, calls }: Caller, answers: Answers, line: string): Promise<void> {
+async function answer({ socket, calls }: Caller, answers: Answers, leaving: Leaving, line: string): Promise<void> {
   let parsed: unknown
   try {
     parsed = JSON.parse(line)
@@ -88,6 +100,7 @@ async function answer({ socket, calls }: Caller, answers: Answers, line: string)
   if (!request.success) return void socket.destroy()
   if ('cancel' in request.data) return calls.get(request.data.cancel)?.controller.abort(new Error('cancelled'))
   const { id, call, params } = request.data
+  if (leaving.except) return void socket.destroy()
   const controller = new AbortController()
   calls.set(id, { call, controller })
   let reply: unknown
@@ -97,6 +110,8 @@ async function answer({ socket, calls }: Caller, answers: Answers, line: string)
     reply = { id, error: errorLine(error) }
   }
   calls.delete(id)
+  // What this process says alone is not the whole truth any more; the caller asks again when the connection ends.
+  if (leaving.except && call !== leaving.except) return
   if (socket.writable) socket.write(`${JSON.stringify(reply)}\n`)
 }
 

@@ -3,15 +3,16 @@ import type { Server } from 'node:net'
 import { messageOf, SlipwayError } from '../../errors.ts'
 import type { DrainReport, RevisionTraffic, RouteTable } from '../router.ts'
 import { drained } from './drain.ts'
-import { LiveEndpoint } from './endpoint.ts'
 import type { Plane } from './exchange.ts'
 import { type FrontDoor, frontDoor } from './front-door.ts'
 import { hostOf } from './headers.ts'
 import { Listeners } from './listeners.ts'
 import { Routes } from './routes.ts'
 import type { Picker } from './service.ts'
+import { Successor } from './successor.ts'
 import { readTables, removeTable, tableFile, writeTable } from './table-files.ts'
-import { addTraffic, TrafficCount } from './traffic.ts'
+import { addTraffic } from './traffic.ts'
+import { Turns } from './turns.ts'
 
 /** What a process that was taken over still has in flight, asked by the one that took over. */
 export interface Elder {
@@ -34,16 +35,16 @@ export class DataPlane implements Plane {
   readonly #door: FrontDoor
   readonly #listeners: Listeners
   readonly #torn = new Map<string, string>()
-  /** One change of an instance at a time. */
-  readonly #changes = new Map<string, Promise<unknown>>()
+  readonly #turns = new Turns()
   readonly #elders = new Set<Elder>()
-  readonly #successors = new Map<number, Picker>()
-  #frozen: Promise<void> | undefined
-  #frontPort = 0
+  readonly #successor = new Successor()
+  #frontPort: number
   #leaving = false
 
-  constructor(folder: string) {
+  /** `frontPort` is known from the start, because a port may accept before this process has done anything else. */
+  constructor(folder: string, frontPort: number) {
     this.#folder = folder
+    this.#frontPort = frontPort
     this.#door = frontDoor(this)
     this.#listeners = new Listeners(socket => this.#door.accept(socket))
   }
@@ -62,7 +63,7 @@ export class DataPlane implements Plane {
 
   route(req: IncomingMessage): Picker | undefined {
     const port = req.socket.localPort ?? 0
-    if (this.#leaving) return this.#successor(port)
+    if (this.#leaving) return this.#successor.onPort(port)
     return port === this.#frontPort ? this.#routes.onHost(hostOf(req)) : this.#routes.onPort(port)
   }
 
@@ -80,12 +81,10 @@ export class DataPlane implements Plane {
     }
   }
 
-  /** Opens the front port (0: any; rejects when it is taken, unless it was promised before) and those of all tables. */
-  async listen(frontPort: number, promised: boolean): Promise<void> {
-    this.#frontPort = frontPort
-    if (promised) await this.#listeners.openEventually(frontPort)
-    else this.#frontPort = await this.#listeners.open(frontPort)
-    for (const port of this.#ports()) await this.#listeners.openEventually(port)
+  /** Opens what is not open yet: the front port (rejects when it is taken, unless it was promised before) and those of all tables. */
+  async listen(promised: boolean): Promise<void> {
+    if (!promised) this.#frontPort = await this.#listeners.open(this.#frontPort)
+    for (const port of [this.#frontPort, ...this.#ports()]) await this.#listeners.openEventually(port)
   }
 
   /** Listens on a port that the process before listened on until now. */
@@ -93,18 +92,12 @@ export class DataPlane implements Plane {
     this.#listeners.adopt(port, handle)
   }
 
-  /** All ports of the process before were adopted; opens those it did not have. */
-  async takeOver(frontPort: number): Promise<void> {
-    this.#frontPort = frontPort
-    for (const port of [frontPort, ...this.#ports()]) await this.#listeners.openEventually(port)
-  }
-
   listening(): ReadonlyMap<number, Server> {
     return this.#listeners.all()
   }
 
   async apply(table: RouteTable): Promise<void> {
-    await this.#inTurn(table.instanceId, async () => {
+    await this.#turns.take(table.instanceId, async () => {
       const verdict = this.#routes.judge(table)
       const ports = Object.values(table.services).map(route => route.port)
       if (ports.includes(this.#frontPort)) throw portTaken(this.#frontPort, 'it is the front port')
@@ -131,7 +124,7 @@ export class DataPlane implements Plane {
   }
 
   async forget(instanceId: string, storeId: string, epoch: number): Promise<void> {
-    await this.#inTurn(instanceId, async () => {
+    await this.#turns.take(instanceId, async () => {
       this.#routes.judgeForget(instanceId, storeId, epoch)
       await removeTable(this.#folder, instanceId)
       for (const port of this.#routes.forget(instanceId, storeId, epoch)) this.#listeners.close(port)
@@ -202,16 +195,9 @@ export class DataPlane implements Plane {
     this.#door.destroy()
   }
 
-  /** Waits for the changes under way and holds up further ones, so that what is on disk is what is in use. Returns what ends that. */
+  /** Holds up changes, so that what is on disk is what is in use. Returns what ends that. */
   async freeze(): Promise<() => void> {
-    while (this.#frozen) await this.#frozen
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#frozen = promise
-    await Promise.all(this.#changes.values())
-    return () => {
-      this.#frozen = undefined
-      resolve()
-    }
+    return this.#turns.freeze()
   }
 
   tables(): RouteTable[] {
@@ -220,36 +206,6 @@ export class DataPlane implements Plane {
 
   #ports(): number[] {
     return this.#routes.tables().flatMap(table => Object.values(table.services).map(route => route.port))
-  }
-
-  #successor(port: number): Picker {
-    const known = this.#successors.get(port)
-    if (known) return known
-    const endpoint = new LiveEndpoint('successor', { host: '127.0.0.1', port })
-    // Counted where it ends up.
-    const traffic = new TrafficCount()
-    const picker: Picker = {
-      edge: false,
-      pick: (_cookies, tried) => (tried?.has(endpoint) ? undefined : { endpoint, traffic }),
-    }
-    this.#successors.set(port, picker)
-    return picker
-  }
-
-  async #inTurn<T>(instanceId: string, change: () => Promise<T>): Promise<T> {
-    while (this.#frozen) await this.#frozen
-    const before = this.#changes.get(instanceId) ?? Promise.resolve()
-    const turn = before.then(change, change)
-    const settled = turn.then(
-      () => {},
-      () => {},
-    )
-    this.#changes.set(instanceId, settled)
-    try {
-      return await turn
-    } finally {
-      if (this.#changes.get(instanceId) === settled) this.#changes.delete(instanceId)
-    }
   }
 }
 

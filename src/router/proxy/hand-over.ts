@@ -35,7 +35,7 @@ export async function handOver(
     await heard(child, 'loaded')
     for (const [port, server] of plane.listening()) await say(child, { type: 'listener', port }, server)
     const ready = heard(child, 'ready')
-    await say(child, { type: 'all', frontPort: plane.frontPort })
+    await say(child, { type: 'all' })
     await ready
   } catch (error) {
     child.kill('SIGKILL')

@@ -4,7 +4,7 @@ import type { DrainReport, RevisionTraffic } from '../router.ts'
 /** What the old process says to the new one over their channel. A `listener` brings its port's listening handle along. */
 export type FromOld =
   | { readonly type: 'listener'; readonly port: number }
-  | { readonly type: 'all'; readonly frontPort: number }
+  | { readonly type: 'all' }
   /** The old one accepts nothing any more, and let go of the lock and the control socket. */
   | { readonly type: 'left' }
   | { readonly type: 'answer'; readonly id: number; readonly result: unknown }
@@ -44,7 +44,7 @@ export const drainAnswer: z.ZodType<DrainReport> = z.object({
 /** A line from the old process, which may be of another version of ours. */
 export const fromOldSchema: z.ZodType<FromOld> = z.discriminatedUnion('type', [
   z.object({ type: z.literal('listener'), port: z.int() }),
-  z.object({ type: z.literal('all'), frontPort: z.int() }),
+  z.object({ type: z.literal('all') }),
   z.object({ type: z.literal('left') }),
   z.object({ type: z.literal('answer'), id: z.int(), result: z.unknown() }),
   z.object({ type: z.literal('final'), traffic: z.record(z.string(), traffic) }),

@@ -16,6 +16,7 @@ import { takeOver } from './take-over.ts'
 // The proxy's process: data plane of one data folder. It outlives whoever started it.
 
 const shutdownGraceMs = 5000
+const reachableEveryMs = 1000
 const { values: args } = parseArgs({
   options: {
     state: { type: 'string' },
@@ -26,7 +27,8 @@ const { values: args } = parseArgs({
 const log = pino({ base: { pid: process.pid } }, pino.destination({ fd: 2, sync: true }))
 if (args.state === undefined) throw new Error('--state is missing')
 const place = placeOf(dirname(args.state))
-const plane = new DataPlane(place.tables)
+const front = keptFrontPort()
+const plane = new DataPlane(place.tables, front ?? Number(args['front-port']))
 let lock: Lock | undefined
 let control: ControlServer | undefined
 
@@ -73,6 +75,17 @@ const answers: Answers = {
   },
 }
 
+/** The front port of the first start, because others were told; undefined when there was none. */
+function keptFrontPort(): number | undefined {
+  if (!existsSync(place.front)) return undefined
+  try {
+    return z.object({ port: z.int() }).parse(JSON.parse(readFileSync(place.front, 'utf8'))).port
+  } catch (error) {
+    log.error({ error: messageOf(error) }, 'the front port that was kept cannot be read; taking another')
+    return undefined
+  }
+}
+
 async function end(graceMs: number): Promise<void> {
   await plane.stop(graceMs)
   await control?.close(false)
@@ -83,10 +96,23 @@ async function end(graceMs: number): Promise<void> {
 
 /** From now on callers find us: the control socket, and the file that says where it is. */
 async function serve(): Promise<void> {
+  await beReachable()
+  log.info({ front: plane.frontPort, instances: plane.tables().length }, 'serving')
+  const watch = setInterval(() => {
+    if (plane.leaving) return clearInterval(watch)
+    void control?.reachable().then(async reachable => {
+      if (reachable || plane.leaving) return
+      log.warn('the control socket is gone; making another')
+      void control?.close(true)
+      await beReachable()
+    })
+  }, reachableEveryMs)
+}
+
+async function beReachable(): Promise<void> {
   control = await serveControl(socketFolder(place), answers)
   await writeDurably(place.state, 'front.json', JSON.stringify({ port: plane.frontPort }))
   await writeDurably(place.state, 'process.json', JSON.stringify({ pid: process.pid, socket: control.path }))
-  log.info({ front: plane.frontPort, instances: plane.tables().length }, 'serving')
 }
 
 async function start(): Promise<void> {
@@ -96,11 +122,7 @@ async function start(): Promise<void> {
     process.exit(0)
   }
   await plane.restore()
-  const promised = existsSync(place.front)
-  const port = promised
-    ? z.object({ port: z.int() }).parse(JSON.parse(readFileSync(place.front, 'utf8'))).port
-    : Number(args['front-port'])
-  await plane.listen(port, promised)
+  await plane.listen(front !== undefined)
   await serve()
 }
 

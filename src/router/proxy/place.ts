@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, lstatSync, mkdirSync, realpathSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { SlipwayError } from '../../errors.ts'
@@ -40,7 +40,8 @@ export function placeOf(dataDir: string): Place {
  */
 export function socketFolder(place: Place): string {
   const name = createHash('sha256').update(realpathSync(place.state)).digest('hex').slice(0, 16)
-  const folder = join(process.env['XDG_RUNTIME_DIR'] || tmpdir(), `slipway-${name}`)
+  const runtime = process.env['XDG_RUNTIME_DIR']
+  const folder = join(runtime && existsSync(runtime) ? runtime : tmpdir(), `slipway-${name}`)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const found = lstatSync(folder)
   if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o077) !== 0) {

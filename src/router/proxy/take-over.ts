@@ -17,11 +17,11 @@ export async function takeOver(plane: DataPlane): Promise<{ left: Promise<void>;
     if (message.type === 'listener' && handle instanceof Server) plane.adopt(message.port, handle)
   })
   await say({ type: 'loaded' })
-  const { frontPort } = (await all) as FromOld & { type: 'all' }
-  await plane.takeOver(frontPort)
+  await all
+  await plane.listen(true)
   plane.elders.add(elder)
   await say({ type: 'ready' })
-  return { left: left.then(() => {}), serving: async () => say({ type: 'serving' }) }
+  return { left, serving: async () => say({ type: 'serving' }) }
 }
 
 function elderOf(): Elder {
@@ -82,13 +82,13 @@ function elderOf(): Elder {
   return elder
 }
 
-async function heard(type: FromOld['type']): Promise<FromOld> {
-  return new Promise(resolve => {
+async function heard(type: FromOld['type']): Promise<void> {
+  await new Promise<void>(resolve => {
     const onMessage = (raw: unknown): void => {
       const message = fromOldSchema.parse(raw)
       if (message.type !== type) return
       process.off('message', onMessage)
-      resolve(message)
+      resolve()
     }
     process.on('message', onMessage)
   })

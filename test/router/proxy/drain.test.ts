@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ask, draining, keptAgent, proxyWorld, type World } from './world.ts'
+import { ask, constantLoad, draining, keptAgent, proxyWorld, type World } from './world.ts'
 
 describe('draining a replica', () => {
   let world: World
@@ -139,21 +139,11 @@ describe('draining a replica', () => {
     const agent = keptAgent(50)
     let current = await world.replica('replica-0', (_req, res) => res.end('ok'))
     const routed = await world.route({ 'rev-0': { weight: 100, endpoints: [current] } })
-    let stop = false
-    let sent = 0
-    const wrong: unknown[] = []
-    const load = Array.from({ length: 20 }, async () => {
-      while (!stop) {
-        sent++
-        const post = sent % 3 === 0
-        const got = await ask({
-          port: routed.port,
-          ...(sent % 2 ? { agent } : {}),
-          ...(post ? { method: 'POST', body: 'x' } : {}),
-        }).catch((error: unknown) => error)
-        if (!(got instanceof Object && 'body' in got && got.body === 'ok')) wrong.push(got)
-      }
-    })
+    const load = constantLoad(20, (_client, number) => ({
+      port: routed.port,
+      ...(number % 2 ? { agent } : {}),
+      ...(number % 3 ? {} : { method: 'POST', body: 'x' }),
+    }))
     for (let i = 1; i <= 15; i++) {
       const next = await world.replica(`replica-${i}`, (req, res) => void req.resume().on('end', () => res.end('ok')))
       const [old, fresh] = [`rev-${i - 1}`, `rev-${i}`]
@@ -168,10 +158,9 @@ describe('draining a replica', () => {
       await routed.change({ [fresh]: { weight: 100, endpoints: [next] } })
       current = next
     }
-    stop = true
-    await Promise.all(load)
+    await load.stop()
     agent.destroy()
-    assert.deepEqual(wrong, [])
-    assert.ok(sent > 200, `${sent} requests were sent`)
+    assert.deepEqual(load.wrong, [])
+    assert.ok(load.sent > 200, `${load.sent} requests were sent`)
   })
 })

@@ -166,6 +166,20 @@ describe('the proxy as a process of its own', () => {
     await stopProxy(dataDir)
   })
 
+  test('a control socket that was swept away is made again by the process that serves', async t => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'slipway-proxy-'))
+    const router = await proxyRouter({ dataDir })
+    t.after(async () => {
+      await router.shutdown()
+      rmSync(dataDir, { recursive: true, force: true })
+    })
+    const { socket } = JSON.parse(readFileSync(join(dataDir, 'proxy', 'process.json'), 'utf8')) as { socket: string }
+    rmSync(join(socket, '..'), { recursive: true })
+    const other = await proxyRouter({ dataDir })
+    assert.equal(await other.pid(), await router.pid())
+    await other.close()
+  })
+
   test('a front port that cannot be had is an error that says so', async t => {
     const dataDir = mkdtempSync(join(tmpdir(), 'slipway-proxy-'))
     const thief = createServer().listen(0, '127.0.0.1')

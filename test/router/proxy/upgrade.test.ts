@@ -7,7 +7,7 @@ import { isSlipwayError } from '../../../src/errors.ts'
 import { link } from '../../../src/router/proxy/link.ts'
 import { placeOf } from '../../../src/router/proxy/place.ts'
 import { isRunning } from '../../../src/router/proxy/running.ts'
-import { ask, draining, gone, keptAgent, proxyWorld, type World } from './world.ts'
+import { ask, constantLoad, draining, gone, keptAgent, proxyWorld, type World } from './world.ts'
 
 describe('a new version of the proxy takes over', () => {
   let world: World
@@ -21,34 +21,22 @@ describe('a new version of the proxy takes over', () => {
     const replica = await world.replica('r', (req, res) => void req.resume().on('end', () => res.end('ok')))
     const routed = await world.route({ one: { weight: 100, endpoints: [replica] } }, { hosts: ['up.localhost'] })
     const agent = keptAgent(10)
-    let stop = false
-    let sent = 0
-    const wrong: unknown[] = []
-    const load = Array.from({ length: 10 }, async (_, client) => {
-      while (!stop) {
-        sent++
-        const front = sent % 4 === 0
-        const got = await ask({
-          port: front ? world.router.front.port : routed.port,
-          headers: { host: 'up.localhost' },
-          // Half of them keep their connection over the upgrade, the others come anew each time.
-          ...(client % 2 ? { agent } : {}),
-          ...(sent % 3 === 0 ? { method: 'POST', body: 'x' } : {}),
-        }).catch((error: unknown) => error)
-        if (!(got instanceof Object && 'body' in got && got.body === 'ok')) wrong.push(got)
-      }
-    })
+    const load = constantLoad(10, (client, number) => ({
+      port: number % 4 === 0 ? world.router.front.port : routed.port,
+      headers: { host: 'up.localhost' },
+      // Half of them keep their connection over the upgrade, the others come anew each time.
+      ...(client % 2 ? { agent } : {}),
+      ...(number % 3 === 0 ? { method: 'POST', body: 'x' } : {}),
+    }))
     const pids = [await world.router.pid()]
     for (let i = 0; i < 3; i++) {
       pids.push(await world.router.upgrade())
-      const before = sent
-      while (sent < before + 100) await ask({ port: routed.port })
+      for (const until = load.sent + 100; load.sent < until; ) await ask({ port: routed.port })
       await routed.change({ one: { weight: 100, endpoints: [replica] } })
     }
-    stop = true
-    await Promise.all(load)
+    await load.stop()
     agent.destroy()
-    assert.deepEqual(wrong, [])
+    assert.deepEqual(load.wrong, [])
     assert.equal(new Set(pids).size, 4)
     assert.equal(await world.router.pid(), pids.at(-1))
     for (const pid of pids.slice(0, -1)) await gone(pid)
@@ -95,6 +83,31 @@ describe('a new version of the proxy takes over', () => {
     const [last] = await world.router.traffic(routed.instanceId)
     assert.deepEqual([last?.requests, last?.active, last?.activeWebSockets], [2, 0, 0])
     wss.close()
+  })
+
+  test('a drain that waits while the new version takes over goes on waiting there', async () => {
+    const arrived = Promise.withResolvers<void>()
+    const release = Promise.withResolvers<void>()
+    const old = await world.replica('old', (_req, res) => {
+      arrived.resolve()
+      void release.promise.then(() => res.end('whole'))
+    })
+    const routed = await world.route({ one: { weight: 100, endpoints: [old] } })
+    const slow = ask({ port: routed.port })
+    await arrived.promise
+    await routed.change({ one: { weight: 100, endpoints: draining(old) } })
+    const order: string[] = []
+    const drain = world.router.drain(routed.instanceId, ['old'], 60_000, signal).then(report => {
+      order.push('drained')
+      return report
+    })
+    await world.router.upgrade()
+    await world.router.check()
+    order.push('released')
+    release.resolve()
+    assert.equal((await slow).body, 'whole')
+    assert.deepEqual(await drain, { drained: true, cutRequests: 0, cutWebSockets: 0 })
+    assert.deepEqual(order, ['released', 'drained'])
   })
 
   test('a connection kept over the upgrade is served by the tables of the new process', async () => {

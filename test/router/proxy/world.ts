@@ -135,6 +135,31 @@ export function portOf(server: Server | NetServer): number {
   return (server.address() as AddressInfo).port
 }
 
+/** Clients that ask without a pause, and what they saw. */
+export interface Load {
+  readonly sent: number
+  /** Everything that was not a whole answer with the body `ok`. */
+  readonly wrong: readonly unknown[]
+  stop(): Promise<void>
+}
+
+/** Starts so many clients; each asks what `next` says, given its number and that of the request. */
+export function constantLoad(clients: number, next: (client: number, request: number) => Ask): Load {
+  const load = { sent: 0, wrong: [] as unknown[], stopping: false }
+  const all = Array.from({ length: clients }, async (_, client) => {
+    while (!load.stopping) {
+      const got = await ask(next(client, load.sent++)).catch((error: unknown) => error)
+      if (!(got instanceof Object && 'body' in got && got.body === 'ok')) load.wrong.push(got)
+    }
+  })
+  return Object.assign(load, {
+    stop: async () => {
+      load.stopping = true
+      await Promise.all(all)
+    },
+  })
+}
+
 /** The endpoints, draining. */
 export function draining(...endpoints: readonly Endpoint[]): Endpoint[] {
   return endpoints.map(endpoint => ({ ...endpoint, state: 'draining' }))
