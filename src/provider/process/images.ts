@@ -81,15 +81,20 @@ export function imageCopies(paths: Paths): Images {
     },
     async verify(image, digest, signal) {
       if (await isComplete(folderOf(digest), manifestOf(digest), signal)) return
-      throw new SlipwayError(
-        'image_gone',
-        `The copy of the image ${image} (${digest.slice(0, 19)}) is not complete any more.`,
-        {
-          next: 'Deploy the image again from its folder.',
-        },
-      )
+      throw imageGone(image, digest)
     },
   }
+}
+
+/** The error when a copy is not there, or not all of it. */
+export function imageGone(image: string, digest: string): SlipwayError {
+  return new SlipwayError(
+    'image_gone',
+    `The copy of the image ${image} (${digest.slice(0, 19)}) is not complete any more.`,
+    {
+      next: 'Deploy the image again from its folder.',
+    },
+  )
 }
 
 const prefix = 'file:'

@@ -10,13 +10,15 @@ import { processStat } from './proc.ts'
  * The launcher leads the group and waits on descriptor 3 for the word; when that ends without it, we died before its record was on
  * disk, and it ends as well. Then it runs the command as its child, in its group, and writes the exit code to descriptor 4. A signal it
  * traps it survives, and its child has the default for (an ignored one would be inherited). It keeps no variable of its own, since those
- * would be the child's if the service declares the name. A shell, because that starts in a millisecond and is everywhere.
+ * would be the child's if the service declares the name; only what every shell has for itself (IFS, PWD, OLDPWD, SHLVL, OPTIND, PPID)
+ * cannot be declared. It is silent: "Terminated" in a log would not be the service's word. A shell, because that starts in a millisecond and is everywhere.
  */
 const script = `
 trap : HUP INT QUIT TERM USR1 USR2
 read -r _latch <&3 && [ "$_latch" = go ] || { printf 'never\\n' >&4; exit 0; }
 unset _latch PWD OLDPWD SHLVL
-"$@" 3<&- 4>&-
+exec 5>&2 2>/dev/null
+(exec "$@" 2>&5 3<&- 4>&- 5>&-)
 printf '%s\\n' "$?" >&4
 `
 

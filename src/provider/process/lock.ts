@@ -18,5 +18,9 @@ export function lockFolder(folder: string): { release(): void } {
       cause: error,
     })
   }
-  return { release: () => database.close() }
+  return {
+    release: () => {
+      if (database.isOpen) database.close()
+    },
+  }
 }

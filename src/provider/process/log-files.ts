@@ -1,11 +1,15 @@
 import { closeSync, mkdirSync, openSync, readSync, renameSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { appendIndex, indexOf, readIndex, shifted, writeIndex } from './log-index.ts'
+import { appendIndex, indexOf, readIndex, shifted, writeIndex, writtenAt } from './log-index.ts'
+import { linesOf } from './log-lines.ts'
 import { namesIn, removeFiles } from './record.ts'
 
 /** How much is kept of what replicas write. */
 export interface LogLimits {
-  /** Size at which a stream of a replica is cut, in bytes. Looked at every 250 ms and not while no control plane runs. Default 10 MiB. */
+  /**
+   * Size at which a stream of a replica is cut, in bytes. Looked at every 250 ms, and not while no control plane runs; of what grew to
+   * more than twice the size until then, the last so many bytes are kept. Default 10 MiB.
+   */
   readonly maxBytes?: number
   /** How many cut-off files of that size are kept per stream. Default 1. */
   readonly keep?: number
@@ -67,7 +71,7 @@ export function logFiles(limits: LogLimits): LogFiles {
     const found = statSync(file, { throwIfNoEntry: false })
     if (!found) return void sizes.delete(file)
     if (found.size > (sizes.get(file) ?? 0)) {
-      appendIndex(file, found.size, found.mtimeMs)
+      appendIndex(file, found.size, writtenAt(found.mtimeMs))
       sizes.set(file, found.size)
     }
     if (found.size > maxBytes) cut(file)
@@ -79,7 +83,7 @@ export function logFiles(limits: LogLimits): LogFiles {
       moveIfThere(indexOf(`${file}.${number - 1}`), indexOf(`${file}.${number}`))
     }
     const size = statSync(file).size
-    const dropped = Math.max(0, size - maxBytes)
+    const dropped = size > 2 * maxBytes ? nextLine(file, size - maxBytes, size) : 0
     if (keep > 0) {
       writeIndex(`${file}.1`, shifted(readIndex(file), dropped))
       copyFrom(file, dropped, `${file}.1`)
@@ -138,6 +142,12 @@ export function logFiles(limits: LogLimits): LogFiles {
       for (const file of sizes.keys()) if (file.startsWith(`${folder}/`)) sizes.delete(file)
     },
   }
+}
+
+/** Where the first whole line after an offset begins. */
+function nextLine(file: string, offset: number, size: number): number {
+  const first = linesOf(file, offset, size).next()
+  return first.done ? offset : first.value.end
 }
 
 function moveIfThere(from: string, to: string): void {

@@ -14,6 +14,11 @@ export function indexOf(file: string): string {
   return `${file}.idx`
 }
 
+/** The moment a file was last written at, at the latest: the clock of file systems ticks in steps of up to 10 ms. */
+export function writtenAt(mtimeMs: number): number {
+  return Math.min(Date.now(), mtimeMs + 10)
+}
+
 /** Notes that the file has this size now. */
 export function appendIndex(file: string, size: number, at: number): void {
   appendFileSync(indexOf(file), `${size} ${Math.floor(at)}\n`, { mode: 0o600 })

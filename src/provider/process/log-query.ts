@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LogLine, LogQuery } from '../provider.ts'
 import type { LogFiles } from './log-files.ts'
-import { offsetAt, readIndex, timeAt } from './log-index.ts'
+import { offsetAt, readIndex, timeAt, writtenAt } from './log-index.ts'
 import { type FileLine, linesOf, startOfLast } from './log-lines.ts'
 import { namesIn } from './record.ts'
 
@@ -182,5 +182,5 @@ function sizeOf(file: string): number {
 }
 
 function modifiedAt(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  return writtenAt(statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0)
 }

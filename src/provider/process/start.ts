@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { timestamp } from '../../clock.ts'
 import { SlipwayError } from '../../errors.ts'
@@ -8,6 +8,7 @@ import { commandOf } from './command.ts'
 import type { Context } from './context.ts'
 import { surroundings } from './environment.ts'
 import { expand } from './expand.ts'
+import { imageGone } from './images.ts'
 import { type Latched, launch } from './launcher.ts'
 import { removeReplica, settle } from './observe.ts'
 import { segment } from './paths.ts'
@@ -86,6 +87,7 @@ async function launchReplica(context: Context, revision: RevisionSpec, named: Na
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 })
   mkdirSync(records, { recursive: true, mode: 0o700 })
   const cwd = images.folderOf(revision.digest)
+  if (!existsSync(cwd)) throw imageGone(revision.image, revision.digest)
   const { env, values } = surroundings(revision, named.ports, dataFolder)
   const command = commandOf(revision, cwd).map(word => expand(word, values))
   const folder = replicas.logFolder({ instanceId, service })
