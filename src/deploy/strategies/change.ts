@@ -35,10 +35,10 @@ export interface Change {
   readonly before?: Revision
   /** The revision whose `before` command has to run. */
   readonly task?: Revision
-  /** Whether it is part of an undo, which also puts back the spec that rows are kept by. */
-  readonly restores: boolean
   /** Whether that command can run at once: nothing the service depends on is brought up by this plan. */
   readonly taskFirst: boolean
+  /** Whether it is part of an undo, which also puts back the spec that rows are kept by. */
+  readonly restores: boolean
 }
 
 /** All changes of a plan. */

@@ -10,7 +10,7 @@ import { revision } from './scene.ts'
 import { type World, worlds } from './world.ts'
 
 const full = process.env.SLIPWAY_TEST_FULL !== undefined
-const runs = { numRuns: full ? 35_000 : 5_000, seed: 20_240_601 }
+const runs = { numRuns: full ? 35_000 : 3_000, seed: 20_240_601 }
 
 function plan({ strategy, input }: World): Step[] {
   return strategy.plan?.(input) ?? []

@@ -58,6 +58,8 @@ test('the dry run says what has downtime: everything recreate moves, elsewhere e
   assert.deepEqual(downtime(recreate.plan?.(from) ?? [], from), ['web', 'db', 'worker'])
   assert.deepEqual(downtime(blueGreen.plan?.(from) ?? [], from), ['db'])
   assert.deepEqual(downtime(rolling.plan?.(from) ?? [], from), ['db'])
+  const first = input({ next })
+  assert.deepEqual(downtime(recreate.plan?.(first) ?? [], first), [])
   const tight = input({
     old: [service('web', 'a', 1), service('api', 'a', 2)],
     next: [service('web', 'b', 1), service('api', 'b', 2)],

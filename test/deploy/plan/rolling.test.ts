@@ -155,6 +155,17 @@ test('rolling takes a warm revision over, and retires the warm rows it does not 
   ])
 })
 
+test('warm rows nobody wants go before anything starts, dependents first', () => {
+  const old = [service('api', 'b', 1), service('web', 'b', 1, { dependsOn: ['api'] })]
+  const next = [service('api', 'b', 1), service('web', 'c', 1, { dependsOn: ['api'] })]
+  const warm = [rowOf(service('api', 'a', 1), 0), rowOf(service('web', 'a', 1), 0)]
+  assert.deepEqual(plan({ old, next, warm }).slice(0, 3), [
+    'prepare web',
+    'retire web aaaaaa to 0',
+    'retire api aaaaaa to 0',
+  ])
+})
+
 test('a release that changes nothing has an empty plan, and warm rows stay', () => {
   const old = [service('web', 'a', 2), service('worker', 'a', 1, { routed: false })]
   const next = old.map(known => ({ ...known, release: 'rel_next' }))

@@ -41,6 +41,7 @@ test('steps are threaded, named, and left out where they would change nothing', 
   const task: Move = { kind: 'task', service: 'web', revision: b }
   const steps = stepsFrom(table, [task, run(1), run(2), run(1), task, { ...run(3), name: 'one more' }])
   assert.deepEqual(names(steps), ['task of web bbbbbb', 'run 2 of web bbbbbb', 'one more'])
+  assert.equal(stepsFrom(table, [task, { ...task, revision: a }]).length, 2)
   assert.deepEqual(steps[2]?.table[1], rowOf(service('web', 'b', 3), 0))
 })
 
