@@ -5,6 +5,7 @@ import { SlipwayError } from '../../errors.ts'
 import type { CallName, CallParams, CallResults } from './control.ts'
 import { ConnectionLost, type ControlClient, connectControl } from './control-client.ts'
 import { launch, notStarted } from './launch.ts'
+import { awaitLock } from './lock.ts'
 import type { Place } from './place.ts'
 
 const startTimeoutMs = 15_000
@@ -30,7 +31,7 @@ export function link(place: Place, frontPort: number): Link {
 
   const connect = async (): Promise<ControlClient> => {
     const found = await connectRunning(place, onEnd)
-    const one = found ?? (await startAndConnect(place, frontPort, onEnd, () => closed))
+    const one = found ?? (await startAndConnect(place, frontPort, onEnd))
     if (closed) one.close()
     client = one
     return one
@@ -96,21 +97,27 @@ export function runningProcess(place: Place): { readonly pid: number; readonly s
   }
 }
 
+/** One starter at a time: a second process would only lose the race for the lock, or win it after the first was told to end. */
 async function startAndConnect(
   place: Place,
   frontPort: number,
   onEnd: (meant: boolean) => void,
-  closed: () => boolean,
 ): Promise<ControlClient> {
-  const launched = launch(place, frontPort)
-  for (const until = performance.now() + startTimeoutMs; performance.now() < until; await delay(pollMs)) {
-    if (closed()) throw closedError()
-    const client = await connectRunning(place, onEnd)
-    if (client) return client
-    const failure = launched.failure()
-    if (failure !== undefined) throw notStarted(place, failure)
+  const lock = await awaitLock(place.starting, startTimeoutMs)
+  try {
+    const started = await connectRunning(place, onEnd)
+    if (started) return started
+    const launched = launch(place, frontPort)
+    for (const until = performance.now() + startTimeoutMs; performance.now() < until; await delay(pollMs)) {
+      const client = await connectRunning(place, onEnd)
+      if (client) return client
+      const failure = launched.failure()
+      if (failure !== undefined) throw notStarted(place, failure)
+    }
+    throw notStarted(place, `it did not answer within ${startTimeoutMs} ms.`)
+  } finally {
+    lock?.release()
   }
-  throw notStarted(place, `it did not answer within ${startTimeoutMs} ms.`)
 }
 
 function closedError(): SlipwayError {

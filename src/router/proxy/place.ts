@@ -11,6 +11,8 @@ export interface Place {
   readonly tables: string
   /** Held for life by the one process that serves. */
   readonly lock: string
+  /** Held by whoever starts or ends that process, while they do. */
+  readonly starting: string
   /** Where the process says who and where it is. */
   readonly process: string
   /** The front port, kept for the next start. */
@@ -28,6 +30,7 @@ export function placeOf(dataDir: string): Place {
     state,
     tables,
     lock: join(state, 'lock'),
+    starting: join(state, 'starting'),
     process: join(state, 'process.json'),
     front: join(state, 'front.json'),
     log: join(state, 'proxy.log'),

@@ -2,9 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { SlipwayError } from '../../errors.ts'
 import type { Fence } from '../../provider/provider.ts'
 import type { Router } from '../router.ts'
-import { ConnectionLost } from './control-client.ts'
+import { ConnectionLost, type ControlClient } from './control-client.ts'
 import { mainFile } from './launch.ts'
 import { connectRunning, link } from './link.ts'
+import { awaitLock } from './lock.ts'
 import { type Place, placeOf } from './place.ts'
 import { defaultPortRange, type PortRange, portAllocator } from './ports.ts'
 import { isRunning } from './running.ts'
@@ -36,6 +37,8 @@ export interface ProxyRouter extends Router {
 const defaultCallTimeoutMs = 5000
 const upgradeTimeoutMs = 30_000
 const endTimeoutMs = 5000
+/** A start that is under way is waited for, and then ended. */
+const startingTimeoutMs = 15_000
 
 /**
  * The router that is a process of our own: started when none runs for the data folder, else connected to, and started again when it is found
@@ -98,8 +101,16 @@ export async function stopProxy(dataDir: string): Promise<void> {
 }
 
 async function stopPlace(place: Place): Promise<void> {
-  const client = await connectRunning(place, () => {})
-  if (!client) return
+  const lock = await awaitLock(place.starting, startingTimeoutMs)
+  try {
+    const client = await connectRunning(place, () => {})
+    if (client) await stopRunning(client)
+  } finally {
+    lock?.release()
+  }
+}
+
+async function stopRunning(client: ControlClient): Promise<void> {
   const { pid } = await client.call('hello', {}, endTimeoutMs)
   try {
     await client.call('shutdown', {}, endTimeoutMs)

@@ -8,6 +8,9 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { isSlipwayError } from '../../../src/errors.ts'
+import { connectRunning } from '../../../src/router/proxy/link.ts'
+import { takeLock } from '../../../src/router/proxy/lock.ts'
+import { placeOf } from '../../../src/router/proxy/place.ts'
 import { proxyRouter, stopProxy } from '../../../src/router/proxy/router.ts'
 import { isRunning } from '../../../src/router/proxy/running.ts'
 import { openFence } from '../../contract/router.ts'
@@ -164,6 +167,21 @@ describe('the proxy as a process of its own', () => {
     const [pid = 0] = pids
     assert.ok(!isRunning(pid))
     await stopProxy(dataDir)
+  })
+
+  test('ended while it is being started again, it stays ended', async t => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'slipway-proxy-'))
+    t.after(() => rmSync(dataDir, { recursive: true, force: true }))
+    const [one, two] = [await proxyRouter({ dataDir }), await proxyRouter({ dataDir })]
+    const pid = await one.pid()
+    process.kill(pid, 'SIGKILL')
+    await gone(pid)
+    await two.close()
+    await one.shutdown()
+    assert.equal(await connectRunning(placeOf(dataDir), () => {}), undefined)
+    const lock = takeLock(placeOf(dataDir).lock)
+    assert.ok(lock, 'no process is about to serve')
+    lock.release()
   })
 
   test('a control socket that was swept away is made again by the process that serves', async t => {
