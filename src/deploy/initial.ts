@@ -1,8 +1,9 @@
 import type { Timestamp } from '../clock.ts'
 import { newId } from '../id.ts'
 import type { Instance } from '../instance/instance.ts'
-import type { ServiceSnapshot } from '../instance/service.ts'
+import { isRouted, type ServiceSnapshot } from '../instance/service.ts'
 import type { Release } from './release.ts'
+import { revisionDigest, revisionName } from './revision.ts'
 import type { Stores } from './work.ts'
 
 /**
@@ -62,4 +63,20 @@ export async function recordFirstRelease(
   await tx.events.append({ type: 'release.activated', ...ids })
   await tx.events.append({ type: 'deploy.succeeded', ...ids, data: { kind: 'initial', strategy: 'initial' } })
   return { release: { ...release, active: true, activatedAt: at }, deploymentId }
+}
+
+/** From now on the instance is kept as its first release and its declared counts say, if nothing was wanted of it before. */
+export async function wantAsDeclared(instance: Instance, release: Release, tx: Stores): Promise<void> {
+  const record = await tx.work.load(instance.id)
+  if (!record || record.table.length > 0) return
+  const counts = new Map(instance.services.map(service => [service.name, service.replicas]))
+  const table = release.services.map(service => ({
+    service: service.name,
+    revision: revisionName(revisionDigest(service), 1),
+    replicas: counts.get(service.name) ?? 1,
+    weight: isRouted(service) ? 100 : 0,
+    release: release.id,
+  }))
+  await tx.work.patch(instance.id, { table, generations: Object.fromEntries(table.map(row => [row.service, 1])) })
+  await tx.work.wake(instance.id)
 }

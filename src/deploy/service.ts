@@ -14,7 +14,7 @@ import { chooseStrategy, strategyOf } from './choose.ts'
 import { type Deployment, hasEnded } from './deployment.ts'
 import { type Difference, diffServices } from './diff.ts'
 import { type Enqueued, enqueue } from './enqueue.ts'
-import { recordFirstRelease } from './initial.ts'
+import { recordFirstRelease, wantAsDeclared } from './initial.ts'
 import { type PlanPreview, previewPlan } from './preview.ts'
 import { neverActive, notFound, requireDeployable, requireRestorable } from './refusal.ts'
 import type { Release } from './release.ts'
@@ -232,13 +232,15 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
       const target = await instance(instanceId)
       const first = await store.deploys.firstRelease(tenantId, instanceId)
       if (first) return first
+      requireRunning(target)
       const request = { services: target.services, complete: true } as const
       const { services } = await resolveServices(request, target, tenantId, parts)
       const snapshots = seal([], services, true, await newestSecrets(tenantId, parts.vault))
       const made = await store.transaction(async tx => {
         const current = await instance(instanceId, tx)
-        const result = await recordFirstRelease(current, snapshots, caller.subject, tx, now())
-        return result.release
+        const { release, deploymentId } = await recordFirstRelease(current, snapshots, caller.subject, tx, now())
+        if (deploymentId !== undefined) await wantAsDeclared(current, release, tx)
+        return release
       })
       parts.bus.wake()
       parts.hint(instanceId)
@@ -365,6 +367,18 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
       }
     },
   }
+}
+
+function requireRunning(instance: Instance): void {
+  if (instance.state === 'running') return
+  throw new SlipwayError(
+    'instance_state',
+    `Instance "${instance.name}" is ${instance.state}; only what runs already is recorded.`,
+    {
+      next: 'An instance that Slipway brings up records its own first release.',
+      details: { state: instance.state },
+    },
+  )
 }
 
 const endings: ReadonlySet<string> = new Set(['deploy.succeeded', 'deploy.failed', 'deploy.cancelled'])

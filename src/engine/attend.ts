@@ -1,10 +1,11 @@
 import { timestamp } from '../clock.ts'
 import type { Run } from '../deploy/run.ts'
 import type { Table } from '../deploy/step.ts'
+import { isRouted } from '../instance/service.ts'
 import { type Attendance, specsOf } from './context.ts'
 import { succeed } from './finish.ts'
 import { forward } from './rollout.ts'
-import { start } from './start.ts'
+import { reservePort, start } from './start.ts'
 import { undo } from './undo.ts'
 
 /**
@@ -28,6 +29,7 @@ export async function attend(at: Attendance): Promise<'rests' | 'parked'> {
     }
     await rest(at)
     await expireWarm(at)
+    await addressAll(at)
     await calm(at)
     if (await giveBack(at)) {
       keeper.hint()
@@ -101,6 +103,20 @@ async function expireWarm(at: Attendance): Promise<void> {
   await rest(at)
 }
 
+/** An instance that was recorded while it ran may have routed services without an address yet. */
+async function addressAll(at: Attendance): Promise<void> {
+  const { parts, keeper } = at
+  const record = await parts.store.work.load(keeper.instanceId)
+  if (!record) return
+  const specs = await specsOf(parts.store, record, [])
+  const routed = record.table.filter(row =>
+    specs[row.release]?.some(spec => spec.name === row.service && isRouted(spec)),
+  )
+  const missing = new Set(routed.map(row => row.service).filter(service => record.ports[service] === undefined))
+  for (const service of missing) await reservePort(service, keeper.instanceId, parts)
+  if (missing.size > 0) await rest(at)
+}
+
 function isExpired(row: Table[number], now: string): boolean {
   return row.keepUntil !== undefined && row.weight === 0 && row.keepUntil <= now
 }
@@ -108,14 +124,7 @@ function isExpired(row: Table[number], now: string): boolean {
 /** Enforces until nothing is left to do right now, or until somebody has something to say. */
 async function calm({ keeper, lease }: Attendance): Promise<void> {
   const mark = keeper.heardSoFar
-  for (;;) {
-    await keeper.until(
-      view => (keeper.idle || !view.observed || keeper.heardSoFar !== mark ? true : undefined),
-      lease.signal,
-    )
-    if (keeper.heardSoFar !== mark || !keeper.view().observed) return
-    if (keeper.idle && !(await keeper.differs())) return
-  }
+  await keeper.until(() => (keeper.quiet || keeper.heardSoFar !== mark ? true : undefined), lease.signal)
 }
 
 /** Gives the lease back unless something came in meanwhile. It is due again when the next warm row runs out. */

@@ -19,12 +19,12 @@ type Hold = Extract<Step, { kind: 'hold' }>
 
 /** A hold in the hands of whoever owns the instance: short ones are waited for, long ones are parked and judged without a lease. */
 export async function hold(step: Hold, on: Performance): Promise<Outcome> {
-  const { plan, run, at, signal } = on
+  const { plan, run, at, signal, watchedMs } = on
   if (nothingServed(plan)) {
     return { kind: 'skipped', note: 'nothing of the old release was ready: a fix does not wait for what is broken' }
   }
-  if (step.seconds * 1000 - run.watchedMs > parkAfterMs) return { kind: 'parked', wakeAt: null }
-  const note = await bake(step, { plan, run, parts: at.parts, keeper: at.keeper, signal })
+  if (step.seconds * 1000 - watchedMs > parkAfterMs) return { kind: 'parked', wakeAt: null }
+  const note = await bake(step, { plan, run, parts: at.parts, keeper: at.keeper, signal, watchedMs })
   return { kind: 'done', note }
 }
 
@@ -40,6 +40,8 @@ export interface Baking {
   readonly parts: EngineParts
   readonly keeper: Keeper
   readonly signal: AbortSignal
+  /** Time that was watched before, milliseconds. */
+  readonly watchedMs: number
 }
 
 /**
@@ -51,7 +53,7 @@ export async function bake(step: Hold, on: Baking): Promise<string> {
   const { clock, router } = parts
   const before = await router.traffic(keeper.instanceId, signal)
   const watch = watchProgress({ parts, keeper, plan })
-  let watchedMs = run.watchedMs
+  let { watchedMs } = on
   let savedMs = watchedMs
   let last = clock.monotonic()
   for (;;) {

@@ -44,7 +44,14 @@ export class Baker {
     const { store, clock, log, mask } = this.#parts
     const { id, instanceId } = run.deployment
     try {
-      const note = await bake(step, { plan: run.plan, run, parts: this.#parts, keeper, signal })
+      const note = await bake(step, {
+        plan: run.plan,
+        run,
+        parts: this.#parts,
+        keeper,
+        signal,
+        watchedMs: run.watchedMs,
+      })
       await store.transaction(async tx => {
         const fresh = await tx.work.run(id)
         if (fresh?.deployment.state !== 'running' || fresh.undo) return

@@ -6,6 +6,8 @@ import type { Replica } from '../provider/provider.ts'
 export interface ReplicaView {
   readonly replica: Replica
   readonly health: Health
+  /** Ready, or was when the platform last said anything: an unreachable one takes nothing out of service. */
+  readonly serving: boolean
   /** Ready for minHealthyMs: it counts. */
   readonly settled: boolean
 }

@@ -4,7 +4,7 @@ import { cancelPending, eventOf as event } from '../deploy/end.ts'
 import { recordFirstRelease } from '../deploy/initial.ts'
 import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
 import type { Table } from '../deploy/step.ts'
-import { settle } from '../deploy/table.ts'
+import { settle, withoutWarm } from '../deploy/table.ts'
 import type { InstanceRecord, Stores } from '../deploy/work.ts'
 import { SlipwayError } from '../errors.ts'
 import type { EventType } from '../event/event.ts'
@@ -204,7 +204,7 @@ export async function endUndone(
     })
     if (!moved) return
     // Not restored: what served before stays wanted, and the reconciler goes on trying.
-    await tx.work.patch(deployment.instanceId, { table: how.restored ? how.table : withoutWarm(plan) })
+    await tx.work.patch(deployment.instanceId, { table: how.restored ? how.table : withoutWarm(plan.base, plan.old) })
     const state = afterUndo(deployment.kind)
     if (state) await tx.instances.update(deployment.instanceId, { state })
     if (state === 'failed') await tx.events.append(event('instance.failed', deployment, { error: undo.error }))
@@ -219,12 +219,6 @@ export async function endUndone(
     )
   })
   parts.onCommit()
-}
-
-/** The base table less its warm rows: what undo ends in once anything was touched. */
-function withoutWarm(plan: FrozenPlan): Table {
-  const routed = new Set(plan.old.filter(service => service.routed).map(service => service.name))
-  return plan.base.filter(row => row.weight > 0 || !routed.has(row.service))
 }
 
 /** The state an instance is in when a run of this kind was taken back. */

@@ -17,6 +17,8 @@ import type { SpecSource } from './revisions.ts'
 import { serviceRoutes } from './routes.ts'
 import { Waiters } from './waiters.ts'
 
+/** How many looks at an instance at rest go by before the router is asked again what it uses: it may have forgotten. */
+const asksRouterEvery = 5
 /** The longest that a first look waits for answers, milliseconds. */
 const acquaintMs = 2000
 
@@ -72,7 +74,9 @@ export class Keeper {
   #routesKnown = false
   #routesOwn = false
   #version = 0
+  #looks = 0
   #weightsReached = false
+  #foundNothing = false
   #passing: Promise<void> | undefined
   #again: Promise<void> | undefined
 
@@ -102,6 +106,7 @@ export class Keeper {
     this.#routesOwn = false
     this.#weightsReached = false
     this.#observed = false
+    this.#foundNothing = false
     this.#version = 0
     lease.signal.addEventListener('abort', () => this.#leaseEnded(lease), { once: true })
   }
@@ -118,6 +123,7 @@ export class Keeper {
   /** Changes what is wanted. */
   want(table: Table, needs: Needs): void {
     if (this.#table !== table) this.#weightsReached = false
+    this.#foundNothing = false
     this.#table = table
     this.#needs = needs
     this.#syncProbers()
@@ -221,16 +227,17 @@ export class Keeper {
   async differs(): Promise<boolean> {
     await this.#observe()
     if (!this.#observed) return false
-    if (!this.#routesKnown) await this.#learnRoutes()
+    this.#looks += 1
+    if (!this.#routesKnown || this.#looks % asksRouterEvery === 0) await this.#learnRoutes()
     const moves = this.#compare()
     return (
       moves.start.length > 0 || moves.stop.length > 0 || moves.remove.length > 0 || this.#routesDiffer(moves.weights)
     )
   }
 
-  /** Whether nothing that was begun is still under way. */
-  get idle(): boolean {
-    return this.#leaving.size === 0 && this.#arriving.size === 0
+  /** Whether the last round found nothing to do, and nothing that was begun is still under way. */
+  get quiet(): boolean {
+    return this.#foundNothing && this.#leaving.size === 0 && this.#arriving.size === 0
   }
 
   /** One round: observe, compare, act. Calls that come while one is under way share the next. */
@@ -268,7 +275,12 @@ export class Keeper {
   async #round(): Promise<void> {
     await this.#observe()
     const lease = this.#lease
-    if (!lease || !this.#observed) return
+    if (!lease) return
+    if (!this.#observed) {
+      // Nothing can be done on a guess.
+      this.#foundNothing = true
+      return
+    }
     if (!this.#routesKnown) await this.#learnRoutes()
     const moves = this.#compare()
     for (const { row, ordinals } of moves.start) this.#start(row, ordinals, lease)
@@ -284,6 +296,7 @@ export class Keeper {
       throw error
     }
     this.#weightsReached = moves.weightsReached
+    this.#foundNothing = moves.start.length + moves.stop.length + moves.remove.length === 0
   }
 
   async #observe(): Promise<void> {
@@ -298,7 +311,8 @@ export class Keeper {
       if (!this.#lease?.signal.aborted) this.#parts.onTrouble(this.instanceId, messageOf(error))
     }
     for (const replica of this.#replicas) {
-      if (replica.state === 'exited') this.crashes.exited(rowKey(replica), replica.id, replica.exitCode)
+      if (replica.state === 'exited' && !this.#leaving.has(replica.id))
+        this.crashes.exited(rowKey(replica), replica.id, replica.exitCode)
     }
     this.#syncProbers()
   }
@@ -335,6 +349,7 @@ export class Keeper {
     return this.#replicas.map(replica => ({
       replica,
       health: this.#probing.healthOf(replica.id),
+      serving: this.#probing.serving(replica.id),
       settled: this.#probing.settled(replica.id),
     }))
   }

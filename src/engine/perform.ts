@@ -16,6 +16,8 @@ export interface Performance {
   readonly at: Attendance
   readonly signal: AbortSignal
   readonly position: number
+  /** Time of this step that was watched before, milliseconds: it goes on from there. */
+  readonly watchedMs: number
 }
 
 /** What became of a step: true, left out for a reason, or waiting without a lease. */

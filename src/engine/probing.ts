@@ -72,6 +72,15 @@ export class Probing {
     return this.#probed.get(id)?.prober.health ?? 'unready'
   }
 
+  /** Whether it is ready, or was when it could last be asked. */
+  serving(id: string): boolean {
+    const prober = this.#probed.get(id)?.prober
+    return (
+      prober !== undefined &&
+      (prober.health === 'ready' || (prober.health === 'unknown' && prober.readySince !== undefined))
+    )
+  }
+
   /** Whether it has been ready for as long as its check asks. */
   settled(id: string): boolean {
     const probed = this.#probed.get(id)

@@ -1,5 +1,6 @@
 import { timestamp } from '../clock.ts'
 import type { DeploymentState, ServiceProgress } from '../deploy/deployment.ts'
+import { eventOf } from '../deploy/end.ts'
 import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
 import type { Step, Table } from '../deploy/step.ts'
 import type { StrategyParams } from '../deploy/strategy.ts'
@@ -53,7 +54,8 @@ class Session {
   #progress: Record<string, ServiceProgress>
   #unfinished: StepRecord | undefined
   #signalSeq = -1
-  #pauseAsked = false
+  /** When someone asked to pause, wall time; undefined when nobody did. */
+  #pausedAt: number | undefined
   #unwound: Unwind | undefined
 
   constructor(run: Run, plan: FrozenPlan, at: Attendance) {
@@ -75,6 +77,8 @@ class Session {
     lease.signal.addEventListener('abort', onLost, { once: true, signal: listening.signal })
     const listener = this.#listen(listening.signal)
     try {
+      await this.#hear()
+      if (this.#unwound) return this.#unwound
       const strategy = parts.strategies.get(this.#run.deployment.strategy)
       if (!strategy)
         throw new SlipwayError(
@@ -189,6 +193,7 @@ class Session {
       at: this.#at,
       signal: this.#stop.signal,
       position,
+      watchedMs: before?.state === 'begun' ? this.#run.watchedMs : 0,
     })
     await this.#settle(position, step, outcome)
   }
@@ -207,7 +212,7 @@ class Session {
       beganAt: now,
     }
     for (;;) {
-      if (this.#pauseAsked) await this.#pauseHere()
+      if (this.#pausedAt !== undefined) await this.#pauseHere(this.#pausedAt)
       const progress = progressOf(this.#progress, this.#table, step)
       const begun = await parts.store.transaction(async tx => {
         const seq = await tx.work.fence(lease.claim)
@@ -275,28 +280,27 @@ class Session {
   }
 
   /** Someone asked to pause: it takes effect here, between two steps. */
-  async #pauseHere(): Promise<never> {
-    const { parts, lease } = this.#at
+  async #pauseHere(pausedAt: number): Promise<never> {
+    const { parts, lease, keeper } = this.#at
     const { deployment } = this.#run
-    const now = timestamp(parts.clock.now())
+    const deadlineMs = keeper.policies.pauseDeadlineMs ?? policyDefaults.pauseDeadlineMs
+    if (parts.clock.now() >= pausedAt + deadlineMs) {
+      throw new SlipwayError('pause_deadline', `Nobody resumed it within ${Math.round(deadlineMs / 1000)} s.`)
+    }
+    const since = timestamp(parts.clock.now())
     await parts.store.transaction(async tx => {
       await tx.work.fence(lease.claim)
       if (this.#unfinished) await tx.work.saveStep(this.#unfinished)
-      await tx.deploys.updateDeployment(deployment.id, ['running'], {
-        reason: { code: 'paused', text: 'paused; resume it to go on', since: now },
-      })
-      await tx.events.append({
-        type: 'deploy.paused',
-        tenantId: deployment.tenantId,
-        instanceId: deployment.instanceId,
-        deploymentId: deployment.id,
-        data: { by: 'request' },
-      })
+      const fresh = await tx.work.run(deployment.id)
+      // It may be here for the second time: the instance was healed while it waited.
+      if (fresh?.deployment.reason?.code === 'paused') return
+      const reason = { code: 'paused', text: 'paused; resume it to go on', since } as const
+      await tx.deploys.updateDeployment(deployment.id, ['running'], { reason })
+      await tx.events.append(eventOf('deploy.paused', deployment, { by: 'request' }))
     })
     this.#unfinished = undefined
     parts.onCommit()
-    const deadline = this.#at.keeper.policies.pauseDeadlineMs ?? policyDefaults.pauseDeadlineMs
-    return this.#park(parts.clock.now() + deadline)
+    return this.#park(pausedAt + deadlineMs)
   }
 
   #park(wakeAt: number | null): never {
@@ -317,8 +321,8 @@ class Session {
     const state: DeploymentState | undefined = heard.run?.deployment.state
     if (state !== 'running') this.#unwind({ kind: 'ended' })
     else if (heard.run?.undo) this.#unwind({ kind: 'undo' })
-    this.#pauseAsked =
-      heard.signals.findLast(signal => signal.kind === 'pause' || signal.kind === 'resume')?.kind === 'pause'
+    const asked = heard.signals.findLast(signal => signal.kind === 'pause' || signal.kind === 'resume')
+    this.#pausedAt = asked?.kind === 'pause' ? Date.parse(asked.at) : undefined
     this.#at.keeper.hint()
   }
 

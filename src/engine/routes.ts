@@ -39,10 +39,10 @@ export function serviceRoutes(from: RouteSources): Record<string, ServiceRoute> 
   return routes
 }
 
-function endpointOf({ replica, health }: ReplicaView, leaving: ReadonlySet<string>): Endpoint | undefined {
+function endpointOf({ replica, serving }: ReplicaView, leaving: ReadonlySet<string>): Endpoint | undefined {
   const [address] = Object.values(replica.addresses)
   if (!address || replica.state === 'exited') return undefined
-  const draining = health !== 'ready' || replica.state === 'stopping' || leaving.has(replica.id)
+  const draining = !serving || replica.state === 'stopping' || leaving.has(replica.id)
   return { replica: replica.id, address, state: draining ? 'draining' : 'serving' }
 }
 

@@ -270,6 +270,7 @@ async function routedServices(run: Run, record: InstanceRecord, store: Stores): 
   ): string[] => services.filter(service => isRouted({ ports: service.ports ?? [] })).map(service => service.name)
   switch (request.kind) {
     case 'deploy':
+      return [...names((await store.deploys.activeRelease(tenantId, id))?.services ?? []), ...names(request.services)]
     case 'provision':
       return names(request.services)
     case 'rollback':

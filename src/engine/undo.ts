@@ -129,7 +129,7 @@ function isTrue(step: Step, view: View, needs: ReadonlyMap<Revision, number>): b
   switch (step.kind) {
     case 'run': {
       const row = step.table.find(candidate => rowKey(candidate) === rowKey(step))
-      return !row || readyOf(row, view) >= needed(row, needs)
+      return !row || (view.observed && readyOf(row, view) >= needed(row, needs))
     }
     case 'route':
       return view.weightsReached

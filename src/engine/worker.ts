@@ -157,7 +157,10 @@ class InstanceWorker implements Worker {
         this.#parked.delete(claim.instanceId)
         await this.#baker.leave(claim.instanceId)
         const keeper = await this.keeper(claim.instanceId)
-        if (!keeper) return
+        if (!keeper) {
+          await store.work.release(claim, null)
+          return
+        }
         keeper.lend(lease)
         if ((await attend({ parts: this.#parts, keeper, lease })) === 'parked') this.#parked.add(claim.instanceId)
       } catch (error) {
@@ -203,6 +206,7 @@ class InstanceWorker implements Worker {
           this.#keepers.delete(id)
           this.#seen.delete(id)
         }
+        await this.#parts.router.check(this.#stop.signal)
         for (const id of living) {
           if (this.#stop.signal.aborted) return
           if (!this.#leases.has(id))
