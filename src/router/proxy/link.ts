@@ -4,8 +4,8 @@ import { z } from 'zod'
 import { SlipwayError } from '../../errors.ts'
 import type { CallName, CallParams, CallResults } from './control.ts'
 import { ConnectionLost, type ControlClient, connectControl } from './control-client.ts'
-import { launch, notStarted } from './launch.ts'
-import { awaitLock } from './lock.ts'
+import { type Launched, launch, notStarted } from './launch.ts'
+import { awaitLock, takeLock } from './lock.ts'
 import type { Place } from './place.ts'
 
 const startTimeoutMs = 15_000
@@ -31,7 +31,7 @@ export function link(place: Place, frontPort: number): Link {
 
   const connect = async (): Promise<ControlClient> => {
     const found = await connectRunning(place, onEnd)
-    const one = found ?? (await startAndConnect(place, frontPort, onEnd))
+    const one = found ?? (await startAndConnect(place, frontPort, onEnd, () => closed))
     if (closed) one.close()
     client = one
     return one
@@ -97,27 +97,38 @@ export function runningProcess(place: Place): { readonly pid: number; readonly s
   }
 }
 
-/** One starter at a time: a second process would only lose the race for the lock, or win it after the first was told to end. */
+/**
+ * One starter at a time, and none while a process holds the lock (it may be about to answer, or its socket was swept away): a second process
+ * would only lose the race for the lock, or win it after the first was told to end.
+ */
 async function startAndConnect(
   place: Place,
   frontPort: number,
   onEnd: (meant: boolean) => void,
+  closed: () => boolean,
 ): Promise<ControlClient> {
-  const lock = await awaitLock(place.starting, startTimeoutMs)
+  const starting = await awaitLock(place.starting, startTimeoutMs)
+  let launched: Launched | undefined
   try {
-    const started = await connectRunning(place, onEnd)
-    if (started) return started
-    const launched = launch(place, frontPort)
     for (const until = performance.now() + startTimeoutMs; performance.now() < until; await delay(pollMs)) {
       const client = await connectRunning(place, onEnd)
       if (client) return client
-      const failure = launched.failure()
+      // Not once it was started: whoever ends the proxy waits for us, and must then find it.
+      if (!launched && closed()) throw closedError()
+      if (!launched && isFree(place.lock)) launched = launch(place, frontPort)
+      const failure = launched?.failure()
       if (failure !== undefined) throw notStarted(place, failure)
     }
     throw notStarted(place, `it did not answer within ${startTimeoutMs} ms.`)
   } finally {
-    lock?.release()
+    starting?.release()
   }
+}
+
+function isFree(file: string): boolean {
+  const lock = takeLock(file)
+  lock?.release()
+  return lock !== undefined
 }
 
 function closedError(): SlipwayError {
