@@ -1,5 +1,5 @@
-import { accessSync, constants, readFileSync, statSync } from 'node:fs'
-import { delimiter, join, resolve } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { SlipwayError } from '../../errors.ts'
 import type { RevisionSpec } from '../provider.ts'
 
@@ -16,28 +16,6 @@ export function commandOf(revision: Pick<RevisionSpec, 'command' | 'args' | 'ima
     })
   }
   return [...command, ...(revision.args ?? [])]
-}
-
-/**
- * The program as a path, so that a shell takes it for nothing else (`exit` is no built-in here). One that is not there becomes a path
- * that is not there either: the replica ends with 127 and says so in its log.
- */
-export function locate(program: string, path: string | undefined, cwd: string): string {
-  if (program.includes('/')) return program
-  for (const folder of (path ?? '').split(delimiter)) {
-    const file = join(resolve(cwd, folder), program)
-    if (isExecutable(file)) return file
-  }
-  return `./${program}`
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK)
-    return statSync(file).isFile()
-  } catch {
-    return false // not in this folder of the path; the next one may have it
-  }
 }
 
 function imageCommand(copy: string): readonly string[] | undefined {

@@ -3,7 +3,6 @@ import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { SlipwayError } from '../../errors.ts'
 import type { TaskResult } from '../provider.ts'
-import { locate } from './command.ts'
 import { valuesAmong } from './environment.ts'
 import { expand } from './expand.ts'
 import type { GroupName } from './group.ts'
@@ -19,7 +18,7 @@ const script = `
 (exec >/dev/null 2>&1; read -r _end; kill -KILL 0) <&3 &
 exec 3<&-
 unset PWD OLDPWD SHLVL
-"$@"
+(exec "$@")
 exit $?
 `
 
@@ -36,8 +35,8 @@ export async function execBeside(
   const env = environmentOf(group.pid)
   if (!env) throw new SlipwayError('unavailable', `The replica ${group.name} does not run.`)
   const values = valuesAmong(env)
-  const [program = '', ...args] = command.map(word => expand(word, values))
-  const child = spawn('/bin/sh', ['-c', script, 'slipway', locate(program, env['PATH'], group.cwd), ...args], {
+  const words = command.map(word => expand(word, values))
+  const child = spawn('/bin/sh', ['-c', script, 'slipway', ...words], {
     cwd: group.cwd,
     env,
     detached: true,

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { isSlipwayError, messageOf, SlipwayError } from '../../errors.ts'
-import { locate } from './command.ts'
 import { type GroupName, thisBoot } from './group.ts'
 import { processStat } from './proc.ts'
 
@@ -44,11 +43,9 @@ export interface Latched extends GroupName {
 
 /** Starts a launcher; returns when it has a pid. Throws `image_gone` when `cwd` is not there, `unavailable` when the system refuses. */
 export async function launch({ command, cwd, env, stdout, stderr, exitFile }: Launch): Promise<Latched> {
-  const [program = '', ...args] = command
-  const path = locate(program, env['PATH'], cwd)
   const exit = openSync(exitFile, 'w', 0o600)
   try {
-    const child = spawn('/bin/sh', ['-c', script, 'slipway', path, ...args], {
+    const child = spawn('/bin/sh', ['-c', script, 'slipway', ...command], {
       cwd,
       env,
       detached: true,
@@ -74,7 +71,7 @@ export async function launch({ command, cwd, env, stdout, stderr, exitFile }: La
   } catch (error) {
     throw isSlipwayError(error)
       ? error
-      : new SlipwayError('unavailable', `"${program}" could not be started: ${messageOf(error)}.`, { cause: error })
+      : new SlipwayError('unavailable', `"${command[0]}" could not be started: ${messageOf(error)}.`, { cause: error })
   } finally {
     closeSync(exit)
   }

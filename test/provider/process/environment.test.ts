@@ -64,6 +64,7 @@ describe('what a process finds around it', () => {
 
   test('lets the service say PATH, HOME and LANG, and no other port than its own', async () => {
     const { env, replica } = await seen({
+      secrets: { PORT_HTTP: '81' },
       env: {
         HOME: '/nowhere',
         LANG: 'de_DE.UTF-8',
@@ -76,6 +77,7 @@ describe('what a process finds around it', () => {
     assert.equal(env['LANG'], 'de_DE.UTF-8')
     assert.ok(env['PATH']?.endsWith(':/usr/bin:/bin'))
     assert.equal(env['PORT'], String(replica?.addresses['http']?.port))
+    assert.equal(env['PORT_HTTP'], env['PORT'])
   })
 
   test('names variables as it likes without meeting those of the launcher', async () => {

@@ -97,7 +97,8 @@ describe('images', () => {
   })
 
   test('are refused when a link leads out of the folder, however it gets there', async () => {
-    const targets = ['../outside', '/etc/hostname', 'inner/../../x', 'deep/up/../../..']
+    writeFileSync(join(world.folder, 'images', 'outside'), '')
+    const targets = ['../outside', '/etc/hostname', 'inner/../../x', 'deep/up/../../outside']
     for (const target of targets) {
       const image = world.image({ 'inner/a': 'a', 'deep/b': 'b' })
       symlinkSync('../inner', join(folderOf(image), 'deep/up'))

@@ -39,6 +39,19 @@ describe('ports', () => {
     assert.equal((await ports.reserve('i', 'c', 2, free)).length, 2)
   })
 
+  test('that a stranger has are passed over, and looked at again later', async () => {
+    const ports = portQueue([1000, 1002])
+    let stranger = 0
+    const others = async (port: number) => port !== stranger
+    const [first = 0] = await ports.reserve('i', 'a', 1, others)
+    stranger = first === 1002 ? 1000 : first + 1
+    assert.equal((await ports.reserve('i', 'b', 1, others)).includes(stranger), false)
+    await assert.rejects(ports.reserve('i', 'c', 1, others), { code: 'ports_exhausted' })
+    const was = stranger
+    stranger = 0
+    assert.deepEqual(await ports.reserve('i', 'c', 1, others), [was])
+  })
+
   test('that replicas had before a restart stay theirs, and the search goes on after the newest', async () => {
     const ports = portQueue([1000, 1004])
     await ports.restore([

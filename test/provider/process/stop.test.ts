@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Replica, RevisionSpec } from '../../../src/provider/provider.ts'
@@ -22,9 +22,15 @@ describe('the end of a process', () => {
     return until(`it said ${pattern}`, async () => pattern.exec(await world.output(spec))?.[0])
   }
 
-  const pidOf = (replica: Replica | undefined, spec: RevisionSpec): number => {
-    const file = join(world.dataDir, 'instances', spec.instanceId, 'replicas', `${replica?.id}.json`)
-    return (JSON.parse(readFileSync(file, 'utf8')) as { pid: number }).pid
+  const recordOf = (replica: Replica | undefined, { instanceId }: RevisionSpec) =>
+    join(world.dataDir, 'instances', instanceId, 'replicas', `${replica?.id}.json`)
+
+  const pidOf = (replica: Replica | undefined, spec: RevisionSpec): number =>
+    (JSON.parse(readFileSync(recordOf(replica, spec), 'utf8')) as { pid: number }).pid
+
+  function edit(replica: Replica | undefined, spec: RevisionSpec, change: (record: object) => object): void {
+    const file = recordOf(replica, spec)
+    writeFileSync(file, JSON.stringify(change(JSON.parse(readFileSync(file, 'utf8')) as object)))
   }
 
   test('is told by its exit code, also when a signal was the cause', async () => {
@@ -114,18 +120,37 @@ describe('the end of a process', () => {
     assert.equal((await world.output(spec)).match(/term/g)?.length, 1)
   })
 
+  test('counts its grace from the first SIGTERM, whoever waits for it later', async () => {
+    const spec = await world.revision(world.image(shell('trap "" TERM\necho ready\nwhile :; do sleep 60; done')))
+    const [replica] = await world.start(spec)
+    await said(spec, /ready/)
+    const lease = new AbortController()
+    const stop = world.provider.stop(
+      spec.instanceId,
+      [replica?.id ?? ''],
+      60_000,
+      world.fence(spec, { signal: lease.signal }),
+    )
+    await until('it is stopping', async () => (await world.provider.observe(spec.instanceId))[0]?.state === 'stopping')
+    lease.abort(new Error('the lease is lost'))
+    await assert.rejects(stop, /lease is lost/)
+    await world.provider.close()
+    edit(replica, spec, record => ({ ...record, stoppingAt: new Date(Date.now() - 60_000).toISOString() }))
+    await world.reopen()
+    const began = performance.now()
+    await world.stopAll(spec, 60_000)
+    assert.ok(performance.now() - began < 30_000)
+  })
+
   test('of a process that has the number of one of ours by chance is not our doing', async () => {
     const spec = await world.revision(world.image(shell('exec sleep 600')))
     const [replica] = await world.start(spec)
     const bystander = await world.revision(world.image(shell('echo up; exec sleep 600')))
     const [other] = await world.start(bystander)
     await said(bystander, /up/)
-    const file = join(world.dataDir, 'instances', spec.instanceId, 'replicas', `${replica?.id}.json`)
-    const record = JSON.parse(readFileSync(file, 'utf8')) as { pid: number }
-    process.kill(-record.pid, 'SIGKILL')
+    process.kill(-pidOf(replica, spec), 'SIGKILL')
     await world.provider.close()
-    const { writeFileSync } = await import('node:fs')
-    writeFileSync(file, JSON.stringify({ ...record, pid: pidOf(other, bystander) }))
+    edit(replica, spec, record => ({ ...record, pid: pidOf(other, bystander) }))
     await world.reopen()
     assert.equal((await world.provider.observe(spec.instanceId))[0]?.state, 'exited')
     await world.stopAll(spec, 0)
