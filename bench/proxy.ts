@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { proxyRouter } from '../src/router/proxy/router.ts'
+import { type Figure, rounded } from './figure.ts'
 
 /** What a load measured: requests a second, latency in ms, requests that failed. */
-interface Figures {
+interface Measured {
   readonly perSecond: number
   readonly p50: number
   readonly p99: number
@@ -19,7 +20,7 @@ const load = fileURLToPath(new URL('./proxy-load.ts', import.meta.url))
 const node = ['--disable-warning=ExperimentalWarning', load]
 
 /** Throughput and added latency of the proxy against the replica asked directly, in turns within one run. */
-export async function benchProxy(seconds = 3, rounds = 3): Promise<object[]> {
+export async function benchProxy(seconds = 3, rounds = 3): Promise<Figure[]> {
   const dataDir = mkdtempSync(join(tmpdir(), 'slipway-bench-'))
   const replica = spawn(process.execPath, [...node, 'server'], { stdio: ['ignore', 'pipe', 'inherit'] })
   const router = await proxyRouter({ dataDir })
@@ -39,14 +40,15 @@ export async function benchProxy(seconds = 3, rounds = 3): Promise<object[]> {
     return [
       {
         figure: 'proxy_throughput_ratio',
-        value: Number((busy.through.perSecond / busy.direct.perSecond).toFixed(3)),
-        reach: 0.2,
+        value: rounded(busy.through.perSecond / busy.direct.perSecond, 3),
+        reach: '>= 0.2',
+        ok: busy.through.perSecond >= 0.2 * busy.direct.perSecond,
         direct: busy.direct,
         proxy: busy.through,
       },
       {
         figure: 'proxy_added_p50_ms',
-        value: Number((calm.through.p50 - calm.direct.p50).toFixed(3)),
+        value: rounded(calm.through.p50 - calm.direct.p50, 3),
         direct: calm.direct,
         proxy: calm.through,
       },
@@ -58,32 +60,32 @@ export async function benchProxy(seconds = 3, rounds = 3): Promise<object[]> {
   }
 }
 
-/** The best of each, so that a moment's noise on a shared machine hits neither side alone. */
+/** The median of each, taken in turns, so that a moment's noise on a shared machine hits neither side alone. */
 async function inTurns(
   direct: string,
   through: string,
   connections: number,
   seconds: number,
   rounds: number,
-): Promise<{ direct: Figures; through: Figures }> {
-  const results = { direct: [] as Figures[], through: [] as Figures[] }
+): Promise<{ direct: Measured; through: Measured }> {
+  const results = { direct: [] as Measured[], through: [] as Measured[] }
   for (let round = 0; round < rounds; round++) {
     results.direct.push(await measure(direct, connections, seconds))
     results.through.push(await measure(through, connections, seconds))
   }
-  return { direct: median(results.direct), through: median(results.through) }
+  return { direct: middle(results.direct), through: middle(results.through) }
 }
 
-function median(all: readonly Figures[]): Figures {
+function middle(all: readonly Measured[]): Measured {
   const sorted = [...all].sort((a, b) => a.perSecond - b.perSecond)
-  return sorted[Math.floor(sorted.length / 2)] as Figures
+  return sorted[Math.floor(sorted.length / 2)] as Measured
 }
 
-async function measure(url: string, connections: number, seconds: number): Promise<Figures> {
+async function measure(url: string, connections: number, seconds: number): Promise<Measured> {
   const args = [...node, 'load', url, String(connections), String(seconds)]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
-  return JSON.parse(line) as Figures
+  return JSON.parse(line) as Measured
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
