@@ -136,10 +136,12 @@ describe('images', () => {
 
   test('half-made copies of a control plane that died are removed by the next', async t => {
     const dataDir = mkdtempSync(join(tmpdir(), 'slipway-half-'))
-    t.after(() => rmSync(dataDir, { recursive: true }))
     writeFiles(join(dataDir, 'tmp', 'image-half'), { a: 'a' })
     const next = await processWorld({ dataDir })
-    t.after(() => next.dispose())
+    t.after(async () => {
+      await next.dispose()
+      rmSync(dataDir, { recursive: true })
+    })
     assert.deepEqual(await readdir(join(dataDir, 'tmp')), [])
     assert.equal(readFileSync(join(folderOf(next.image({ b: 'b' })), 'b'), 'utf8'), 'b')
   })

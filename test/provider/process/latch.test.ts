@@ -54,7 +54,7 @@ describe('a control plane that is killed', () => {
       assert.ok(isRunning(pid), 'the launcher waits behind the latch')
       await killed(child)
       await until('the launcher ended', () => !isRunning(pid))
-      assert.deepEqual(await processesWith(`${dataDir}/`), [])
+      assert.deepEqual(processesWith(`${dataDir}/`), [])
       assert.equal(existsSync(marker), false)
       const provider = await processProvider({ dataDir })
       assert.deepEqual(await provider.observe(instanceId), [])

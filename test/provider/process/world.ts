@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { newId } from '../../../src/id.ts'
@@ -32,7 +41,6 @@ export async function processWorld(options: Partial<ProcessProviderOptions> = {}
   const folder = mkdtempSync(join(tmpdir(), 'slipway-process-'))
   const dataDir = options.dataDir ?? join(folder, 'data')
   const storeId = newId('store')
-  const instances = new Set<string>()
   let provider = await processProvider({ ...options, dataDir })
 
   const world: ProcessWorld = {
@@ -58,7 +66,6 @@ export async function processWorld(options: Partial<ProcessProviderOptions> = {}
         ports: [],
         ...given,
       }
-      instances.add(spec.instanceId)
       return spec
     },
     fence: ({ instanceId }, given = {}) => ({
@@ -89,8 +96,11 @@ export async function processWorld(options: Partial<ProcessProviderOptions> = {}
       return provider
     },
     async dispose() {
-      for (const instanceId of instances) await world.stopAll({ instanceId }, 0)
       await provider.close()
+      // Whatever a failed test left, of whichever store and epoch.
+      const left = livingGroups(dataDir)
+      for (const pid of left) process.kill(-pid, 'SIGKILL')
+      await until('nothing of it runs', () => !left.some(isRunning))
       rmSync(folder, { recursive: true, force: true })
     },
   }
@@ -143,9 +153,19 @@ export function isRunning(pid: number): boolean {
   }
 }
 
+/** The groups that the records below a data folder name and that still run. */
+function livingGroups(dataDir: string): number[] {
+  const records = readdirSync(join(dataDir, 'instances'), { recursive: true, encoding: 'utf8' })
+    .filter(name => /\/(?:replicas|tasks)\/.*\.json$/.test(name))
+    .map(name => JSON.parse(readFileSync(join(dataDir, 'instances', name), 'utf8')) as Record<string, unknown>)
+  return records
+    .filter(record => record['exitCode'] === undefined && record['result'] === undefined)
+    .map(record => Number(record['pid']))
+    .filter(isRunning)
+}
+
 /** Living processes whose command line contains the text. */
-export async function processesWith(text: string): Promise<number[]> {
-  const { readdirSync } = await import('node:fs')
+export function processesWith(text: string): number[] {
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
     .map(Number)
