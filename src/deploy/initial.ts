@@ -62,7 +62,9 @@ export async function recordFirstRelease(
   await tx.events.append({ type: 'release.created', ...ids, data: { version } })
   await tx.events.append({ type: 'release.activated', ...ids })
   await tx.events.append({ type: 'deploy.succeeded', ...ids, data: { kind: 'initial', strategy: 'initial' } })
-  return { release: { ...release, active: true, activatedAt: at }, deploymentId }
+  // As it is kept: whoever reads it later gets the same.
+  const recorded = await tx.deploys.getRelease(tenantId, releaseId)
+  return { release: recorded ?? { ...release, active: true, activatedAt: at }, deploymentId }
 }
 
 /** From now on the instance is kept as its first release and its declared counts say, if nothing was wanted of it before. */
