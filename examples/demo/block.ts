@@ -26,6 +26,7 @@ export function actLine(current: CurrentDeployment, acts: number): Line {
 
 /** `step 5/11: route web 25 %`. */
 export function stepText(current: CurrentDeployment): string {
+  if (current.stepCount === 0) return current.step
   return `${current.undoing ? 'step back' : 'step'} ${current.stepNumber}/${current.stepCount}: ${current.step}`
 }
 

@@ -3,7 +3,13 @@ import type { DemoEnd, FinishedDeployment } from './state.ts'
 
 /** Whether a deployment ended the way the scenario said, with nothing lost on the way. */
 export function wentWell(deployment: FinishedDeployment): boolean {
-  return deployment.state === deployment.expected && deployment.lost === 0 && deployment.restored !== false
+  return endedAsExpected(deployment) && deployment.lost === 0
+}
+
+/** The same, whatever the load lost meanwhile. */
+export function endedAsExpected({ state, expected, cause, expectedCause, restored }: FinishedDeployment): boolean {
+  const serves = state === 'succeeded' || state === 'rolled_back' || restored === true
+  return serves && state === expected && cause === expectedCause
 }
 
 /** What stays on the screen of a deployment that ended: one line, and one more that says why when it did not succeed. */
@@ -57,8 +63,17 @@ export function finalTable(end: DemoEnd): Line[] {
   ]
 }
 
+/** The last line, when nothing is left of what was started. */
+export function lastLine({ sent, lost }: DemoEnd): Line {
+  return [
+    span(` ${count(sent)} requests sent, `),
+    span(`${count(lost)} lost`, lost > 0 ? 'bad' : 'good'),
+    span('; everything that was started is removed'),
+  ]
+}
+
 function sumLines(end: DemoEnd): Line[] {
-  const unexpected = end.finished.filter(deployment => deployment.state !== deployment.expected)
+  const unexpected = end.finished.filter(deployment => !endedAsExpected(deployment))
   return [
     [
       span(` requests sent: ${count(end.sent)}, `, 'strong'),
@@ -69,7 +84,10 @@ function sumLines(end: DemoEnd): Line[] {
       ? []
       : [[span(` warm rollback: ${duration(end.rollbackMs)} to the last request on the old release`)]]),
     ...unexpected.map(
-      ({ act, state, expected }): Line => [span(` ${act} ended ${state}, expected was ${expected}`, 'bad')],
+      (deployment): Line => [
+        span(` ${deployment.act} ended ${stateText(deployment)}${because(deployment.cause)}, `, 'bad'),
+        span(`expected was ${deployment.expected}${because(deployment.expectedCause)}`, 'bad'),
+      ],
     ),
     ...end.losses.map((loss): Line => [span(` lost at ${loss}`, 'bad')]),
   ]
@@ -82,6 +100,10 @@ function mark(deployment: FinishedDeployment) {
 function stateText({ state, restored }: FinishedDeployment): string {
   if (restored === undefined || state === 'succeeded') return state
   return `${state}, ${restored ? 'restored' : 'not restored'}`
+}
+
+function because(cause: string | undefined): string {
+  return cause === undefined ? '' : ` (${cause})`
 }
 
 function stateTone(deployment: FinishedDeployment): Tone {

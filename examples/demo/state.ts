@@ -73,6 +73,9 @@ export interface FinishedDeployment {
   readonly state: DeploymentState
   /** What the scenario expected. */
   readonly expected: DeploymentState
+  /** The code of its error, and the one the scenario expected. */
+  readonly cause?: string
+  readonly expectedCause?: string
   readonly restored?: boolean
   readonly ms: number
   /** Sent and lost while it ran. */

@@ -30,6 +30,8 @@ const finished: readonly FinishedDeployment[] = [
     ms: 820,
     sent: 164,
     lost: 0,
+    cause: 'crash_loop',
+    expectedCause: 'crash_loop',
     error: 'api exited 3 times: "cannot read DATABASE_URL".',
   },
   {
@@ -158,7 +160,7 @@ describe('the demo draws', () => {
 
  requests sent: 13,850, requests lost: 3, errors the application answered itself: 7
  warm rollback: 42 ms to the last request on the old release
- 3 ended failed, expected was succeeded
+ 3 ended failed, not restored, expected was succeeded
  lost at 12.345 s: request: reset: socket hang up`,
     )
   })

@@ -1,0 +1,134 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Acting, Event, InstanceStatus, Release } from '../../src/index.ts'
+import type { Screen } from '../demo/screen.ts'
+import type { CurrentDeployment, DemoState, FinishedDeployment, RevisionView, ServiceView } from '../demo/state.ts'
+import { sharesBetween, trafficBetween } from '../demo/traffic.ts'
+import type { Load } from '../load/load.ts'
+import { emptyStats, type LoadStats } from '../load/stats.ts'
+import { versionOf } from './images.ts'
+import { progressed } from './progress.ts'
+
+/** Keeps the screen up to date while a scenario is performed. */
+export interface Live {
+  /** A deployment begins. */
+  begin(current: Pick<CurrentDeployment, 'act' | 'what' | 'strategy'>): void
+  /** An event of the deployment that was begun. */
+  tell(event: Event): void
+  ended(finished: FinishedDeployment): void
+  /** What happens between two deployments. */
+  note(text: string): void
+  /** Shows the replicas of this instance from now on. */
+  watch(acme: Acting, instanceId: string): void
+  /** Shows what this load sees from now on. */
+  measure(load: Load): void
+  [Symbol.dispose](): void
+}
+
+const drawEveryMs = 200
+/** Rates, shares and latency are those of this many milliseconds. */
+const momentMs = 2000
+
+export function startLive(title: string, acts: number, screen: Screen): Live {
+  const began = performance.now()
+  const finished: FinishedDeployment[] = []
+  let current: CurrentDeployment | undefined
+  let note: string | undefined
+  let load: Load | undefined
+  let services: readonly ServiceView[] = []
+  let past: readonly LoadStats[] = []
+
+  const state = (): DemoState => {
+    const now = load?.stats() ?? emptyStats()
+    const before = past[0] ?? now
+    return {
+      title,
+      elapsedMs: performance.now() - began,
+      acts,
+      services: services.map(service => withShares(service, sharesBetween(before, now, service.name))),
+      traffic: trafficBetween(before, now),
+      finished: [...finished],
+      ...(current ? { current } : {}),
+      ...(note === undefined ? {} : { note }),
+    }
+  }
+  const draw = (): void => {
+    if (load) past = [...past, load.stats()].slice(-momentMs / drawEveryMs)
+    screen.show(state())
+  }
+  const timer = setInterval(draw, drawEveryMs)
+  const end = new AbortController()
+
+  return {
+    begin(begun) {
+      current = { ...begun, step: 'waits for its turn', stepNumber: 0, stepCount: 0, percent: 0 }
+      note = undefined
+      screen.show(state())
+    },
+    tell(event) {
+      current = current && progressed(current, event)
+      screen.show(state())
+    },
+    ended(one) {
+      finished.push(one)
+      current = undefined
+      screen.show(state())
+    },
+    note(text) {
+      note = text
+      screen.show(state())
+    },
+    watch(acme, instanceId) {
+      const versions = versionsOf(acme)
+      const look = async (): Promise<void> => {
+        while (!end.signal.aborted) {
+          services = await servicesOf(await acme.status(instanceId), versions)
+          await delay(drawEveryMs, undefined, { signal: end.signal })
+        }
+      }
+      look().catch((error: unknown) => void error) // because what ends it is that the instance goes, and the screen with it
+    },
+    measure(started) {
+      load = started
+    },
+    [Symbol.dispose]() {
+      clearInterval(timer)
+      end.abort()
+      screen.close()
+    },
+  }
+}
+
+/** Release and service → the version people know the service's image by: `2` of the folder `web-2`. */
+type Versions = (releaseId: string, service: string) => Promise<string>
+
+function versionsOf(acme: Acting): Versions {
+  const releases = new Map<string, Promise<Release>>()
+  return async (releaseId, service) => {
+    const release = releases.get(releaseId) ?? acme.getRelease(releaseId)
+    releases.set(releaseId, release)
+    const { image = '' } = (await release).services.find(({ name }) => name === service) ?? {}
+    return versionOf(image, service)
+  }
+}
+
+async function servicesOf({ instance, table, replicas }: InstanceStatus, versions: Versions): Promise<ServiceView[]> {
+  return await Promise.all(
+    instance.services.map(async ({ name, ports = [] }) => {
+      const rows = table.filter(row => row.service === name)
+      const revisions = rows.map(async ({ revision, release, replicas: wanted, weight, keepUntil }) => {
+        const ready = replicas.filter(replica => replica.revision === revision && replica.health === 'ready').length
+        const version = await versions(release, name)
+        return { version, ready, wanted, weight, ...(keepUntil === undefined ? {} : { warm: true }) }
+      })
+      return { name, routed: ports.length > 0, revisions: await Promise.all(revisions) }
+    }),
+  )
+}
+
+function withShares(service: ServiceView, shares: Readonly<Record<string, number>>): ServiceView {
+  const revisions = service.revisions.map((revision): RevisionView => {
+    const share = shares[revision.version]
+    return share === undefined ? revision : { ...revision, share }
+  })
+  return { ...service, revisions }
+}

@@ -1,0 +1,166 @@
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { CreateInstanceRequest } from '../../src/index.ts'
+import { endedAsExpected, lastLine } from '../demo/finish.ts'
+import { paint } from '../demo/line.ts'
+import { createScreen, type Screen } from '../demo/screen.ts'
+import { type Load, startLoad } from '../load/load.ts'
+import type { LoadOptions } from '../load/options.ts'
+import { type Act, follow, type Performance, type Performed, perform } from './act.ts'
+import { errorText } from './error-text.ts'
+import { printEvents } from './events.ts'
+import { imageIn } from './images.ts'
+import { aborted, Interrupted, interruption } from './interruption.ts'
+import { type Live, startLive } from './live.ts'
+import { createInstance, openStage, type Stage } from './stage.ts'
+import { type Outcome, outcomeOf, summaryOf } from './summary.ts'
+
+/** A scenario: an instance under load, and what is deployed to it, one after the other. */
+export interface Play {
+  readonly title: string
+  /** What {@link prepare} does, for the screen. */
+  readonly preparing: string
+  /** Makes the images: a folder each, by its name, in `folder`. */
+  prepare(folder: string, signal: AbortSignal): Promise<void>
+  /** What the first deployment brings: `web 1, api 1`. */
+  readonly opening: string
+  /** The instance to create, with names of images. */
+  readonly instance: CreateInstanceRequest
+  readonly acts: readonly Act[]
+  readonly load: Omit<LoadOptions, 'target'>
+}
+
+/** How a scenario is performed. */
+export interface PlayOptions {
+  /** End when the scenario is over, even on a terminal. */
+  readonly once: boolean
+  /** Events and summary as JSON on stdout; the story goes to stderr. */
+  readonly json: boolean
+}
+
+const calmMs = 700
+const loadDeadlineMs = 10_000
+
+/**
+ * Performs a scenario on a Slipway of its own and removes everything again, however it ends. Resolves to the exit code: 0 when every
+ * deployment ended as it had to and no request was lost.
+ */
+export async function play(what: Play, { once, json }: PlayOptions): Promise<number> {
+  const signal = interruption()
+  const story = json ? process.stderr : process.stdout
+  const screen = createScreen(story, process.env)
+  try {
+    const stay = !once && process.stdout.isTTY
+    const outcome = await performAll(what, { screen, signal, stay, json })
+    story.write(`${paint(lastLine(outcome), Number.MAX_SAFE_INTEGER, false)}\n`)
+    if (json) process.stdout.write(`${JSON.stringify(summaryOf(outcome))}\n`)
+    return outcome.well ? 0 : 1
+  } catch (error) {
+    const { text, exitCode } = errorText(error)
+    process.stderr.write(`\n${text}\n`)
+    return exitCode
+  }
+}
+
+interface Setting {
+  readonly screen: Screen
+  readonly signal: AbortSignal
+  /** Go on under load after the last act, until interrupted. */
+  readonly stay: boolean
+  readonly json: boolean
+}
+
+async function performAll(what: Play, { screen, signal, stay, json }: Setting): Promise<Outcome> {
+  await using cleanup = new AsyncDisposableStack()
+  const acts = what.acts.length + 1
+  const live = cleanup.use(startLive(what.title, acts, screen))
+  live.note(what.preparing)
+  const stage = await openStage(cleanup, signal)
+  if (json) cleanup.use(printEvents(stage.slipway, line => process.stdout.write(line)))
+  const images = join(stage.folder, 'images')
+  await what.prepare(images, signal)
+  const image = (name: string): string => imageIn(images, name)
+
+  const { instanceId, version1 } = await open(what, { stage, cleanup, live, signal, image })
+  const load = await startAt(what, { stage, cleanup, signal })
+  live.measure(load)
+  cleanup.defer(() => live.note('removing what was started'))
+  const on = { acme: stage.acme, instanceId, image, load, signal, live }
+  const performed = await performActs(what.acts, version1, on)
+  const finished = await Promise.all(performed.map(one => asItIsNow(one, stage)))
+  if (!stay) {
+    const outcome = outcomeOf(finished, acts, await load.stop())
+    screen.end(outcome)
+    return outcome
+  }
+  screen.end(outcomeOf(finished, acts, load.stats()))
+  live.note('the load goes on; Ctrl-C ends it and removes what was started')
+  await aborted(signal).catch((reason: unknown) => {
+    if (!(reason instanceof Interrupted)) throw reason
+  })
+  return outcomeOf(finished, acts, await load.stop())
+}
+
+interface Backstage {
+  readonly stage: Stage
+  readonly cleanup: AsyncDisposableStack
+  readonly signal: AbortSignal
+}
+
+/** Creates the instance and waits until it runs, with version 1 recorded. */
+async function open(
+  { instance, opening }: Play,
+  on: Backstage & Pick<Performance, 'image'> & { readonly live: Live },
+): Promise<{ readonly instanceId: string; readonly version1: Performed }> {
+  const { stage, cleanup, live, signal, image } = on
+  const { acme } = stage
+  const services = instance.services.map(service => ({ ...service, image: image(service.image) }))
+  const created = await createInstance(stage, { ...instance, services }, cleanup)
+  const instanceId = created.instance.id
+  live.watch(acme, instanceId)
+  live.begin({ act: 1, what: opening, strategy: 'initial' })
+  const act = { what: opening, ends: 'succeeded' } as const
+  const brought = await follow(act, created.deployment, { acme, before: [], signal, live })
+  const recorded = (await acme.listDeployments(instanceId)).items.find(({ kind }) => kind === 'initial')
+  if (!recorded) throw new Error(`Version 1 was not recorded: the instance is ${brought.state}. ${brought.error ?? ''}`)
+  const version1 = { ...brought, id: recorded.id, strategy: recorded.strategy }
+  live.ended(version1)
+  return { instanceId, version1 }
+}
+
+/** Starts the load at the front door and waits until all of it flows. */
+async function startAt({ load: wanted, instance }: Play, { stage, cleanup, signal }: Backstage): Promise<Load> {
+  const { host, port } = stage.slipway.front
+  const target = { host, port, hostHeader: `${instance.name}.acme.localhost` }
+  const load = startLoad({ ...wanted, target })
+  cleanup.defer(async () => void (await load.stop()))
+  const flows = load.until(({ answered, webSockets }) => answered > 0 && webSockets.open === (wanted.websockets ?? 0))
+  await Promise.race([flows, aborted(AbortSignal.any([signal, AbortSignal.timeout(loadDeadlineMs)]))])
+  return load
+}
+
+/** Performs one act after the other; ends early when one did not go as it had to, because the next ones build on it. */
+async function performActs(
+  acts: readonly Act[],
+  first: Performed,
+  on: Omit<Performance, 'before' | 'live'> & { readonly live: Live },
+): Promise<readonly Performed[]> {
+  const performed = [first]
+  const { live } = on
+  for (const act of acts) {
+    await delay(calmMs, undefined, { signal: on.signal }).catch(() => on.signal.throwIfAborted())
+    const strategy = act.kind === 'deploy' ? act.strategy : 'blue-green'
+    live.begin({ act: performed.length + 1, what: act.what, strategy })
+    const ended = await perform(act, { ...on, before: performed })
+    performed.push(ended)
+    live.ended(ended)
+    if (!endedAsExpected(ended)) break
+  }
+  return performed
+}
+
+/** A deployment that ended may have been rolled back since. */
+async function asItIsNow(ended: Performed, { acme }: Stage): Promise<Performed> {
+  const { state } = await acme.getDeployment(ended.id)
+  return { ...ended, state, expected: ended.later ?? ended.expected }
+}
