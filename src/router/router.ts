@@ -39,11 +39,12 @@ export interface RouteTable {
 
 /** What became of replicas that were drained. */
 export interface DrainReport {
-  /** Nothing was in flight any more before the deadline. */
+  /** No request was in flight any more before the deadline. */
   readonly drained: boolean
-  /** Requests and WebSockets that were cut at the deadline. */
+  /** Requests that were cut at the deadline. */
   readonly cutRequests: number
-  readonly cutWebSockets: number
+  /** WebSockets that were still open: they are left to end with their replica, which can say goodbye when it is told to stop. */
+  readonly openWebSockets: number
 }
 
 /** What the router counted for one revision since the router first saw it. Counters only grow (until the router forgets the revision). */
@@ -75,7 +76,7 @@ export interface Router {
   apply(table: RouteTable, fence: Fence): Promise<void>
   /** The table in use, or undefined when the router has none for the instance. */
   observe(instanceId: string, signal?: AbortSignal): Promise<RouteTable | undefined>
-  /** Waits until nothing is in flight to these replicas, or cuts what is left after `deadlineMs`. They must be draining in the table. */
+  /** Waits until no request is in flight to these replicas, or cuts what is left after `deadlineMs`. WebSockets are not waited for. They must be draining in the table. */
   drain(
     instanceId: string,
     replicaIds: readonly string[],

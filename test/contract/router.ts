@@ -172,7 +172,7 @@ export function routerContract(
       const endpoint: Endpoint = { replica: 'r1', address: at(9), state: 'draining' }
       await apply(tableOf(instanceId, 1, 1, { web: await route(100, [endpoint]) }))
       const report = await router.drain(instanceId, ['r1', 'unheard-of'], 10_000, new AbortController().signal)
-      assert.deepEqual(report, { drained: true, cutRequests: 0, cutWebSockets: 0 })
+      assert.deepEqual(report, { drained: true, cutRequests: 0, openWebSockets: 0 })
     })
 
     test('a replica that still serves is not drained', async () => {
@@ -284,7 +284,7 @@ export function routerContract(
       assert.equal(ended, false)
       release.resolve()
       assert.equal((await answer).body, 'whole')
-      assert.deepEqual(await drain, { drained: true, cutRequests: 0, cutWebSockets: 0 })
+      assert.deepEqual(await drain, { drained: true, cutRequests: 0, openWebSockets: 0 })
     })
   })
 }

@@ -105,6 +105,6 @@ export async function drain(
   return {
     drained: cut.length === 0,
     cutRequests: cut.reduce((sum, wait) => sum + wait.requests, 0),
-    cutWebSockets: cut.reduce((sum, wait) => sum + wait.webSockets, 0),
+    openWebSockets: waits.reduce((sum, wait) => sum + wait.webSockets, 0),
   }
 }

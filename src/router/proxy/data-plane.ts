@@ -159,7 +159,7 @@ export class DataPlane implements Plane {
     return {
       drained: reports.every(report => report.drained),
       cutRequests: reports.reduce((sum, report) => sum + report.cutRequests, 0),
-      cutWebSockets: reports.reduce((sum, report) => sum + report.cutWebSockets, 0),
+      openWebSockets: reports.reduce((sum, report) => sum + report.openWebSockets, 0),
     }
   }
 

@@ -2,8 +2,8 @@ import type { DrainReport } from '../router.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 
 /**
- * Waits until nothing is in flight to `endpoints`, or cuts what is left after `deadlineMs`. Requests and WebSockets are counted apart. A WebSocket
- * ends when its client or replica ends it; one that outlives the deadline is cut. When `signal` is aborted nothing is cut and the promise rejects.
+ * Waits until no request is in flight to `endpoints`, or cuts those that are left after `deadlineMs`. WebSockets are counted apart and not waited
+ * for: they end with their replica. When `signal` is aborted nothing is cut and the promise rejects.
  */
 export async function drained(
   endpoints: readonly LiveEndpoint[],
@@ -12,7 +12,7 @@ export async function drained(
 ): Promise<DrainReport> {
   const takeBack: (() => void)[] = []
   const idle = Promise.all(
-    endpoints.map(endpoint => new Promise<void>(resolve => takeBack.push(endpoint.onIdle(resolve)))),
+    endpoints.map(endpoint => new Promise<void>(resolve => takeBack.push(endpoint.onDrained(resolve)))),
   )
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<'late'>(resolve => {
@@ -26,7 +26,7 @@ export async function drained(
   })
   try {
     if ((await Promise.race([idle, late, aborted])) !== 'late')
-      return { drained: true, cutRequests: 0, cutWebSockets: 0 }
+      return { drained: true, cutRequests: 0, openWebSockets: openWebSockets(endpoints) }
     return cut(endpoints)
   } finally {
     clearTimeout(timer)
@@ -35,14 +35,11 @@ export async function drained(
 }
 
 function cut(endpoints: readonly LiveEndpoint[]): DrainReport {
-  let cutRequests = 0
-  let cutWebSockets = 0
-  for (const endpoint of endpoints) {
-    const requests = [...endpoint.requests]
-    const webSockets = [...endpoint.webSockets]
-    cutRequests += requests.length
-    cutWebSockets += webSockets.length
-    for (const one of [...requests, ...webSockets]) one.cut()
-  }
-  return { drained: cutRequests + cutWebSockets === 0, cutRequests, cutWebSockets }
+  const late = endpoints.flatMap(endpoint => [...endpoint.requests, ...endpoint.handshakes])
+  for (const one of late) one.cut()
+  return { drained: late.length === 0, cutRequests: late.length, openWebSockets: openWebSockets(endpoints) }
+}
+
+function openWebSockets(endpoints: readonly LiveEndpoint[]): number {
+  return endpoints.reduce((sum, endpoint) => sum + endpoint.webSockets.size, 0)
 }

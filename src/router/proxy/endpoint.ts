@@ -15,11 +15,13 @@ export class LiveEndpoint {
   readonly address: Address
   readonly connections: Connections
   readonly requests = new Set<InFlight>()
+  /** Upgrades that were not answered yet: in a drain they count as requests. */
+  readonly handshakes = new Set<InFlight>()
   readonly webSockets = new Set<InFlight>()
   serving = true
   /** It refused a connection a moment ago; others are tried first until then (monotonic ms). */
   suspectUntil = 0
-  readonly #waiting = new Set<() => void>()
+  readonly #waiting = new Set<{ readonly reached: () => boolean; readonly told: () => void }>()
 
   constructor(replica: string, address: Address) {
     this.replica = replica
@@ -27,8 +29,14 @@ export class LiveEndpoint {
     this.connections = new Connections(address)
   }
 
+  /** Nothing is in flight, and it can be forgotten. */
   get idle(): boolean {
-    return this.requests.size === 0 && this.webSockets.size === 0
+    return this.drained && this.webSockets.size === 0
+  }
+
+  /** No request is in flight. A WebSocket has no end of its own, so nobody waits for it. */
+  get drained(): boolean {
+    return this.requests.size === 0 && this.handshakes.size === 0
   }
 
   /** Given new requests, or not any more. */
@@ -44,28 +52,50 @@ export class LiveEndpoint {
 
   leaveRequest(request: InFlight): void {
     this.requests.delete(request)
-    if (!this.serving && this.idle) this.#tell()
+    if (!this.serving) this.#tell()
+  }
+
+  /** The upgrade was answered: from here on it is a WebSocket. */
+  upgraded(webSocket: InFlight): void {
+    this.webSockets.add(webSocket)
+    this.leaveHandshake(webSocket)
+  }
+
+  leaveHandshake(webSocket: InFlight): void {
+    this.handshakes.delete(webSocket)
+    if (!this.serving) this.#tell()
   }
 
   leaveWebSocket(webSocket: InFlight): void {
     this.webSockets.delete(webSocket)
-    if (!this.serving && this.idle) this.#tell()
+    this.leaveHandshake(webSocket)
   }
 
   /** Calls `told` once nothing is in flight any more; returns a function that takes it back. */
   onIdle(told: () => void): () => void {
-    if (this.idle) {
+    return this.#once(() => this.idle, told)
+  }
+
+  /** Calls `told` once no request is in flight any more; returns a function that takes it back. */
+  onDrained(told: () => void): () => void {
+    return this.#once(() => this.drained, told)
+  }
+
+  #once(reached: () => boolean, told: () => void): () => void {
+    if (reached()) {
       told()
       return () => {}
     }
-    this.#waiting.add(told)
-    return () => this.#waiting.delete(told)
+    const waiting = { reached, told }
+    this.#waiting.add(waiting)
+    return () => this.#waiting.delete(waiting)
   }
 
   #tell(): void {
-    for (const told of this.#waiting) {
-      this.#waiting.delete(told)
-      told()
+    for (const waiting of this.#waiting) {
+      if (!waiting.reached()) continue
+      this.#waiting.delete(waiting)
+      waiting.told()
     }
   }
 }

@@ -38,7 +38,7 @@ export const trafficAnswer = traffic
 export const drainAnswer: z.ZodType<DrainReport> = z.object({
   drained: z.boolean(),
   cutRequests: z.int(),
-  cutWebSockets: z.int(),
+  openWebSockets: z.int(),
 })
 
 /** A line from the old process, which may be of another version of ours. */

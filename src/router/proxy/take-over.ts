@@ -43,7 +43,7 @@ function elderOf(): Elder {
       deadlineMs: number,
       signal: AbortSignal,
     ): Promise<DrainReport> {
-      const nothing = { drained: true, cutRequests: 0, cutWebSockets: 0 }
+      const nothing = { drained: true, cutRequests: 0, openWebSockets: 0 }
       if (!elder.alive) return nothing
       const id = next++
       const cancel = (): void => {

@@ -7,10 +7,12 @@ import { type RefusalReason, refuse } from './refusal.ts'
 import type { Pick } from './service.ts'
 
 const connectTimeoutMs = 3000
+/** How long a client may take to read what its replica said last. */
+const lastWordsMs = 5000
 
 /**
  * Carries an upgraded connection (a WebSocket) between client and replica. Counted apart from requests, from the pick to the end of the
- * tunnel. What is inside is opaque to the proxy: at the deadline of a drain it is cut, without a closing handshake.
+ * tunnel. What is inside is opaque to the proxy: a drain leaves it alone, and it ends when its client or its replica ends it.
  */
 export function tunnel(plane: Plane, req: IncomingMessage, socket: Duplex, head: Buffer): void {
   new Tunnel(plane, req, socket, head).begin()
@@ -58,7 +60,7 @@ class Tunnel implements InFlight {
 
   #enter(picked: Pick): void {
     this.#picked = picked
-    picked.endpoint.webSockets.add(this)
+    picked.endpoint.handshakes.add(this)
     picked.traffic.activeWebSockets++
     picked.traffic.lastRoutedAt = Date.now()
   }
@@ -113,9 +115,11 @@ class Tunnel implements InFlight {
 
   #join(answer: IncomingMessage, replica: Duplex, head: Buffer): void {
     this.#replica = replica
-    replica.on('error', ignored).on('close', () => this.#end())
+    // What the replica said last, a goodbye perhaps, still reaches the client.
+    replica.on('error', ignored).on('close', () => this.#endAfterLastWords())
     if (this.#over) return void replica.destroy()
     this.#answered = true
+    this.#picked?.endpoint.upgraded(this)
     this.#picked?.traffic.answered(101, performance.now() - this.#startedAt)
     const { headers } = answerHeaders(answer.rawHeaders)
     headers.push('connection', 'upgrade', 'upgrade', answer.headers.upgrade ?? '')
@@ -158,6 +162,12 @@ class Tunnel implements InFlight {
     res.assignSocket(this.#req.socket)
     res.on('finish', () => this.#client.end(() => this.#end()))
     return res
+  }
+
+  #endAfterLastWords(): void {
+    if (this.#client.writableLength === 0) return this.#end()
+    this.#client.end()
+    setTimeout(() => this.#end(), lastWordsMs).unref()
   }
 
   #end(): void {

@@ -141,6 +141,18 @@ describe('requests that meet a broken replica', () => {
     assert.deepEqual(connections, [['GET'], ['POST']])
   })
 
+  test('a POST that kills its replica is not given to another: it may have been carried out', async () => {
+    let posts = 0
+    const dying = async (id: string) =>
+      world.replica(id, req => {
+        posts++
+        req.resume().on('end', () => req.socket.destroy())
+      })
+    const { port } = await world.route({ one: { weight: 100, endpoints: [await dying('a'), await dying('b')] } })
+    assert.equal((await ask({ port, method: 'POST', headers: { 'content-length': '0' } })).status, 502)
+    assert.equal(posts, 1)
+  })
+
   test('a POST uses a kept connection when the replica announced that it keeps it', async () => {
     const sockets = new Set<unknown>()
     const polite = await world.replica('polite', (req, res) => {

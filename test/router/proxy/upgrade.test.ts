@@ -78,7 +78,8 @@ describe('a new version of the proxy takes over', () => {
     let body = ''
     for await (const chunk of answer) body += String(chunk)
     assert.equal(body, 'begun and ended')
-    assert.deepEqual(await drain, { drained: false, cutRequests: 0, cutWebSockets: 1 })
+    assert.deepEqual(await drain, { drained: true, cutRequests: 0, openWebSockets: 1 })
+    webSocket.close()
     await gone(before)
     const [last] = await world.router.traffic(routed.instanceId)
     assert.deepEqual([last?.requests, last?.active, last?.activeWebSockets], [2, 0, 0])
@@ -106,7 +107,7 @@ describe('a new version of the proxy takes over', () => {
     order.push('released')
     release.resolve()
     assert.equal((await slow).body, 'whole')
-    assert.deepEqual(await drain, { drained: true, cutRequests: 0, cutWebSockets: 0 })
+    assert.deepEqual(await drain, { drained: true, cutRequests: 0, openWebSockets: 0 })
     assert.deepEqual(order, ['released', 'drained'])
   })
 
