@@ -20,6 +20,8 @@ export interface Context {
   readonly host: string
   /** Replicas whose end no event tells: somebody has to look. */
   readonly watched: Map<string, ReplicaRecord>
+  /** Throws `closed` once the folder may be another's: nothing is written then, whoever still waits or is called back. */
+  readonly ensureOpen: () => void
   /** Something of the instance changed. */
   readonly changed: (instanceId: string) => void
 }

@@ -5,7 +5,7 @@ import { SlipwayError } from '../../errors.ts'
 import type { TaskResult } from '../provider.ts'
 import { valuesAmong } from './environment.ts'
 import { expand } from './expand.ts'
-import type { GroupName } from './group.ts'
+import { type GroupName, leaderLives } from './group.ts'
 import { environmentOf } from './proc.ts'
 import { unknownExit } from './record.ts'
 import { taskOutputLines } from './task.ts'
@@ -32,7 +32,7 @@ export async function execBeside(
   signal: AbortSignal,
 ): Promise<TaskResult> {
   signal.throwIfAborted()
-  const env = environmentOf(group.pid)
+  const env = leaderLives(group) ? environmentOf(group.pid) : undefined
   if (!env) throw new SlipwayError('unavailable', `The replica ${group.name} does not run.`)
   const values = valuesAmong(env)
   const words = command.map(word => expand(word, values))

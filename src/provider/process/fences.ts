@@ -3,7 +3,7 @@ import type { Fence } from '../provider.ts'
 
 /** Refuses who acts under an epoch that is over, as far as this provider saw a higher one. */
 export interface Fences {
-  /** Throws `lease_lost`, or the reason for which the fence was aborted. Call before each single thing that changes something. */
+  /** Throws `lease_lost`, `closed`, or the reason for which the fence was aborted. Call before each single thing that changes something. */
   check(fence: Fence): void
   /** Whether somebody with this store id acts through this provider: what carries another one is a stranger's. */
   knows(storeId: string): boolean
@@ -11,6 +11,7 @@ export interface Fences {
 
 /** Starts from the epochs that `seen` carries. */
 export function fences(
+  ensureOpen: () => void,
   seen: Iterable<{ readonly storeId: string; readonly instanceId: string; readonly epoch: number }>,
 ): Fences {
   const highest = new Map<string, number>()
@@ -24,6 +25,7 @@ export function fences(
   for (const { storeId, instanceId, epoch } of seen) note(storeId, instanceId, epoch)
   return {
     check(fence) {
+      ensureOpen()
       fence.signal.throwIfAborted()
       stores.add(fence.storeId)
       if (!note(fence.storeId, fence.instanceId, fence.epoch)) {

@@ -16,6 +16,7 @@ export async function observeReplica(context: Context, record: ReplicaRecord): P
  */
 export async function settle(context: Context, given: ReplicaRecord): Promise<[ReplicaRecord, Life] | undefined> {
   const { replicas, logs } = context
+  context.ensureOpen()
   const record = replicas.byId(given.instanceId, given.id)
   if (!record) return undefined
   if (record.exitCode !== undefined) return [record, { state: 'ended', exitCode: record.exitCode }]

@@ -50,9 +50,14 @@ export async function processProvider(options: ProcessProviderOptions): Promise<
   mkdirSync(paths.root, { recursive: true, mode: 0o700 })
   const lock = lockFolder(paths.root)
   const listeners = new Set<(instanceId: string) => void>()
-  const context = await contextIn(paths, options, host, range, instanceId => {
+  let open = true
+  const ensureOpen = () => {
+    if (!open) throw new SlipwayError('closed', 'The process provider was closed.')
+  }
+  const changed = (instanceId: string) => {
     for (const listener of listeners) listener(instanceId)
-  }).catch((error: unknown) => {
+  }
+  const context = await contextIn(paths, options, host, range, { ensureOpen, changed }).catch((error: unknown) => {
     lock.release()
     throw error
   })
@@ -103,6 +108,7 @@ export async function processProvider(options: ProcessProviderOptions): Promise<
       return { ok: true, message: `Processes on ${host}, ports ${range[0]} to ${range[1]}, data in ${paths.root}.` }
     },
     async close() {
+      open = false
       pulse.end()
       listeners.clear()
       lock.release()
@@ -121,7 +127,7 @@ async function contextIn(
   options: ProcessProviderOptions,
   host: string,
   range: PortRange,
-  changed: Context['changed'],
+  calls: Pick<Context, 'ensureOpen' | 'changed'>,
 ): Promise<Context> {
   rmSync(paths.temporary, { recursive: true, force: true })
   for (const folder of [paths.images, paths.temporary, paths.instances])
@@ -141,10 +147,10 @@ async function contextIn(
     replicas,
     ports,
     logs,
-    fences: fences(found),
+    fences: fences(calls.ensureOpen, found),
     clock: options.clock ?? systemClock,
     host,
     watched: new Map(living.map(record => [record.id, record])),
-    changed,
+    ...calls,
   }
 }

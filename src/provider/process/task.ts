@@ -118,6 +118,7 @@ async function launchTask(
 
 async function waitForTask(context: Context, instanceId: string, file: string, fence: Fence): Promise<TaskResult> {
   for (let waitMs = 1; ; waitMs = Math.min(50, waitMs * 1.5)) {
+    context.ensureOpen()
     const record = recordIn(`${file}.json`)
     const life = record && lifeOf(record, `${file}.exit`)
     if (!record || life?.state === 'never') {

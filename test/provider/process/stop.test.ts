@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -118,6 +120,22 @@ describe('the end of a process', () => {
     assert.equal((await world.provider.observe(spec.instanceId))[0]?.state, 'stopping')
     await world.stopAll(spec, 300)
     assert.equal((await world.output(spec)).match(/term/g)?.length, 1)
+  })
+
+  test("is not written down by a provider that was closed: the folder may be another one's by then", async () => {
+    const spec = await world.revision(world.image(shell('exec sleep 600')))
+    const [replica] = await world.start(spec)
+    const closed = world.provider
+    await world.reopen()
+    await world.provider.close()
+    const before = readFileSync(recordOf(replica, spec), 'utf8')
+    process.kill(-pidOf(replica, spec), 'SIGKILL')
+    // Ends later, so that we have heard of the other's end when we hear of its own.
+    await once(spawn('sleep', ['0.1']), 'exit')
+    assert.equal(readFileSync(recordOf(replica, spec), 'utf8'), before)
+    await assert.rejects(closed.observe(spec.instanceId), { code: 'closed' })
+    await world.reopen()
+    assert.equal((await world.provider.observe(spec.instanceId))[0]?.state, 'exited')
   })
 
   test('counts its grace from the first SIGTERM, whoever waits for it later', async () => {
