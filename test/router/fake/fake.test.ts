@@ -47,11 +47,11 @@ test('a drain waits for what is in flight, cuts it at the deadline, and refuses 
   router.setInFlight('r1', { requests: 2, endsAfterMs: 300 })
   const drained = router.drain('inst_1', ['r1'], 1000, signal)
   await clock.advance(300)
-  assert.deepEqual(await drained, { drained: true, cutRequests: 0, cutWebSockets: 0 })
+  assert.deepEqual(await drained, { drained: true, cutRequests: 0, openWebSockets: 0 })
   router.setInFlight('r1', { requests: 2, webSockets: 1, endsAfterMs: 'never' })
   const cut = router.drain('inst_1', ['r1'], 1000, signal)
   await clock.advance(1000)
-  assert.deepEqual(await cut, { drained: false, cutRequests: 2, cutWebSockets: 1 })
+  assert.deepEqual(await cut, { drained: false, cutRequests: 2, openWebSockets: 1 })
 })
 
 test('traffic is what the test says, ports are not given twice, and a proxy can lose everything', async () => {
