@@ -1,4 +1,4 @@
-import { commandLineOf, currentBoot, groupMembers, isAlive, type ProcessStat, processStat } from './proc.ts'
+import { childrenOf, commandLineOf, currentBoot, groupMembers, isAlive, type ProcessStat, processStat } from './proc.ts'
 
 /** A process group as its record names it: its leader, when that was started, and in which boot of the machine. */
 export interface GroupName {
@@ -31,6 +31,23 @@ export function membersOf(group: GroupName): ProcessStat[] {
   const leader = processStat(group.pid)
   if (leader && leader.startTime !== group.startTime) return []
   return groupMembers(group.pid).filter(member => member.session === group.pid)
+}
+
+/**
+ * The members that the leader started, or those started, and so on. Quicker than {@link membersOf}, which looks at every process of the
+ * machine; but one whose parent ended is missed, and so may be one that starts right now.
+ */
+export function descendantsOf(group: GroupName): ProcessStat[] {
+  if (!leaderLives(group)) return []
+  const found: ProcessStat[] = []
+  const pids = childrenOf(group.pid)
+  for (const pid of pids) {
+    const stat = processStat(pid)
+    if (!isAlive(stat) || stat.group !== group.pid || stat.session !== group.pid) continue
+    found.push(stat)
+    pids.push(...childrenOf(pid))
+  }
+  return found
 }
 
 /** Whether the launcher has started its command: the group has a process that is not the launcher nor its copy about to become the command. */

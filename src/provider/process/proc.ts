@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { namesIn } from './record.ts'
 
 /** What Linux says of one process. */
 export interface ProcessStat {
@@ -41,6 +42,14 @@ export function groupMembers(group: number): ProcessStat[] {
     .filter(stat => stat.group === group)
 }
 
+/** Pids of what a process started and what still is its child. It may miss some that come or go meanwhile. */
+export function childrenOf(pid: number): number[] {
+  return namesIn(`/proc/${pid}/task`).flatMap(thread => {
+    const text = readText(`/proc/${pid}/task/${thread}/children`) ?? ''
+    return text.split(' ').filter(Boolean).map(Number)
+  })
+}
+
 /** Differs after every boot of the machine: pids and start times mean nothing across one. */
 export function currentBoot(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
@@ -60,8 +69,12 @@ export function commandLineOf(pid: number): string | undefined {
 }
 
 function readOf(pid: number, file: 'stat' | 'environ' | 'cmdline'): string | undefined {
+  return readText(`/proc/${pid}/${file}`)
+}
+
+function readText(file: string): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+    return readFileSync(file, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ESRCH') return undefined

@@ -1,27 +1,31 @@
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs'
-import { type GroupName, membersOf } from './group.ts'
+import { descendantsOf, type GroupName, membersOf } from './group.ts'
+import type { ProcessStat } from './proc.ts'
 
 const listening = '0A'
+const tables = ['/proc/net/tcp', '/proc/net/tcp6']
+/** About two rows: the kernel fills what it is asked for, and to look past the last listening socket it goes through all the others. */
+const chunkBytes = 300
 
 /** Whether a process of the group listens on the port: somebody else who answers there is not the replica. */
 export function groupListens(group: GroupName, port: number): boolean {
-  const listeners = new Set([...listenersOn('/proc/net/tcp', port), ...listenersOn('/proc/net/tcp6', port)])
-  return (
-    listeners.size > 0 && membersOf(group).some(member => socketsOf(member.pid).some(inode => listeners.has(inode)))
-  )
+  const near = socketsOfAll(descendantsOf(group))
+  for (const table of tables) for (const inode of listenersOn(table, port)) if (near.has(inode)) return true
+  const listeners = tables.flatMap(table => [...listenersOn(table, port)])
+  if (listeners.length === 0) return false
+  const all = socketsOfAll(membersOf(group))
+  return listeners.some(inode => all.has(inode))
 }
 
 /** Inodes of the sockets that listen on the port. The kernel lists listening sockets first, so the thousands after them are not read. */
-function listenersOn(table: string, port: number): string[] {
+function* listenersOn(table: string, port: number): Generator<string> {
   const wanted = port.toString(16).toUpperCase().padStart(4, '0')
-  const found: string[] = []
   for (const row of rows(table)) {
     const fields = row.trim().split(/\s+/)
     const [, local = '', , state] = fields
     if (state !== listening) break
-    if (local.endsWith(`:${wanted}`) && fields[9]) found.push(fields[9])
+    if (local.endsWith(`:${wanted}`) && fields[9]) yield fields[9]
   }
-  return found
 }
 
 function* rows(table: string): Generator<string> {
@@ -33,7 +37,7 @@ function* rows(table: string): Generator<string> {
     throw error
   }
   try {
-    const chunk = Buffer.alloc(16_384)
+    const chunk = Buffer.alloc(chunkBytes)
     let rest = ''
     let header = true
     for (let size = readSync(file, chunk); size > 0; size = readSync(file, chunk)) {
@@ -47,6 +51,10 @@ function* rows(table: string): Generator<string> {
   } finally {
     closeSync(file)
   }
+}
+
+function socketsOfAll(members: readonly ProcessStat[]): Set<string> {
+  return new Set(members.flatMap(member => socketsOf(member.pid)))
 }
 
 function socketsOf(pid: number): string[] {
