@@ -11,15 +11,17 @@ const stamp = join(root, 'node_modules', '.slipway-installed')
 const wanted = readFileSync(lockfile, 'utf8')
 
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted || !existsSync(join(root, 'node_modules/.bin/node'))) {
-  process.stderr.write('slipway: installing dependencies (npm ci) …\n')
+  process.stderr.write('slipway: installing dependencies (npm install) …\n')
   const npm = process.env.npm_execpath
   const [command, args] = npm ? [process.execPath, [npm]] : ['npm', []]
-  const done = spawnSync(command, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  // Not `npm ci`: it refuses a lockfile without the builds of a linter for platforms that a registry mirror may not carry.
+  // `--no-save` keeps to the lockfile and never rewrites it.
+  const done = spawnSync(command, [...args, 'install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
   })
   if (done.status !== 0) {
-    process.stderr.write('slipway: npm ci failed; run it by hand to see why, then try again\n')
+    process.stderr.write('slipway: npm install failed; run it by hand to see why, then try again\n')
     process.exit(done.status ?? 1)
   }
   const node = join(root, 'node_modules/.bin/node')
