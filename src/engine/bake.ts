@@ -68,7 +68,7 @@ export async function bake(step: Hold, on: Baking): Promise<string> {
     const verdicts = await judged(step, before, on)
     const failed = verdicts.find(verdict => verdict.verdict === 'fail')
     if (failed)
-      throw new SlipwayError('check_failed', `A check failed: ${failed.text}.`, {
+      throw new SlipwayError('check_failed', `A check failed: ${failed.text.replace(/\.$/u, '')}.`, {
         details: { value: failed.value, threshold: failed.threshold },
       })
     const waiting = verdicts.some(verdict => verdict.verdict === 'wait')
