@@ -6,7 +6,7 @@ import type { Replica } from '../provider/provider.ts'
 export interface ReplicaView {
   readonly replica: Replica
   readonly health: Health
-  /** Ready, or was when the platform last said anything: an unreachable one takes nothing out of service. */
+  /** Ready, or was when the platform last said anything, or when we came: what nobody could ask goes on as it was. */
   readonly serving: boolean
   /** Ready for minHealthyMs: it counts. */
   readonly settled: boolean
@@ -133,9 +133,9 @@ function rank(view: ReplicaView): number {
   return view.health === 'ready' ? (view.settled ? 2 : 1) : 0
 }
 
-function mayGo({ replica, health }: ReplicaView, now: Situation): boolean {
+function mayGo({ replica, serving }: ReplicaView, now: Situation): boolean {
   const carries = (now.applied[replica.service]?.[replica.revision] ?? 0) > 0
-  if (!carries || health !== 'ready') return true
+  if (!carries || !serving) return true
   return othersComplete(replica.service, replica.revision, now)
 }
 

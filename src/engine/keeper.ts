@@ -459,6 +459,7 @@ export class Keeper {
   async #learnRoutes(): Promise<void> {
     this.#routes = await this.#parts.router.observe(this.instanceId, this.#lease?.signal)
     this.#routesKnown = true
+    this.#probing.found(servingIn(this.#routes))
   }
 
   #routesDiffer(weights: Weights): boolean {
@@ -509,6 +510,13 @@ function appliedWeights(routes: RouteTable | undefined): Weights {
       Object.fromEntries(Object.entries(route.revisions).map(([revision, { weight }]) => [revision, weight])),
     ]),
   )
+}
+
+function servingIn(routes: RouteTable | undefined): Set<string> {
+  const endpoints = Object.values(routes?.services ?? {}).flatMap(route =>
+    Object.values(route.revisions).flatMap(revision => revision.endpoints),
+  )
+  return new Set(endpoints.filter(({ state }) => state === 'serving').map(({ replica }) => replica))
 }
 
 function asSlipwayError(error: unknown): SlipwayError {

@@ -14,6 +14,8 @@ interface Probed {
   prober: Prober
   readonly key: string
   readonly check: HealthCheck | undefined
+  /** Whether it was seen ready since we watch it. */
+  wasReady: boolean
 }
 
 /** The probers of one instance's replicas. */
@@ -22,6 +24,8 @@ export class Probing {
   readonly #clock: Clock
   readonly #onChange: (replica: Replica, health: Health) => void
   readonly #probed = new Map<string, Probed>()
+  /** Replicas that the router sent requests to when we came. */
+  #found: ReadonlySet<string> = new Set()
 
   constructor(provider: Provider, clock: Clock, onChange: (replica: Replica, health: Health) => void) {
     this.#provider = provider
@@ -56,29 +60,38 @@ export class Probing {
       routed: isRouted(spec),
       provider: this.#provider,
       clock: this.#clock,
-      onChange: health => this.#onChange(replica, health),
+      onChange: health => {
+        const now = this.#probed.get(replica.id)
+        if (now && health === 'ready') now.wasReady = true
+        this.#onChange(replica, health)
+      },
     })
     if (known?.prober.health !== 'ready') {
       known?.prober.stop()
-      this.#probed.set(replica.id, { prober, key, check: spec.healthCheck })
+      this.#probed.set(replica.id, { prober, key, check: spec.healthCheck, wasReady: false })
       return
     }
     // Another check for a replica that serves: what it was found to be holds until the new check has had its say.
     const both = joined(known.prober, prober, this.#clock)
-    this.#probed.set(replica.id, { prober: both, key, check: spec.healthCheck })
+    this.#probed.set(replica.id, { prober: both, key, check: spec.healthCheck, wasReady: true })
   }
 
   healthOf(id: string): Health {
     return this.#probed.get(id)?.prober.health ?? 'unready'
   }
 
-  /** Whether it is ready, or was when it could last be asked. */
+  /** Takes over what an earlier control plane found out: these serve, until the probes have had their say. */
+  found(serving: ReadonlySet<string>): void {
+    this.#found = serving
+  }
+
+  /** Whether it is ready, or was when it could last be asked, or serves since before we came and was not seen to fail. */
   serving(id: string): boolean {
-    const prober = this.#probed.get(id)?.prober
-    return (
-      prober !== undefined &&
-      (prober.health === 'ready' || (prober.health === 'unknown' && prober.readySince !== undefined))
-    )
+    const probed = this.#probed.get(id)
+    if (!probed) return false
+    const { health, readySince } = probed.prober
+    if (health === 'ready' || (health === 'unknown' && readySince !== undefined)) return true
+    return this.#found.has(id) && !probed.wasReady && failuresInARow(probed) < unhealthyAfter(probed)
   }
 
   /** Whether it has been ready for as long as its check asks. */
@@ -115,6 +128,16 @@ export class Probing {
     for (const { prober } of this.#probed.values()) prober.stop()
     this.#probed.clear()
   }
+}
+
+function unhealthyAfter({ check }: Probed): number {
+  return check?.unhealthyAfter ?? checkDefaults.unhealthyAfter
+}
+
+function failuresInARow({ prober }: Probed): number {
+  const { answers } = prober
+  const lastGood = answers.findLastIndex(answer => answer.ok)
+  return answers.slice(lastGood + 1).reduce((sum, answer) => sum + answer.times, 0)
 }
 
 function minHealthyMs(probed: Probed): number {

@@ -42,10 +42,10 @@ describe('14. Every state change and its event', () => {
       },
       { name: 'bad', after: begin },
     )
-    let stop = false
+    const looked = new AbortController()
     const torn: string[] = []
     const looking = (async () => {
-      while (!stop) {
+      while (!looked.signal.aborted) {
         torn.push(...(await tornIn(machine, tenant.id)))
         await new Promise(resolve => setImmediate(resolve))
       }
@@ -58,7 +58,7 @@ describe('14. Every state change and its event', () => {
     const done = await deploy(await machine.server('2'))
     const failed = await deploy(await machine.server('3', { exits: 1 }))
     await tenant.done(await tenant.acting.rollback({ instanceId: shop.id, releaseId: first?.id ?? '' }))
-    stop = true
+    looked.abort()
     await looking
     assert.deepEqual(torn, [])
 

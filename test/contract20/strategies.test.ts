@@ -18,9 +18,10 @@ const clumsy: Strategy = {
 const silent: Strategy = {
   ...rolling,
   name: 'silent',
-  async execute({ onServiceProgress, ...params }) {
-    void onServiceProgress // optional, so it may be absent
-    await rolling.execute(params)
+  async execute(params) {
+    const quiet = { ...params }
+    delete quiet.onServiceProgress
+    await rolling.execute(quiet)
   },
 }
 

@@ -81,14 +81,10 @@ describe('traffic', () => {
           services: [{ name: 'web', image: await machine.server('2', { unhealthy: 'db pool exhausted' }) }],
           strategy,
         })
-        const ended = tenant.end(asked)
-        let over = false
-        void ended.then(() => {
-          over = true
-        })
         const versions = new Set<string>()
-        while (!over) versions.add((await tenant.ask()).told().version)
-        const { state, error, errorCode, restored } = await ended
+        const { state, error, errorCode, restored } = await meanwhile(tenant.end(asked), async () => {
+          versions.add((await tenant.ask()).told().version)
+        })
         assert.deepEqual([state, errorCode, restored], ['failed', 'progress_deadline', true])
         assert.match(error ?? '', /0 of 1 replicas were ready, and nothing moved for .*503/)
         assert.deepEqual([...versions], ['1'])
@@ -104,13 +100,7 @@ describe('traffic', () => {
         strategy: 'canary',
         options: { steps: [50], holdSeconds: 60, checks: [{ type: 'errors', maxRate: 0.1, minRequests: 20 }] },
       })
-      const ended = tenant.end(asked)
-      let over = false
-      void ended.then(() => {
-        over = true
-      })
-      while (!over) await tenant.ask()
-      const { state, errorCode, restored } = await ended
+      const { state, errorCode, restored } = await meanwhile(tenant.end(asked), async () => void (await tenant.ask()))
       assert.deepEqual([state, errorCode, restored], ['failed', 'check_failed', true])
       assert.deepEqual(await count(20, async () => (await tenant.ask()).told().version), { '1': 20 })
     })
@@ -189,6 +179,14 @@ async function gone(machine: Machine, tenant: Tenant, shop: Instance) {
   await tenant.acting.cancel(first.id)
   await tenant.end(first)
   return second
+}
+
+/** Does something again and again until the promise settles. */
+async function meanwhile<T>(promise: Promise<T>, again: () => Promise<void>): Promise<T> {
+  const over = new AbortController()
+  const settled = promise.finally(() => over.abort())
+  while (!over.signal.aborted) await again()
+  return await settled
 }
 
 /** How often each answer came. One request after the other, so that shares are exact. */

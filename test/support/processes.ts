@@ -9,9 +9,19 @@ export function processesOf(folder: string): number[] {
     .filter(pid => pid !== process.pid && belongs(pid, folder))
 }
 
-/** Living processes that run below a folder: of a data folder, its replicas without their launchers. */
-export function processesIn(folder: string): number[] {
-  return processesOf(folder).filter(pid => isIn(pid, folder))
+/** The same, as process groups: a replica is one, with its launcher. */
+export function groupsOf(folder: string): Set<number> {
+  return new Set(processesOf(folder).flatMap(pid => groupOf(pid) ?? []))
+}
+
+function groupOf(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2])
+  } catch (error) {
+    void error // because it ended while we looked
+    return undefined
+  }
 }
 
 function belongs(pid: number, folder: string): boolean {
