@@ -45,6 +45,8 @@ async function npmInstall(wanted: string, folder: string, signal: AbortSignal): 
   const flags = ['--ignore-scripts', '--save-exact', '--no-audit', '--no-fund', '--fetch-retries=1', '--prefix', folder]
   const child = spawn(program, [...first, 'install', ...flags, wanted], {
     cwd: folder,
+    // npm would leave compiled code of its own in the temporary folder.
+    env: { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' },
     stdio: ['ignore', 'ignore', 'pipe'],
     signal,
   })

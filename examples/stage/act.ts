@@ -126,13 +126,14 @@ function isHoldAt({ type, data }: Event, weight: number): boolean {
   return (data['table'] as Table).some(row => row.weight === weight)
 }
 
-/** When the last request was given to a revision that had traffic in this table and has none now. */
+/** When the last request was given to what had traffic in this table and has none now. Throws when it never got any: nothing was shown then. */
 async function lastRoutedTo(before: Table, { acme, instanceId }: Performance): Promise<number> {
   const { table } = await acme.status(instanceId)
   const serves = (rows: Table, service: string, revision: string): boolean =>
     rows.some(row => row.service === service && row.revision === revision && row.weight > 0)
-  const left = (await acme.traffic(instanceId)).filter(
-    ({ service, revision }) => serves(before, service, revision) && !serves(table, service, revision),
-  )
-  return Math.max(0, ...left.map(({ lastRoutedAt = 0 }) => lastRoutedAt))
+  const times = (await acme.traffic(instanceId))
+    .filter(({ service, revision }) => serves(before, service, revision) && !serves(table, service, revision))
+    .flatMap(({ lastRoutedAt }) => lastRoutedAt ?? [])
+  if (times.length === 0) throw new Error('No request was ever routed to what the rollback replaced.')
+  return Math.max(...times)
 }

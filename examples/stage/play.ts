@@ -82,10 +82,10 @@ async function performAll(what: Play, { screen, signal, stay, json }: Setting): 
   const image = (name: string): string => imageIn(images, name)
 
   const { instanceId, version1 } = await open(what, { stage, cleanup, live, signal, image })
-  const load = await startAt(what, { stage, cleanup, signal })
+  const { load, alive } = await startAt(what, { stage, cleanup, signal })
   live.measure(load)
   cleanup.defer(() => live.note('removing what was started'))
-  const on = { acme: stage.acme, instanceId, image, load, signal, live }
+  const on = { acme: stage.acme, instanceId, image, load, signal: alive, live }
   const performed = await performActs(what.acts, version1, on)
   const finished = await Promise.all(performed.map(one => asItIsNow(one, stage)))
   if (!stay) {
@@ -95,7 +95,7 @@ async function performAll(what: Play, { screen, signal, stay, json }: Setting): 
   }
   screen.end(outcomeOf(finished, acts, load.stats()))
   live.note('the load goes on; Ctrl-C ends it and removes what was started')
-  await aborted(signal).catch((reason: unknown) => {
+  await aborted(alive).catch((reason: unknown) => {
     if (!(reason instanceof Interrupted)) throw reason
   })
   return outcomeOf(finished, acts, await load.stop())
@@ -128,15 +128,23 @@ async function open(
   return { instanceId, version1 }
 }
 
-/** Starts the load at the front door and waits until all of it flows. */
-async function startAt({ load: wanted, instance }: Play, { stage, cleanup, signal }: Backstage): Promise<Load> {
+/** Starts the load at the front door and waits until all of it flows. `alive` is aborted with the signal, and when the load dies. */
+async function startAt(
+  { load: wanted, instance }: Play,
+  { stage, cleanup, signal }: Backstage,
+): Promise<{ readonly load: Load; readonly alive: AbortSignal }> {
   const { host, port } = stage.slipway.front
   const target = { host, port, hostHeader: `${instance.name}.acme.localhost` }
   const load = startLoad({ ...wanted, target })
-  cleanup.defer(async () => void (await load.stop()))
+  cleanup.defer(async () => {
+    await load.stop().catch((error: unknown) => void error) // because it is told through `alive`
+  })
+  const death = new AbortController()
+  load.until(() => false).catch((error: unknown) => death.abort(error))
+  const alive = AbortSignal.any([signal, death.signal])
   const flows = load.until(({ answered, webSockets }) => answered > 0 && webSockets.open === (wanted.websockets ?? 0))
-  await Promise.race([flows, aborted(AbortSignal.any([signal, AbortSignal.timeout(loadDeadlineMs)]))])
-  return load
+  await Promise.race([flows, aborted(AbortSignal.any([alive, AbortSignal.timeout(loadDeadlineMs)]))])
+  return { load, alive }
 }
 
 /** Performs one act after the other; ends early when one did not go as it had to, because the next ones build on it. */
