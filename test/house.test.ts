@@ -58,6 +58,7 @@ function floorOf(file: string): Floor {
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .filter(file => /\.[mc]?[jt]s$/.test(file))
   .map(file => file.replaceAll(sep, '/'))
+const texts = new Map(files.map(file => [file, readFileSync(join(src, file), 'utf8')]))
 const imports = files.flatMap(importsOf)
 
 describe('the house: imports run one way', () => {
@@ -115,7 +116,7 @@ describe('the house: imports run one way', () => {
       )
     }
     for (const file of files.filter(name => name.startsWith('deploy/strategies/'))) {
-      const text = readFileSync(join(src, file), 'utf8')
+      const text = texts.get(file) ?? ''
       assert.doesNotMatch(
         text,
         /\b(?:Date|performance|process|globalThis|setTimeout|setInterval|fetch|crypto)\b\s*[.(]|Math\.random/,
@@ -137,8 +138,7 @@ describe('the house: imports run one way', () => {
     const statement =
       /['"`]\s*(?:select\s.+\sfrom|insert\s+into|update\s+\w+\s+set|delete\s+from|create\s+table|pragma)\s/i
     const wrong = files.filter(
-      file =>
-        !file.startsWith('store/') && !lockFiles.has(file) && statement.test(readFileSync(join(src, file), 'utf8')),
+      file => !file.startsWith('store/') && !lockFiles.has(file) && statement.test(texts.get(file) ?? ''),
     )
     assert.deepEqual(wrong, [])
   })
@@ -186,7 +186,7 @@ function packageOf(to: string): string {
 
 /** Every static import, re-export and import() of a file. */
 function importsOf(file: string): Import[] {
-  const text = readFileSync(join(src, file), 'utf8')
+  const text = texts.get(file) ?? ''
   const found = [
     ...text.matchAll(/^(?:import|export)\s+(?<type>type\s)?(?<names>[^'";]*?)\bfrom\s+'(?<to>[^']+)'/gms),
     ...text.matchAll(/^import\s+'(?<to>[^']+)'/gm),
