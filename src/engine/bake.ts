@@ -1,6 +1,6 @@
 import type { FrozenPlan, Run } from '../deploy/run.ts'
 import type { Row, Step } from '../deploy/step.ts'
-import { SlipwayError } from '../errors.ts'
+import { isSlipwayError, SlipwayError } from '../errors.ts'
 import { runCheck } from '../health/checks.ts'
 import { trafficDelta } from '../health/delta.ts'
 import type { Judgement, Observed } from '../health/judge.ts'
@@ -8,7 +8,9 @@ import type { RevisionTraffic } from '../router/router.ts'
 import type { EngineParts } from './context.ts'
 import { readyOf } from './difference.ts'
 import type { Keeper, View } from './keeper.ts'
-import { type Outcome, type Performance, throwIfHopeless, watchProgress } from './perform.ts'
+import type { Outcome, Performance } from './perform.ts'
+import { patienceMs } from './stillness.ts'
+import { isNew, throwIfHopeless, watchProgress } from './watch.ts'
 
 /** A wait longer than this gives the lease up, milliseconds. */
 export const parkAfterMs = 30_000
@@ -29,8 +31,10 @@ export async function hold(step: Hold, on: Performance): Promise<Outcome> {
 }
 
 /** Whether what a deployment replaces had no ready replica when it began. */
-function nothingServed(plan: FrozenPlan): boolean {
-  return plan.base.length > 0 && plan.base.every(row => (plan.readyAtStart[row.revision] ?? 0) === 0)
+function nothingServed({ old, next, readyAtStart }: FrozenPlan): boolean {
+  const kept = new Set(next.map(service => service.revision))
+  const replaced = old.filter(service => !kept.has(service.revision))
+  return replaced.length > 0 && replaced.every(service => (readyAtStart[service.revision] ?? 0) === 0)
 }
 
 /** What a hold is watched with; no lease is needed. */
@@ -50,9 +54,10 @@ export interface Baking {
  */
 export async function bake(step: Hold, on: Baking): Promise<string> {
   const { parts, keeper, plan, run, signal } = on
-  const { clock, router } = parts
-  const before = await router.traffic(keeper.instanceId, signal)
-  const watch = watchProgress({ parts, keeper, plan })
+  const { clock } = parts
+  const watched = { parts, keeper, plan, patienceMs: patienceMs(step, plan, keeper) }
+  let watch = watchProgress(watched)
+  let before: readonly RevisionTraffic[] | undefined
   let { watchedMs } = on
   let savedMs = watchedMs
   let last = clock.monotonic()
@@ -62,10 +67,14 @@ export async function bake(step: Hold, on: Baking): Promise<string> {
     const now = clock.monotonic()
     const healthy = fresh(step, plan).every(row => readyOf(row, view) >= row.replicas)
     // A stall of ours is not time in which anybody watched.
-    if (healthy) watchedMs += Math.min(now - last, 4 * tickMs)
-    else stuck(view, on, watch)
+    if (healthy) {
+      watchedMs += Math.min(now - last, 4 * tickMs)
+      watch = watchProgress(watched)
+    } else stuck(view, on, watch)
     last = now
-    const verdicts = await judged(step, before, on)
+    const counted = await trafficNow(step, on)
+    before ??= counted
+    const verdicts = before && counted ? await judged(step, before, counted, on) : [unanswered]
     const failed = verdicts.find(verdict => verdict.verdict === 'fail')
     if (failed)
       throw new SlipwayError('check_failed', `A check failed: ${failed.text.replace(/\.$/u, '')}.`, {
@@ -90,14 +99,28 @@ function stuck(view: View, { parts, keeper, plan }: Baking, watch: (view: View) 
 
 /** The rows that the deployment brings. */
 function fresh(step: Pick<Step, 'table'>, plan: FrozenPlan): Row[] {
-  return step.table.filter(
-    row => !plan.base.some(base => base.service === row.service && base.revision === row.revision),
-  )
+  return step.table.filter(row => isNew(row, plan))
 }
 
-async function judged(step: Hold, before: readonly RevisionTraffic[], on: Baking): Promise<Judgement[]> {
-  if (step.checks.length === 0) return []
-  const after = await on.parts.router.traffic(on.keeper.instanceId, on.signal)
+const unanswered: Judgement = { verdict: 'wait', text: 'The router does not answer, so the check goes on.' }
+
+/** What the router has counted; undefined while it does not answer, which is no fault of the new release. */
+async function trafficNow({ checks }: Hold, { parts, keeper, signal }: Baking): Promise<RevisionTraffic[] | undefined> {
+  if (checks.length === 0) return []
+  try {
+    return await parts.router.traffic(keeper.instanceId, signal)
+  } catch (error) {
+    if (isSlipwayError(error, 'unavailable')) return undefined
+    throw error
+  }
+}
+
+async function judged(
+  step: Hold,
+  before: readonly RevisionTraffic[],
+  after: readonly RevisionTraffic[],
+  on: Baking,
+): Promise<Judgement[]> {
   const { tenantId, instanceId, id } = on.run.deployment
   const traffic = observedTraffic(step, before, after, on.plan)
   const context = { tenantId, instanceId, deploymentId: id, traffic, signal: on.signal }

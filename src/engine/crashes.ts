@@ -2,15 +2,22 @@ import type { Clock } from '../clock.ts'
 import { messageOf } from '../errors.ts'
 import type { Provider } from '../provider/provider.ts'
 
-/** Exits in a row after which a new revision is a crash loop. */
-export const crashLoopExits = 3
+/** Exits in a row after which a replica is in a crash loop. */
+const crashLoopExits = 3
 /** The first pause before a crashed replica is started again, and the longest, milliseconds; it doubles in between. */
 export const backoffMs = { first: 100, longest: 30_000 } as const
+/** Whether so many exits of a row mean that one of its replicas, at the least, is in a crash loop. */
+export function isCrashLoop(exits: number, { replicas }: { readonly replicas: number }): boolean {
+  return exits > (crashLoopExits - 1) * replicas
+}
+
 /** How long a row must have been without an exit before its count begins anew, milliseconds. */
 const forgetAfterMs = 60_000
 
 interface Record {
   exits: number
+  /** Failures of any kind since it last was well: what the next pause follows from. */
+  failures: number
   lastExitAt: number
   lastExitCode: number | undefined
   retryAt: number
@@ -36,21 +43,25 @@ export class Crashes {
     this.#fail(row, exitCode)
   }
 
-  /** A start was refused or failed. */
-  startFailed(row: string): void {
-    this.#fail(row, undefined)
+  /** A start was refused or failed. A platform that does not answer says nothing about the row: then it only waits before the next. */
+  startFailed(row: string, how: 'refused' | 'unanswered'): void {
+    this.#fail(row, undefined, how === 'refused')
   }
 
-  #fail(row: string, exitCode: number | undefined): void {
+  #fail(row: string, exitCode: number | undefined, counts = true): void {
     const now = this.#clock.monotonic()
-    const before = this.#rows.get(row)
-    const exits = before && now - before.lastExitAt < forgetAfterMs ? before.exits + 1 : 1
+    const last = this.#rows.get(row)
+    const before = last && now - last.lastExitAt < forgetAfterMs ? last : undefined
+    const failures = (before?.failures ?? 0) + 1
     // One that had served is started again at once: it is more likely an accident than a defect.
     const pause =
-      exits === 1 && before?.readySince !== false ? 0 : Math.min(backoffMs.longest, backoffMs.first * 2 ** (exits - 1))
-    const log = before?.log ?? []
+      failures === 1 && last?.readySince !== false
+        ? 0
+        : Math.min(backoffMs.longest, backoffMs.first * 2 ** (failures - 1))
+    const log = last?.log ?? []
     this.#rows.set(row, {
-      exits,
+      exits: (before?.exits ?? 0) + (counts ? 1 : 0),
+      failures,
       lastExitAt: now,
       lastExitCode: exitCode,
       retryAt: now + pause,

@@ -407,7 +407,7 @@ export class Keeper {
       } catch (error) {
         if (lease.signal.aborted) return
         this.#startFailures.set(key, asSlipwayError(error))
-        this.crashes.startFailed(key)
+        this.crashes.startFailed(key, isSlipwayError(error, 'unavailable') ? 'unanswered' : 'refused')
         this.#parts.onTrouble(this.instanceId, messageOf(error))
       } finally {
         if (this.#lease === lease) for (const name of names) this.#arriving.delete(name)

@@ -3,13 +3,13 @@ import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
 import type { Revision, Row, Step } from '../deploy/step.ts'
 import { undoPlan } from '../deploy/undo.ts'
 import { messageOf, SlipwayError } from '../errors.ts'
-import { policyDefaults } from '../instance/instance.ts'
 import type { Attendance } from './context.ts'
-import { crashLoopExits } from './crashes.ts'
+import { isCrashLoop } from './crashes.ts'
 import { readyOf, rowKey } from './difference.ts'
 import { endUndone } from './finish.ts'
 import type { View } from './keeper.ts'
 import { reasonFor, stepDigest } from './progress.ts'
+import { patienceMs, stillness } from './stillness.ts'
 
 /**
  * Takes a deployment back to what served before: another plan, from the table of the last step begun to the base. It needs only the old
@@ -28,7 +28,7 @@ export async function undo(run: Run, plan: FrozenPlan, at: Attendance): Promise<
       at.keeper.want(step.table, needs)
       if (done.has(position)) continue
       await begin(run, position, step, at)
-      await come(step, needs, at)
+      await come(step, needs, plan, at)
       await record(run, position, step, 'done', at)
     }
   } catch (error) {
@@ -115,9 +115,9 @@ async function record(
 }
 
 /** Waits until a step back is true. Only the old side is waited for; the new one is merely taken away. */
-async function come(step: Step, needs: ReadonlyMap<Revision, number>, at: Attendance): Promise<void> {
+async function come(step: Step, needs: ReadonlyMap<Revision, number>, plan: FrozenPlan, at: Attendance): Promise<void> {
   const { keeper, lease } = at
-  const watch = watchOld(needs, at)
+  const watch = watchOld(needs, patienceMs(step, plan, keeper), at)
   await keeper.until(view => {
     if (view.table === step.table && isTrue(step, view, needs)) return true
     watch(view)
@@ -152,29 +152,26 @@ function needed(row: Row, needs: ReadonlyMap<Revision, number>): number {
 }
 
 /** Gives up when the old side can't come back: it crashes again and again, or nothing moves for too long. */
-function watchOld(needs: ReadonlyMap<Revision, number>, { keeper, parts }: Attendance): (view: View) => void {
-  const deadlineMs = keeper.policies.progressDeadlineMs ?? policyDefaults.progressDeadlineMs
+function watchOld(
+  needs: ReadonlyMap<Revision, number>,
+  patienceMs: number,
+  { keeper, parts }: Attendance,
+): (view: View) => void {
   const exitsBefore = new Map(keeper.table.map(row => [rowKey(row), keeper.crashes.count(rowKey(row))]))
-  let since = parts.clock.monotonic()
-  let seen = ''
+  const still = stillness(parts.clock)
   return view => {
     const wanting = view.table.filter(row => needs.has(row.revision) && readyOf(row, view) < needed(row, needs))
     for (const row of wanting) {
       const exits = keeper.crashes.count(rowKey(row)) - (exitsBefore.get(rowKey(row)) ?? 0)
-      if (exits >= crashLoopExits)
+      if (isCrashLoop(exits, row))
         throw new SlipwayError('crash_loop', `Service ${row.service} of the old release exited ${exits} times.`)
       const failure = keeper.startFailure(row)
       if (failure && failure.code !== 'unavailable') throw failure
     }
-    const now = parts.clock.monotonic()
-    const key = `${view.table.map((row: Row) => readyOf(row, view)).join()}|${view.replicas.length}|${view.observed ? '' : now}`
-    if (key !== seen) {
-      seen = key
-      since = now
-    } else if (now - since > deadlineMs) {
+    if (still(view) > patienceMs) {
       throw new SlipwayError(
         'progress_deadline',
-        `Nothing moved for ${Math.round(deadlineMs / 1000)} s while the old release was brought back.`,
+        `Nothing moved for ${Math.round(patienceMs / 1000)} s while the old release was brought back.`,
       )
     }
   }

@@ -94,7 +94,7 @@ async function next(t: TestContext, storm: Storm): Promise<void> {
   await h.clock.advance(Math.floor(random() ** 2 * 3000))
 }
 
-type Move = readonly [name: string, move: (storm: Storm, t: TestContext) => Promise<unknown> | unknown]
+type Move = readonly [name: string, move: (storm: Storm, t: TestContext) => unknown]
 
 const images = ['1', '2', '3', '4', 'slow', 'slow', 'never', 'crash', 'stubborn', 'gone'] as const
 

@@ -61,6 +61,15 @@ describe('a step that does not come true', () => {
     assert.equal(end.restored, true)
   })
 
+  test('several that exit once each, all at the start, are no loop', async t => {
+    const h = await house(t)
+    const shop = await h.shop({ services: [{ ...web('fake:web-1'), replicas: 4 }] })
+    h.world.script({ image: 'fake:web-2' }, { readyMs: 100, exit: { afterMs: 20, code: 1, times: 4 } })
+    const services = [{ name: 'web', image: 'fake:web-2' }]
+    const end = await h.end(await h.acme.deploy({ instanceId: shop.id, services, strategy: 'blue-green' }))
+    assert.equal(end.state, 'succeeded', end.error)
+  })
+
   test('drains and graces longer than the deadline fail nothing: who leaves may take its time', async t => {
     const h = await house(t)
     const shop = await h.shop({
