@@ -17,7 +17,7 @@ export interface Screen {
   show(state: DemoState): void
   /** Prints the final table. `show` may go on after it. */
   end(end: DemoEnd): void
-  /** Gives the cursor back. */
+  /** Erases what `show` drew last, and gives the cursor back. */
   close(): void
 }
 
@@ -82,8 +82,9 @@ function drawn(output: ScreenOutput, write: Write): Screen {
       block = []
     },
     close() {
-      if (hidden) output.write(showCursor)
+      if (hidden) output.write(`${erase()}${showCursor}`)
       hidden = false
+      block = []
     },
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Acting, Event, InstanceStatus, Release } from '../../src/index.ts'
+import { type Acting, type Event, type InstanceStatus, isSlipwayError, type Release } from '../../src/index.ts'
 import type { Screen } from '../demo/screen.ts'
 import type { CurrentDeployment, DemoState, FinishedDeployment, RevisionView, ServiceView } from '../demo/state.ts'
 import { sharesBetween, trafficBetween } from '../demo/traffic.ts'
@@ -7,6 +7,9 @@ import type { Load } from '../load/load.ts'
 import { emptyStats, type LoadStats } from '../load/stats.ts'
 import { versionOf } from './images.ts'
 import { progressed } from './progress.ts'
+
+/** What is asked of Slipway, again and again. */
+type Looked = Pick<Acting, 'status' | 'getRelease'>
 
 /** Keeps the screen up to date while a scenario is performed. */
 export interface Live {
@@ -18,7 +21,7 @@ export interface Live {
   /** What happens between two deployments. */
   note(text: string): void
   /** Shows the replicas of this instance from now on. */
-  watch(acme: Acting, instanceId: string): void
+  watch(acme: Looked, instanceId: string): void
   /** Shows what this load sees from now on. */
   measure(load: Load): void
   [Symbol.dispose](): void
@@ -75,17 +78,21 @@ export function startLive(title: string, acts: number, screen: Screen): Live {
     },
     note(text) {
       note = text
+      current = undefined
       screen.show(state())
     },
     watch(acme, instanceId) {
-      const versions = versionsOf(acme)
+      const releases = releasesOf(acme)
       const look = async (): Promise<void> => {
         while (!end.signal.aborted) {
-          services = await servicesOf(await acme.status(instanceId), versions)
+          services = await servicesOf(await acme.status(instanceId), releases)
           await delay(drawEveryMs, undefined, { signal: end.signal })
         }
       }
-      look().catch((error: unknown) => void error) // because what ends it is that the instance goes, and the screen with it
+      look().catch((error: unknown) => {
+        void error // because what ends it is that the instance is gone
+        services = []
+      })
     },
     measure(started) {
       load = started
@@ -98,26 +105,32 @@ export function startLive(title: string, acts: number, screen: Screen): Live {
   }
 }
 
-/** Release and service → the version people know the service's image by: `2` of the folder `web-2`. */
-type Versions = (releaseId: string, service: string) => Promise<string>
-
-function versionsOf(acme: Acting): Versions {
-  const releases = new Map<string, Promise<Release>>()
-  return async (releaseId, service) => {
-    const release = releases.get(releaseId) ?? acme.getRelease(releaseId)
-    releases.set(releaseId, release)
-    const { image = '' } = (await release).services.find(({ name }) => name === service) ?? {}
-    return versionOf(image, service)
+/** Looks releases up, each that can't change any more only once. */
+function releasesOf(acme: Looked): (id: string) => Promise<Release | undefined> {
+  const known = new Map<string, Release>()
+  return async id => {
+    const release = known.get(id) ?? (await acme.getRelease(id).catch(notYet))
+    if (release?.sealedAt !== undefined) known.set(id, release)
+    return release
   }
 }
 
-async function servicesOf({ instance, table, replicas }: InstanceStatus, versions: Versions): Promise<ServiceView[]> {
+/** Version 1 is recorded when the instance is up; until then its rows name a release that is not there. */
+function notYet(error: unknown): undefined {
+  if (!isSlipwayError(error, 'not_found')) throw error
+}
+
+async function servicesOf(
+  { instance, table, replicas }: InstanceStatus,
+  releaseOf: (id: string) => Promise<Release | undefined>,
+): Promise<ServiceView[]> {
   return await Promise.all(
-    instance.services.map(async ({ name, ports = [] }) => {
+    instance.services.map(async ({ name, image, ports = [] }) => {
       const rows = table.filter(row => row.service === name)
       const revisions = rows.map(async ({ revision, release, replicas: wanted, weight, keepUntil }) => {
         const ready = replicas.filter(replica => replica.revision === revision && replica.health === 'ready').length
-        const version = await versions(release, name)
+        const snapshot = (await releaseOf(release))?.services.find(service => service.name === name)
+        const version = versionOf(snapshot?.image ?? image, name)
         return { version, ready, wanted, weight, ...(keepUntil === undefined ? {} : { warm: true }) }
       })
       return { name, routed: ports.length > 0, revisions: await Promise.all(revisions) }

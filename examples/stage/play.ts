@@ -75,6 +75,7 @@ async function performAll(what: Play, { screen, signal, stay, json }: Setting): 
   const acts = what.acts.length + 1
   const live = cleanup.use(startLive(what.title, acts, screen))
   live.note(what.preparing)
+  signal.addEventListener('abort', () => live.note('the last requests end, then everything is removed'))
   const stage = await openStage(cleanup, signal)
   if (json) cleanup.use(printEvents(stage.slipway, line => process.stdout.write(line)))
   const images = join(stage.folder, 'images')

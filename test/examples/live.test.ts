@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { DemoState } from '../../examples/demo/state.ts'
+import { startLive } from '../../examples/stage/live.ts'
+import { type Acting, type InstanceStatus, type Release, SlipwayError } from '../../src/index.ts'
+
+const at = '2026-11-23T12:00:00.000Z'
+const ids = { tenantId: 'acme', instanceId: 'inst_1', createdAt: at, updatedAt: at }
+
+/** Web 1 serves, web 2 gets ready; the release of web 2 is not recorded yet. */
+const status: InstanceStatus = {
+  instance: {
+    ...ids,
+    id: 'inst_1',
+    name: 'shop',
+    state: 'running',
+    services: [
+      { name: 'web', image: 'file:/shop/web-2', replicas: 2, ports: [{ name: 'http' }] },
+      { name: 'worker', image: 'file:/shop/worker-1', replicas: 1 },
+    ],
+    hosts: [],
+    policies: {},
+    provider: 'process',
+    urls: {},
+  },
+  table: [
+    { service: 'web', revision: 'aa.1', replicas: 2, weight: 0, release: 'rel_1', keepUntil: at },
+    { service: 'web', revision: 'bb.2', replicas: 2, weight: 100, release: 'rel_2' },
+    { service: 'worker', revision: 'cc.1', replicas: 1, weight: 0, release: 'rel_1' },
+  ],
+  replicas: [
+    { id: '1', name: 'web.aa.1.0', service: 'web', revision: 'aa.1', state: 'running', health: 'ready' },
+    { id: '2', name: 'web.bb.2.0', service: 'web', revision: 'bb.2', state: 'running', health: 'ready' },
+    { id: '3', name: 'web.bb.2.1', service: 'web', revision: 'bb.2', state: 'starting', health: 'unready' },
+    { id: '4', name: 'worker.cc.1.0', service: 'worker', revision: 'cc.1', state: 'running', health: 'ready' },
+  ],
+}
+
+const release: Release = {
+  ...ids,
+  id: 'rel_1',
+  version: 1,
+  services: [
+    { name: 'web', image: 'file:/shop/web-1', digest: 'sha256:1' },
+    { name: 'worker', image: 'file:/shop/worker-1', digest: 'sha256:2' },
+  ],
+  active: true,
+  sealedAt: at,
+}
+
+test('the screen is shown the replicas of each version, also before its release is recorded', async t => {
+  const shown: DemoState[] = []
+  const live = startLive('a shop', 2, {
+    show: state => shown.push(state),
+    end: () => undefined,
+    close: () => undefined,
+  })
+  t.after(() => live[Symbol.dispose]())
+  const acme: Pick<Acting, 'status' | 'getRelease'> = {
+    status: async () => status,
+    getRelease: async id => {
+      if (id === release.id) return release
+      throw new SlipwayError('not_found', `There is no release ${id}.`)
+    },
+  }
+  live.watch(acme, 'inst_1')
+  assert.deepEqual(await services, [
+    {
+      name: 'web',
+      routed: true,
+      revisions: [
+        { version: '1', ready: 1, wanted: 2, weight: 0, warm: true },
+        { version: '2', ready: 1, wanted: 2, weight: 100 },
+      ],
+    },
+    { name: 'worker', routed: false, revisions: [{ version: '1', ready: 1, wanted: 1, weight: 0 }] },
+  ])
+})
+
+test('a deployment is shown from its turn to its undo, and then no more', t => {
+  const shown: DemoState[] = []
+  const live = startLive('a shop', 2, {
+    show: state => shown.push(state),
+    end: () => undefined,
+    close: () => undefined,
+  })
+  t.after(() => live[Symbol.dispose]())
+  const tell = (type: 'deploy.progress' | 'deploy.undoing', data: Record<string, unknown>): void =>
+    live.tell({ id: 'evt_1', seq: 1, at, tenantId: 'acme', type, data })
+  const now = () => shown.at(-1)?.current
+
+  live.begin({ act: 2, what: 'web 1 → 2', strategy: 'canary' })
+  assert.equal(now()?.step, 'waits for its turn')
+  tell('deploy.progress', { step: 4, steps: 11, kind: 'hold', name: 'hold 3 s' })
+  assert.deepEqual([now()?.step, now()?.stepNumber, now()?.stepCount], ['hold 3 s', 4, 11])
+  assert.equal(Math.round(now()?.percent ?? 0), 27)
+  tell('deploy.undoing', { because: 'a check failed', steps: ['route web 100 % to aa', 'retire web bb to 0'] })
+  tell('deploy.progress', { undo: true, step: 2, kind: 'retire', name: 'retire web bb to 0' })
+  assert.deepEqual(
+    [now()?.undoing, now()?.detail, now()?.step, now()?.stepNumber, now()?.stepCount],
+    [true, 'a check failed', 'retire web bb to 0', 2, 2],
+  )
+  live.note('a moment of quiet')
+  assert.deepEqual([now(), shown.at(-1)?.note], [undefined, 'a moment of quiet'])
+})
