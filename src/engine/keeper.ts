@@ -475,6 +475,7 @@ export class Keeper {
       weights,
       replicas: this.#views(),
       leaving: new Set(this.#leaving.keys()),
+      inUse: this.#routes?.services ?? {},
     })
   }
 

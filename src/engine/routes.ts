@@ -14,22 +14,25 @@ export interface RouteSources {
   readonly weights: Weights
   readonly replicas: readonly ReplicaView[]
   readonly leaving: ReadonlySet<string>
+  /** The routes in use. */
+  readonly inUse: Readonly<Record<string, ServiceRoute>>
 }
 
-/** The routes of every service that has a port on the router. A replica that is not ready gets no new request but keeps those it has. */
+/**
+ * The routes of every service that has a port on the router. A replica that is not ready gets no new request but keeps those it has; it
+ * joins when it is ready for the first time, so that a start costs the router nothing.
+ */
 export function serviceRoutes(from: RouteSources): Record<string, ServiceRoute> {
   const routes: Record<string, ServiceRoute> = {}
   for (const [service, port] of Object.entries(from.ports)) {
     const revisions: Record<string, RevisionRoute> = {}
-    for (const row of from.table) {
-      if (row.service === service) revisions[row.revision] = { weight: 0, endpoints: [] }
-    }
+    const known = replicasIn(from.inUse[service])
     for (const [revision, weight] of Object.entries(from.weights[service] ?? {})) {
       if (weight > 0) revisions[revision] = { weight, endpoints: [] }
     }
     for (const view of from.replicas) {
       const endpoint = view.replica.service === service ? endpointOf(view, from.leaving) : undefined
-      if (!endpoint) continue
+      if (!endpoint || (endpoint.state === 'draining' && !known.has(endpoint.replica))) continue
       const revision = revisions[view.replica.revision] ?? { weight: 0, endpoints: [] }
       revisions[view.replica.revision] = { ...revision, endpoints: [...revision.endpoints, endpoint] }
     }
@@ -37,6 +40,11 @@ export function serviceRoutes(from: RouteSources): Record<string, ServiceRoute> 
     routes[service] = { port, hosts: hostsOf(service, from), ...(stickyCookie ? { stickyCookie } : {}), revisions }
   }
   return routes
+}
+
+function replicasIn(route: ServiceRoute | undefined): Set<string> {
+  const revisions = Object.values(route?.revisions ?? {})
+  return new Set(revisions.flatMap(({ endpoints }) => endpoints.map(({ replica }) => replica)))
 }
 
 function endpointOf({ replica, serving }: ReplicaView, leaving: ReadonlySet<string>): Endpoint | undefined {

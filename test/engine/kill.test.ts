@@ -33,7 +33,7 @@ const kinds: readonly Kind[] = [
   },
   {
     name: 'one that fails and is undone',
-    moments: 30,
+    moments: 25,
     begin: async (h, shop) => {
       h.world.script({ image: 'fake:web-2' }, { readyMs: 'never', exit: { afterMs: 20, code: 1 } })
       return await deploy('blue-green')(h, shop)
