@@ -31,11 +31,12 @@ export async function undoing(h: House, shop: Instance): Promise<Deployment> {
 
 /** The same, on its way back because a step failed. */
 export async function failing(h: House, shop: Instance): Promise<Deployment> {
-  h.world.script({ image: 'fake:web-crash' }, { readyMs: 'never', exit: { afterMs: 50, code: 3, times: 3 } })
-  h.router.fault({ method: 'drain', answerMs: 5_000 })
+  const image = 'fake:web-crash'
+  h.world.script({ image }, { readyMs: 'never', stopMs: 5000, exit: { afterMs: 50, code: 3 } })
+  h.world.script({ image, ordinal: 1 }, { exit: { afterMs: 0, code: 0, times: 0 } })
   const asked = await h.acme.deploy({
     instanceId: shop.id,
-    services: [{ name: 'web', image: 'fake:web-crash' }],
+    services: [{ name: 'web', image }],
     strategy: 'blue-green',
   })
   return await h.reach(asked, now => now.reason?.code === 'undoing')
