@@ -49,12 +49,11 @@ const release: Release = {
 }
 
 test('the screen is shown the replicas of each version, also before its release is recorded', async t => {
-  const shown: DemoState[] = []
-  const live = startLive('a shop', 2, {
-    show: state => shown.push(state),
-    end: () => undefined,
-    close: () => undefined,
-  })
+  const { promise: services, resolve } = Promise.withResolvers<DemoState['services']>()
+  const show = (state: DemoState): void => {
+    if (state.services.length > 0) resolve(state.services)
+  }
+  const live = startLive('a shop', 2, { show, end: () => undefined, close: () => undefined })
   t.after(() => live[Symbol.dispose]())
   const acme: Pick<Acting, 'status' | 'getRelease'> = {
     status: async () => status,
