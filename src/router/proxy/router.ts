@@ -103,8 +103,16 @@ export async function stopProxy(dataDir: string): Promise<void> {
 async function stopPlace(place: Place): Promise<void> {
   const lock = await awaitLock(place.starting, startingTimeoutMs)
   try {
-    const client = await connectRunning(place, () => {})
-    if (client) await stopRunning(client)
+    for (const until = performance.now() + endTimeoutMs; ; ) {
+      const client = await connectRunning(place, () => {})
+      if (!client) return
+      try {
+        return await stopRunning(client)
+      } catch (error) {
+        // It was ending already, by another's hand.
+        if (!(error instanceof ConnectionLost) || performance.now() > until) throw error
+      }
+    }
   } finally {
     lock?.release()
   }

@@ -35,6 +35,7 @@ describe('the proxy as a process of its own', () => {
     const program = fileURLToPath(new URL('./control-plane.ts', import.meta.url))
     const controlPlane = spawn(process.execPath, [program, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] })
     t.after(async () => {
+      controlPlane.kill('SIGKILL')
       await stopProxy(dataDir)
       rmSync(dataDir, { recursive: true, force: true })
     })
