@@ -13,11 +13,12 @@ export { hasEnded } from './deploy/deployment.ts'
 export type { Difference } from './deploy/diff.ts'
 export type { PlanPreview } from './deploy/preview.ts'
 export type { Release } from './deploy/release.ts'
-export type { DeployRequest } from './deploy/schema.ts'
-export type { DeployService, RollbackRequest } from './deploy/service.ts'
+export type { DeployRequest, RollbackRequest } from './deploy/schema.ts'
+export type { DeployService } from './deploy/service.ts'
 export { asks, transitions } from './deploy/states.ts'
 export type { Check, Move, Revision, Row, Step, Table, Weights } from './deploy/step.ts'
 export type { DeployListResult, ListOptions, Page, ReleaseListResult } from './deploy/store.ts'
+export { stepsFrom } from './deploy/strategies/steps.ts'
 export {
   type PlanInput,
   type PlannedService,

@@ -118,7 +118,10 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
   const store = options.store ?? (await sqliteStore({ path: join(dataDir, 'slipway.db'), clock }))
   const opened: (() => Promise<void>)[] = [() => store.close()]
   const closeAll = async (): Promise<void> => {
-    for (const close of opened.toReversed()) await close()
+    const failures: unknown[] = []
+    // One part that can't be closed keeps no other open.
+    for (const close of opened.toReversed()) await close().catch((error: unknown) => failures.push(error))
+    if (failures.length > 0) throw new AggregateError(failures, 'Not every part of Slipway could be closed.')
   }
   try {
     const providers = providerRegistry(...(options.providers ?? [await localProcesses(dataDir, store, clock)]))
@@ -153,7 +156,7 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
       worker = engine
       opened.push(() => engine.stop())
     }
-    const parts = { store, providers, bus, auth, vault, clock, strategies, hint }
+    const parts = { store, providers, bus, auth, vault, clock, strategies, checks: options.checks ?? {}, hint }
     const act = (claims: Claims): Acting => {
       const instances = instanceService(parts, claims)
       return {

@@ -17,6 +17,16 @@ interface AskParts {
 /** Stops a deployment: at once while it is pending, by undo while it runs. A cancel of one that is being undone changes nothing. */
 export async function cancel(of: Deployment, by: string, parts: AskParts): Promise<Deployment> {
   return await ask('cancel', of, parts, async (run, tx, at) => {
+    if (run.deployment.kind === 'delete') {
+      throw new SlipwayError(
+        'instance_state',
+        `Instance ${of.instanceId} is being deleted, and that is not taken back.`,
+        {
+          next: 'Wait until it is gone, then create it again.',
+          details: { state: 'deleting' },
+        },
+      )
+    }
     const error = `cancelled by ${by}`
     if (run.deployment.state === 'pending') {
       await cancelPending(run.deployment, { code: 'cancelled', error }, tx, at)

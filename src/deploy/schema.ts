@@ -27,6 +27,20 @@ export const deployRequestSchema = z.strictObject({
 /** What is asked of {@link DeployService.deploy}. */
 export type DeployRequest = z.input<typeof deployRequestSchema>
 
+/** What is asked of a rollback. */
+export const rollbackRequestSchema = z.strictObject({
+  instanceId: line(100),
+  releaseId: line(100),
+  notes: line(4096).optional(),
+  /** Default `supersede`: a rollback does not wait for what it wants to get rid of. */
+  ifBusy: z.enum(['queue', 'reject', 'supersede']).optional(),
+  /** How long what it replaces is kept warm. Default 300. */
+  keepWarmSeconds: z.number().min(0).optional(),
+})
+
+/** What is asked of {@link DeployService.rollback}. */
+export type RollbackRequest = Given<z.input<typeof rollbackRequestSchema>>
+
 /** A type whose optional fields are absent when empty, never `undefined`. */
 export type Given<T> = T extends readonly unknown[]
   ? { [K in keyof T]: Given<T[K]> }

@@ -3,6 +3,7 @@ import { type Clock, timestamp } from '../clock.ts'
 import { SlipwayError } from '../errors.ts'
 import type { EventBus } from '../event/bus.ts'
 import type { Event } from '../event/event.ts'
+import type { CheckFunction } from '../health/checks.ts'
 import { newId } from '../id.ts'
 import type { BusyPolicy, Instance } from '../instance/instance.ts'
 import { policyDefaults } from '../instance/instance.ts'
@@ -10,6 +11,7 @@ import type { ServiceSnapshot } from '../instance/service.ts'
 import type { ProviderRegistry } from '../provider/registry.ts'
 import type { Vault } from '../secrets/vault.ts'
 import { cancel, pause, promote, resume } from './ask.ts'
+import { requireChecks } from './checks.ts'
 import { chooseStrategy, strategyOf } from './choose.ts'
 import { type Deployment, hasEnded } from './deployment.ts'
 import { type Difference, diffServices } from './diff.ts'
@@ -20,7 +22,13 @@ import { neverActive, notFound, requireDeployable, requireRestorable } from './r
 import type { Release } from './release.ts'
 import { newestSecrets, resolveServices } from './resolve.ts'
 import type { RunRequest } from './run.ts'
-import { type DeployRequest, deployRequestSchema, parse } from './schema.ts'
+import {
+  type DeployRequest,
+  deployRequestSchema,
+  parse,
+  type RollbackRequest,
+  rollbackRequestSchema,
+} from './schema.ts'
 import { seal, staleRelease } from './seal.ts'
 import type { DeployListResult, ListOptions, ReleaseListResult } from './store.ts'
 import type { Strategy } from './strategy.ts'
@@ -35,19 +43,10 @@ export interface DeployParts {
   readonly vault: Vault
   readonly clock: Clock
   readonly strategies: ReadonlyMap<string, Strategy>
+  /** Functions that holds can name as checks. */
+  readonly checks: Readonly<Record<string, CheckFunction>>
   /** Work was committed for this instance: whoever performs it may look. */
   readonly hint: (instanceId: string) => void
-}
-
-/** What is asked of a rollback. */
-export interface RollbackRequest {
-  readonly instanceId: string
-  readonly releaseId: string
-  readonly notes?: string
-  /** Default `supersede`: a rollback does not wait for what it wants to get rid of. */
-  readonly ifBusy?: BusyPolicy
-  /** Options of the blue-green plan it is carried out by. */
-  readonly keepWarmSeconds?: number
 }
 
 /** Turns "run these images on this instance" into releases and tracked deployments. Every call acts for one caller. */
@@ -217,6 +216,7 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
         request.options ?? {},
         parts.strategies,
       )
+      requireChecks(chosen.options, parts.checks)
       requireDeployable(target)
       const resolved = await resolveServices(request, target, tenantId, parts)
       const ifBusy = request.ifBusy ?? target.policies.ifBusy ?? 'queue'
@@ -247,9 +247,9 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
       return made
     },
 
-    async rollback(request) {
-      await auth.authorize(caller, 'deploy.create', { instanceId: request.instanceId })
-      return await rollbackTo(request)
+    async rollback(given) {
+      await auth.authorize(caller, 'deploy.create', instanceIdOf(given))
+      return await rollbackTo(parse(rollbackRequestSchema, given, 'The rollback request'))
     },
 
     async cancel(id) {
@@ -335,6 +335,7 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
         request.options ?? {},
         parts.strategies,
       )
+      requireChecks(chosen.options, parts.checks)
       requireDeployable(target)
       const resolved = await resolveServices(request, target, tenantId, parts)
       return await previewPlan(target, chosen, resolved, parts)

@@ -4,7 +4,7 @@ import { cancelPending, eventOf as event } from '../deploy/end.ts'
 import { recordFirstRelease } from '../deploy/initial.ts'
 import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
 import type { Table } from '../deploy/step.ts'
-import { settle, withoutWarm } from '../deploy/table.ts'
+import { settle } from '../deploy/table.ts'
 import type { InstanceRecord, Stores } from '../deploy/work.ts'
 import { SlipwayError } from '../errors.ts'
 import type { EventType } from '../event/event.ts'
@@ -177,7 +177,6 @@ function withCounts(
 /** Ends a deployment whose undo is over: failed or cancelled, as its first cause says. */
 export async function endUndone(
   run: Run,
-  plan: FrozenPlan,
   how: { restored: boolean; table: Table },
   { parts, lease }: Attendance,
 ): Promise<void> {
@@ -203,8 +202,11 @@ export async function endUndone(
       reason: null,
     })
     if (!moved) return
-    // Not restored: what served before stays wanted, and the reconciler goes on trying.
-    await tx.work.patch(deployment.instanceId, { table: how.restored ? how.table : withoutWarm(plan.base, plan.old) })
+    await tx.work.patch(deployment.instanceId, { table: how.table })
+    if (deployment.kind === 'delete') {
+      await tx.instances.update(deployment.instanceId, { needsAttention: `It could not be deleted: ${undo.error}` })
+      await tx.events.append(event('instance.needs_attention', deployment, { because: undo.error }))
+    }
     const state = afterUndo(deployment.kind)
     if (state) await tx.instances.update(deployment.instanceId, { state })
     if (state === 'failed') await tx.events.append(event('instance.failed', deployment, { error: undo.error }))

@@ -119,7 +119,7 @@ async function task(step: Extract<Step, { kind: 'task' }>, on: Performance): Pro
   const revision = await parts.revisions.specFor(record, { ...step, release: planned.release }, plan.specs)
   const provider = parts.providers.get(keeper.providerName)
   const name = `${run.deployment.id}.${step.service}`
-  // A cancel ends the task too: its own signal stands for the lease's.
+  // A cancel ends the wait, not the command: half a migration is worse than one that nobody waits for.
   const fence = { ...lease.fence, signal: AbortSignal.any([lease.signal, signal]) }
   const result = await whileAway(on, step, () => provider.runTask(revision, command, name, fence))
   const lines = result.output.slice(-20).map(line => parts.mask(keeper.instanceId, line))

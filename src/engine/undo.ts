@@ -1,6 +1,7 @@
 import { timestamp } from '../clock.ts'
 import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
 import type { Revision, Row, Step } from '../deploy/step.ts'
+import { withoutWarm } from '../deploy/table.ts'
 import { undoPlan } from '../deploy/undo.ts'
 import { messageOf, SlipwayError } from '../errors.ts'
 import type { Attendance } from './context.ts'
@@ -13,9 +14,11 @@ import { patienceMs, stillness } from './stillness.ts'
 
 /**
  * Takes a deployment back to what served before: another plan, from the table of the last step begun to the base. It needs only the old
- * revision to be up, and waits for no more of it than was ready when the deployment began. Its cause was committed before.
+ * revision to be up, and waits for no more of it than was ready when the deployment began. Its cause was committed before. A delete is
+ * never taken back: one that got stuck ends as failed, and can be asked for again.
  */
 export async function undo(run: Run, plan: FrozenPlan, at: Attendance): Promise<void> {
+  if (run.deployment.kind === 'delete') return await endUndone(run, { restored: false, table: [] }, at)
   const steps = run.undoSteps ?? (await planBack(run, plan, at))
   const needs = needsOf(plan)
   const records = await at.parts.store.work.steps(run.deployment.id)
@@ -36,7 +39,9 @@ export async function undo(run: Run, plan: FrozenPlan, at: Attendance): Promise<
     at.parts.log.warn({ deployment: run.deployment.id, error: messageOf(error) }, 'the undo could not be completed')
     restored = false
   }
-  await endUndone(run, plan, { restored, table: steps.at(-1)?.table ?? plan.base }, at)
+  // Not restored: what served before stays wanted, and the reconciler goes on trying.
+  const table = restored ? (steps.at(-1)?.table ?? plan.base) : withoutWarm(plan.base, plan.old)
+  await endUndone(run, { restored, table }, at)
 }
 
 async function planBack(run: Run, plan: FrozenPlan, { parts, lease }: Attendance): Promise<readonly Step[]> {

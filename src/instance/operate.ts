@@ -19,6 +19,7 @@ import type { Instance, InstanceState } from './instance.ts'
 import {
   type CreateInstanceRequest,
   createInstanceSchema,
+  replicasSchema,
   type UpdateInstanceRequest,
   updateInstanceSchema,
 } from './schema.ts'
@@ -217,8 +218,8 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
       return updated
     },
 
-    async scale(id, replicas) {
-      checkCounts(replicas)
+    async scale(id, given) {
+      const replicas = parse(replicasSchema, given, 'The replica counts')
       return await operate(id, ['running', 'failed'], { kind: 'scale', replicas }, instance => {
         requireActive(instance)
         requireServices(instance, Object.keys(replicas))
@@ -305,19 +306,6 @@ function requireServices(instance: Instance, names: readonly string[]): void {
   throw new SlipwayError('unknown_service', `Instance "${instance.name}" has no service "${unknown}".`, {
     next: `Its services are: ${instance.services.map(service => service.name).join(', ')}.`,
   })
-}
-
-function checkCounts(replicas: Readonly<Record<string, number>>): void {
-  for (const [service, count] of Object.entries(replicas)) {
-    if (Number.isInteger(count) && count >= 1 && count <= 1000) continue
-    throw new SlipwayError(
-      'invalid_request',
-      `Service "${service}" cannot have ${count} replicas: a count is a whole number from 1 to 1000.`,
-      {
-        next: 'To run none, stop the instance or remove the service.',
-      },
-    )
-  }
 }
 
 function exposedOf(services: readonly { readonly name: string; readonly expose?: boolean }[]): string | undefined {

@@ -161,6 +161,9 @@ export const updateInstanceSchema = z.strictObject({
   policies: policiesSchema.optional(),
 })
 
+/** Service → how many replicas. */
+export const replicasSchema = z.record(nameSchema, replicas)
+
 /** What is asked of `create`. */
 export type CreateInstanceRequest = z.input<typeof createInstanceSchema>
 /** What is asked of `update`. */
