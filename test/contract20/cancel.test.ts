@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Strategy } from '../../src/deploy/strategy.ts'
+import type { Deployment } from '../../src/deploy/deployment.ts'
+import { recreate } from '../../src/deploy/strategies/recreate.ts'
+import type { Strategy, StrategyParams } from '../../src/deploy/strategy.ts'
 import { isSlipwayError } from '../../src/errors.ts'
 import { assertNothingLost, loadOn } from '../support/load.ts'
 import { type Machine, startMachine, type Tenant } from '../support/machine.ts'
@@ -10,8 +12,9 @@ import { web, worker } from '../support/services.ts'
 describe('cancelling', () => {
   let machine: Machine
   const late = lateStrategy()
+  const rushed = rushedStrategy()
   before(async () => {
-    machine = await startMachine({ strategies: [late.strategy] })
+    machine = await startMachine({ strategies: [late.strategy, rushed.strategy] })
   })
   after(() => machine.dispose())
 
@@ -77,24 +80,44 @@ describe('cancelling', () => {
     const usual = performance.now() - began
 
     // Each cancel closer to the end of the rollout than the one before: sooner after one that came too late, later after one in time.
-    for (let round = 0, delayMs = usual; round < 12; round++) {
+    for (let round = 0, delayMs = usual; round < 10; round++) {
       const asked = await deploy(round % 2 === 0 ? two : one)
-      const finishing = tenant.end(asked)
-      await delay(delayMs)
-      const said = await cancelOf(tenant, asked.id)
-      const seen = await finishing
-      assert.equal(seen.state, said === 'accepted' ? 'cancelled' : said)
-      assert.equal((await tenant.acting.getDeployment(asked.id)).state, seen.state)
-      const endings = (await eventTypes(machine, asked.id)).filter(type =>
-        /\.(?:succeeded|failed|cancelled)$/.test(type),
-      )
-      assert.deepEqual(endings, [`deploy.${seen.state}`])
-      const release = await tenant.acting.getRelease(asked.releaseId)
-      assert.equal(release.active, seen.state === 'succeeded')
-      delayMs *= said === 'accepted' ? 1.2 : 0.75
+      const said = delay(delayMs).then(() => cancelOf(tenant, asked.id))
+      await assertOneEnd(machine, tenant, asked, said)
+      delayMs *= (await said) === 'accepted' ? 1.2 : 0.75
+    }
+  })
+
+  test('2. … and so does one from within, in the very moment in which the last step has come true', async () => {
+    const tenant = machine.tenant()
+    const shop = await tenant.up([worker(await machine.worker('1'))])
+    const images = [await machine.worker('2'), await machine.worker('3')]
+    for (let round = 0; round < 10; round++) {
+      const said = Promise.withResolvers<string>()
+      rushed.atTheEnd = deploymentId => {
+        const cancelling = async () => {
+          for (let turn = 0; turn < round; turn++) await Promise.resolve()
+          return await cancelOf(tenant, deploymentId)
+        }
+        said.resolve(cancelling())
+      }
+      const services = [{ name: 'worker', image: images[round % 2] ?? '' }]
+      const asked = await tenant.acting.deploy({ instanceId: shop.id, services, strategy: 'rushed' })
+      await assertOneEnd(machine, tenant, asked, said.promise)
     }
   })
 })
+
+/** Asserts that whoever cancelled and whoever waited were told of one and the same end, and the log and the release say so too. */
+async function assertOneEnd(machine: Machine, tenant: Tenant, asked: Deployment, said: Promise<string>): Promise<void> {
+  const [answer, seen] = await Promise.all([said, tenant.end(asked)])
+  assert.equal(seen.state, answer === 'accepted' ? 'cancelled' : answer)
+  assert.equal((await tenant.acting.getDeployment(asked.id)).state, seen.state)
+  const endings = (await eventTypes(machine, asked.id)).filter(type => /\.(?:succeeded|failed|cancelled)$/.test(type))
+  assert.deepEqual(endings, [`deploy.${seen.state}`])
+  const release = await tenant.acting.getRelease(asked.releaseId)
+  assert.equal(release.active, seen.state === 'succeeded')
+}
 
 /** What a cancel was told: that it was accepted, or the state in which the deployment had ended. */
 async function cancelOf(tenant: Tenant, id: string): Promise<string> {
@@ -132,4 +155,20 @@ function lateStrategy() {
     },
   }
   return { strategy, running: running.promise, aborted: aborted.promise, speak: () => speak() }
+}
+
+/** Recreate, that does something in the moment in which it is through. */
+function rushedStrategy() {
+  const rushed = {
+    atTheEnd: (deploymentId: string): void => void deploymentId, // nothing yet
+    strategy: {
+      ...recreate,
+      name: 'rushed',
+      async execute(params: StrategyParams) {
+        await recreate.execute(params)
+        rushed.atTheEnd(params.deployment.id)
+      },
+    } satisfies Strategy,
+  }
+  return rushed
 }
