@@ -10,7 +10,7 @@ import { defaultGraceMs, isExclusive, isRouted, type ServiceSnapshot } from '../
 import type { Provider, Replica } from '../provider/provider.ts'
 import type { Router, RouteTable } from '../router/router.ts'
 import { Crashes } from './crashes.ts'
-import { difference, type Moves, type ReplicaView, readyOf, rowKey, type Situation } from './difference.ts'
+import { difference, livingOf, type Moves, type ReplicaView, rowKey, type Situation } from './difference.ts'
 import { type Lease, leaseLost } from './lease.ts'
 import { Probing } from './probing.ts'
 import type { SpecSource } from './revisions.ts'
@@ -178,9 +178,9 @@ export class Keeper {
     }
   }
 
-  /** How many replicas of a row count as ready. */
-  ready(row: Row): number {
-    return readyOf(row, this.view())
+  /** How many replicas of a row take work now, whether or not somebody watched them for as long as their check asks. */
+  serving(row: Row): number {
+    return livingOf(row, this.view()).filter(({ serving }) => serving).length
   }
 
   /** Why the last start of a row's replicas failed, if it did. */

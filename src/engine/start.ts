@@ -99,7 +99,7 @@ function freeze(
 ): FrozenPlan {
   const { input } = made
   const steps = planSteps(run.deployment, input, parts.strategies)
-  const readyAtStart = Object.fromEntries(input.table.map(row => [row.revision, keeper.ready(row)]))
+  const readyAtStart = Object.fromEntries(input.table.map(row => [row.revision, keeper.serving(row)]))
   return {
     base: input.table,
     mode: input.mode === 'rollback' ? 'rollback' : 'deploy',

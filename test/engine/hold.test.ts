@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Deployment } from '../../src/deploy/deployment.ts'
+import type { Instance } from '../../src/instance/instance.ts'
+import { type House, house, successor, web } from './harness.ts'
+import { names, performed, traffic } from './look.ts'
+import { life } from './mortal.ts'
+
+describe('a hold', () => {
+  for (const [how, seconds] of [
+    ['that is short is watched by whoever owns the instance', 20],
+    ['that is long is watched without a lease', 120],
+  ] as const) {
+    test(`${how}, for as long as it says`, async t => {
+      const h = await house(t)
+      const shop = await h.shop()
+      const asked = await canary(h, shop, { holdSeconds: seconds })
+      const began = h.clock.now()
+      await h.clock.advance(3000)
+      assert.equal((await h.store.work.load(shop.id))?.owner === undefined, seconds > 30)
+      assert.equal((await h.end(asked)).state, 'succeeded')
+      const took = h.clock.now() - began
+      assert.ok(took >= seconds * 1000 && took < seconds * 1000 + 5000, `${took}`)
+    })
+
+    test(`${how}, and fails by its check`, async t => {
+      const verdict: { says?: string } = {}
+      const h = await house(t, { checks: { smoke: async () => verdict.says } })
+      const shop = await h.shop()
+      const asked = await canary(h, shop, { holdSeconds: seconds, checks: [{ type: 'function', name: 'smoke' }] })
+      await h.clock.advance(5000)
+      verdict.says = 'checkout is broken'
+      const end = await h.end(asked)
+      assert.equal(end.state, 'failed')
+      assert.equal(end.errorCode, 'check_failed')
+      assert.match(end.error ?? '', /smoke: checkout is broken/u)
+      assert.equal(end.restored, true)
+      assert.deepEqual(traffic(h, shop.id).web, { 'fake:web-1': 100 })
+    })
+
+    test(`${how}, and counts only time in which the new replicas are ready`, async t => {
+      const h = await house(t)
+      const shop = await h.shop()
+      const asked = await canary(h, shop, { holdSeconds: seconds })
+      const fresh = newest(h, shop)
+      await h.clock.advance(5000)
+      h.world.setCondition(shop.id, fresh, 'sick')
+      await h.clock.advance(60_000)
+      assert.equal((await h.acme.getDeployment(asked.id)).state, 'running')
+      h.world.setCondition(shop.id, fresh, 'scripted')
+      const began = h.clock.now()
+      assert.equal((await h.end(asked)).state, 'succeeded')
+      assert.ok(h.clock.now() - began >= (seconds - 12) * 1000)
+    })
+
+    test(`${how}, and fails by its deadline when they stay sick`, async t => {
+      const h = await house(t)
+      const shop = await h.shop({ policies: { progressDeadlineMs: 30_000 } })
+      const asked = await canary(h, shop, { holdSeconds: seconds })
+      h.world.setCondition(shop.id, newest(h, shop), 'sick')
+      const end = await h.end(asked)
+      assert.equal(end.errorCode, 'progress_deadline')
+      assert.equal(end.restored, true)
+    })
+
+    test(`${how}, and fails at once when they crash again and again`, async t => {
+      const h = await house(t)
+      const shop = await h.shop()
+      const asked = await canary(h, shop, { holdSeconds: seconds })
+      h.world.script({ image: 'fake:web-2' }, { exit: { afterMs: 10, code: 7 }, readyMs: 'never' })
+      h.world.crash(shop.id, newest(h, shop), 7)
+      const end = await h.end(asked)
+      assert.equal(end.errorCode, 'crash_loop')
+      assert.equal(end.restored, true)
+    })
+
+    test(`${how}, and is not disturbed by a router that does not answer for a while`, async t => {
+      const h = await house(t)
+      const shop = await h.shop()
+      const checks = [{ type: 'errors', maxRate: 0.01 }]
+      const asked = await canary(h, shop, { holdSeconds: seconds, checks })
+      h.router.fault({ method: 'traffic', error: true, times: 20 })
+      assert.equal((await h.end(asked)).state, 'succeeded')
+    })
+
+    test(`${how}, and is cancelled like any step`, async t => {
+      const h = await house(t)
+      const shop = await h.shop()
+      const asked = await canary(h, shop, { holdSeconds: seconds })
+      await h.clock.advance(2000)
+      await h.acme.cancel(asked.id)
+      const end = await h.end(asked)
+      assert.equal(end.state, 'cancelled')
+      assert.equal(end.restored, true)
+    })
+  }
+
+  test('a moment of sickness late in a long hold is no stand-still', async t => {
+    const h = await house(t)
+    const shop = await h.shop({ policies: { progressDeadlineMs: 20_000 } })
+    const asked = await canary(h, shop, { holdSeconds: 100 })
+    const fresh = newest(h, shop)
+    for (let sick = 0; sick < 2; sick++) {
+      await h.clock.advance(30_000)
+      h.world.setCondition(shop.id, fresh, 'sick')
+      await h.clock.advance(8000)
+      h.world.setCondition(shop.id, fresh, 'scripted')
+    }
+    assert.equal((await h.end(asked)).state, 'succeeded')
+  })
+
+  test('fails when the new revision makes more errors than its check allows, with both numbers', async t => {
+    const h = await house(t)
+    const shop = await h.shop()
+    const asked = await canary(h, shop, { holdSeconds: 60, checks: [{ type: 'errors', maxRate: 0.01 }] })
+    await h.clock.advance(5000)
+    const revision = revisionOf(newest(h, shop))
+    h.router.setTraffic(shop.id, { service: 'web', revision, requests: 1000, errors: 20 })
+    const end = await h.end(asked)
+    assert.equal(end.errorCode, 'check_failed')
+    assert.match(
+      end.error ?? '',
+      /web: The error rate of the new revision is 2 % over 1000 requests, more than the 1 %/u,
+    )
+  })
+
+  test('judges a revision that was warm like any other', async t => {
+    const h = await house(t)
+    const shop = await h.shop()
+    const services = [{ name: 'web', image: 'fake:web-2' }]
+    const warm = names(h, shop.id, 'web')[0] ?? ''
+    await h.end(await h.acme.deploy({ instanceId: shop.id, services, strategy: 'blue-green' }))
+    const asked = await canary(h, shop, { holdSeconds: 60, checks: [{ type: 'errors', maxRate: 0.01 }] }, 'fake:web-1')
+    await h.clock.advance(5000)
+    h.router.setTraffic(shop.id, { service: 'web', revision: revisionOf(warm), requests: 1000, errors: 500 })
+    assert.equal((await h.end(asked)).errorCode, 'check_failed')
+  })
+
+  test('is skipped when nothing of what it replaces was ready: a fix does not wait for what is broken', async t => {
+    const h = await house(t)
+    const shop = await h.shop()
+    for (const name of names(h, shop.id, 'web')) h.world.setCondition(shop.id, name, 'sick')
+    await h.clock.advance(10_000)
+    const asked = await canary(h, shop, { holdSeconds: 3600 }, 'fake:web-2', false)
+    const began = h.clock.now()
+    assert.equal((await h.end(asked)).state, 'succeeded')
+    assert.ok(h.clock.now() - began < 10_000)
+    assert.ok((await performed(h, asked)).includes('hold 3600 s, skipped'))
+  })
+
+  test('is not skipped because a new control plane has not looked yet', async t => {
+    const first = life()
+    const h = await house(t, { life: first })
+    const { healthCheck, ...plain } = web('fake:web-1')
+    const shop = await h.shop({ services: [{ ...plain, healthCheck: { ...healthCheck, minHealthyMs: 5000 } }] })
+    first.killAfter(1)
+    await Promise.race([canary(h, shop, { holdSeconds: 10 }, 'fake:web-2', false).catch(() => {}), first.end])
+    const next = await successor(t, h)
+    const [asked] = (await next.acme.listDeployments(shop.id)).items
+    const again = asked?.kind === 'deploy' ? asked : await canary(next, shop, { holdSeconds: 10 }, 'fake:web-2', false)
+    assert.equal((await next.end(again)).state, 'succeeded')
+    assert.ok((await performed(next, again)).includes('hold 10 s, done'), String(await performed(next, again)))
+  })
+
+  test('goes on where it was when the control plane dies, less what nobody watched', async t => {
+    const first = life()
+    const h = await house(t, { life: first })
+    const shop = await h.shop()
+    const asked = await canary(h, shop, { holdSeconds: 100 })
+    await h.clock.advance(60_000)
+    first.kill()
+    await h.clock.advance(300_000)
+    const next = await successor(t, h)
+    const began = next.clock.now()
+    assert.equal((await next.end(asked)).state, 'succeeded')
+    const left = next.clock.now() - began
+    assert.ok(left > 39_000 && left < 50_000, `${left}`)
+  })
+})
+
+/** A canary of web on its way to its first hold, or in it. */
+async function canary(h: House, shop: Instance, step: object, image = 'fake:web-2', reach = true): Promise<Deployment> {
+  const asked = await h.acme.deploy({
+    instanceId: shop.id,
+    services: [{ name: 'web', image }],
+    strategy: 'canary',
+    options: { steps: [{ weight: 50, ...step }] },
+  })
+  return reach ? await h.reach(asked, now => now.reason?.code === 'baking') : asked
+}
+
+function newest(h: House, shop: Instance): string {
+  return names(h, shop.id, 'web').at(-1) ?? ''
+}
+
+function revisionOf(replica: string): string {
+  return replica.split('.').slice(1, 3).join('.')
+}
