@@ -10,7 +10,7 @@ const careful = {
   holdSeconds: 3,
   checks: [
     { type: 'errors', maxRate: 0.01 },
-    { type: 'latency', maxP95Ms: 1000 },
+    { type: 'latency', maxP95Ms: 2000 },
   ],
   keepWarmSeconds: 120,
 }
