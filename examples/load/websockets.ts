@@ -5,8 +5,11 @@ import type { LoadSettings } from './options.ts'
 import type { Tally } from './stats.ts'
 
 const everyMs = 200
-/** A message younger than this when a close frame comes was on its way while the server said goodbye. */
-const crossingMs = 100
+/**
+ * A message younger than this when a close frame comes was on its way while the server said goodbye: echoes come in order, so it had not
+ * been read. Long enough for a busy machine, short enough to notice a tunnel that no longer carries what it is given.
+ */
+const crossingMs = 1000
 
 /**
  * Holds `settings.websockets` connections open, each sending a message every 200 ms and expecting its echo, until `stop` is called.

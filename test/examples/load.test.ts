@@ -224,6 +224,24 @@ describe('the load generator', { concurrency: 4 }, () => {
     assert.equal(report.webSockets.echoed, report.webSockets.sent - 3)
   })
 
+  test('a message that had no echo long before its WebSocket was closed politely is lost', async t => {
+    const server = await serve(t, answerRight)
+    const sockets = new WebSocketServer({ server })
+    sockets.once('connection', deaf => {
+      let unanswered = 0
+      deaf.on('message', () => {
+        if (++unanswered === 8) deaf.close(1001)
+      })
+      sockets.on('connection', socket => socket.on('message', data => socket.send(data, { binary: false })))
+    })
+    const running = load(t, portOf(server), { rps: 10, websockets: 1 })
+    await running.until(stats => stats.webSockets.echoed >= 5)
+    const report = await running.stop()
+    assert.match(report.losses[0] ?? '', /WebSocket: timeout: message 0:0 got no echo before the connection was closed/)
+    assert.ok(report.lost >= 2 && report.lost < 6, `${report.lost} of the 8`)
+    assert.equal(report.webSockets.crossed, 8 - report.lost)
+  })
+
   test('a WebSocket that is cut, and a message without an echo, are lost', async t => {
     const server = await serve(t, answerRight)
     const sockets = new WebSocketServer({ server })
