@@ -2,7 +2,7 @@ import type { AuthProvider, Claims } from '../auth/auth.ts'
 import { type Clock, timestamp } from '../clock.ts'
 import { SlipwayError } from '../errors.ts'
 import type { EventBus } from '../event/bus.ts'
-import type { Event } from '../event/event.ts'
+import type { Event, EventType } from '../event/event.ts'
 import type { CheckFunction } from '../health/checks.ts'
 import { newId } from '../id.ts'
 import type { BusyPolicy, Instance } from '../instance/instance.ts'
@@ -352,7 +352,11 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
       await readable()
       const before = await deployment(id)
       if (hasEnded(before.state)) return before
-      for await (const event of this.watch(id, signal)) void event // only the end matters
+      const filter = { after: 0, tenantId, deploymentId: id, types: [...endings] }
+      for await (const event of parts.bus.watch(filter, signal ?? new AbortController().signal)) {
+        void event // because its being there says it all
+        break
+      }
       return await deployment(id)
     },
 
@@ -382,7 +386,7 @@ function requireRunning(instance: Instance): void {
   )
 }
 
-const endings: ReadonlySet<string> = new Set(['deploy.succeeded', 'deploy.failed', 'deploy.cancelled'])
+const endings: ReadonlySet<EventType> = new Set(['deploy.succeeded', 'deploy.failed', 'deploy.cancelled'])
 
 function found<T>(thing: T | undefined, kind: string, id: string): T {
   if (thing === undefined) throw notFound(kind, id)

@@ -281,7 +281,11 @@ export class Keeper {
       this.#foundNothing = true
       return
     }
-    if (!this.#routesKnown) await this.#learnRoutes()
+    if (!this.#routesKnown) {
+      // What is missing is started whatever the router says; it comes up while the router is asked.
+      for (const { row, ordinals } of this.#compare().start) this.#start(row, ordinals, lease)
+      await this.#learnRoutes()
+    }
     const moves = this.#compare()
     for (const { row, ordinals } of moves.start) this.#start(row, ordinals, lease)
     const groups = Map.groupBy(moves.stop, replica => replica.service)

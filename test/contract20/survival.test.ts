@@ -105,8 +105,7 @@ describe('8. A client that disconnects changes nothing about its rollout:', () =
     const asked = await tenant.acting.deploy({ instanceId: shop.id, services })
     const client = new AbortController()
     const waiting = tenant.acting.finished(asked.id, client.signal)
-    const watching = tenant.acting.watch(asked.id, client.signal)[Symbol.asyncIterator]()
-    await watching.next()
+    for await (const { type } of tenant.acting.watch(asked.id, client.signal)) if (type === 'deploy.started') break
     client.abort()
     assert.equal((await waiting).state, 'running')
     await tenant.done(asked)
