@@ -22,6 +22,9 @@ const asksRouterEvery = 5
 /** The longest that a first look waits for answers, milliseconds. */
 const acquaintMs = 2000
 
+/** How soon what failed is tried again, milliseconds. */
+const retryMs = 500
+
 /** What a keeper works with. */
 export interface KeeperParts {
   readonly provider: Provider
@@ -286,6 +289,7 @@ export class Keeper {
       for (const { row, ordinals } of this.#compare().start) this.#start(row, ordinals, lease)
       await this.#learnRoutes()
     }
+    const table = this.#table
     const moves = this.#compare()
     for (const { row, ordinals } of moves.start) this.#start(row, ordinals, lease)
     const groups = Map.groupBy(moves.stop, replica => replica.service)
@@ -299,7 +303,7 @@ export class Keeper {
       release(false)
       throw error
     }
-    this.#weightsReached = moves.weightsReached
+    if (this.#table === table) this.#weightsReached = moves.weightsReached
     this.#foundNothing = moves.start.length + moves.stop.length + moves.remove.length === 0
   }
 
@@ -427,7 +431,7 @@ export class Keeper {
     const ids = replicas.map(replica => replica.id)
     const work = async (): Promise<void> => {
       try {
-        if (!(await routed)) return
+        if (!(await routed)) return await this.#breathe(lease)
         const { provider, router } = this.#parts
         const drainMs = this.#record.instance.policies.drainMs ?? policyDefaults.drainMs
         if (this.#record.ports[service] !== undefined) await router.drain(this.instanceId, ids, drainMs, lease.signal)
@@ -435,7 +439,7 @@ export class Keeper {
         await provider.stop(this.instanceId, ids, grace, lease.fence)
         await this.#observe()
       } catch (error) {
-        if (!lease.signal.aborted) this.#parts.onTrouble(this.instanceId, messageOf(error))
+        await this.#trouble(error, lease)
       } finally {
         if (this.#lease === lease) for (const id of ids) this.#leaving.delete(id)
         this.#waiters.wake()
@@ -445,13 +449,28 @@ export class Keeper {
     for (const id of ids) this.#leaving.set(id, task)
   }
 
+  async #trouble(error: unknown, lease: Lease): Promise<void> {
+    if (lease.signal.aborted) return
+    this.#parts.onTrouble(this.instanceId, messageOf(error))
+    await this.#breathe(lease)
+  }
+
+  /** A platform that fails at once is not asked again at once: what was to leave is on its way for so much longer. */
+  async #breathe(lease: Lease): Promise<void> {
+    try {
+      await this.#parts.clock.sleep(retryMs, lease.signal)
+    } catch (error) {
+      void error // the lease ended: somebody else tries again
+    }
+  }
+
   #remove(replica: Replica, lease: Lease): void {
     const work = async (): Promise<void> => {
       try {
         await this.crashes.remember(rowKey(replica), this.#parts.provider, this.instanceId, replica.name)
         await this.#parts.provider.stop(this.instanceId, [replica.id], 0, lease.fence)
       } catch (error) {
-        if (!lease.signal.aborted) this.#parts.onTrouble(this.instanceId, messageOf(error))
+        await this.#trouble(error, lease)
       } finally {
         if (this.#lease === lease) this.#leaving.delete(replica.id)
         this.#waiters.wake()

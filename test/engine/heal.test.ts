@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Instance } from '../../src/instance/instance.ts'
+import { type House, house, successor, web } from './harness.ts'
+import { names, running, traffic } from './look.ts'
+import { life } from './mortal.ts'
+import { assertSound, settled } from './sound.ts'
+
+describe('an instance at rest', () => {
+  test('gets a crashed replica back, and says so', async t => {
+    const h = await house(t)
+    const shop = await h.shop()
+    h.world.crash(shop.id, names(h, shop.id, 'web')[0] ?? '')
+    await settled(h, shop.id)
+    assert.deepEqual(running(h, shop.id).web, ['fake:web-1', 'fake:web-1'])
+    const healed = (await h.events({ instanceId: shop.id })).filter(event => event.type === 'instance.healed')
+    assert.equal(healed.length, 1)
+    await assertSound(h, shop.id)
+  })
+
+  test('starts one that crashes again and again after longer and longer pauses, and goes on for ever', async t => {
+    const h = await house(t)
+    const shop = await h.shop({ services: [web('fake:web-1')] })
+    h.world.script({ image: 'fake:web-1' }, { exit: { afterMs: 10, code: 1 } })
+    h.world.crash(shop.id, names(h, shop.id, 'web')[0] ?? '')
+    await h.clock.advance(300_000)
+    const at = h.world.calls.filter(call => call.method === 'start').map(call => call.at)
+    const gaps = at.slice(1).map((moment, index) => moment - (at[index] ?? 0))
+    assert.ok(gaps.length > 8 && gaps.length < 30, `${gaps.length} starts`)
+    assert.ok((gaps.at(-1) ?? 0) >= 30_000 && (gaps.at(-1) ?? 0) < 35_000, gaps.join(', '))
+    h.world.script({ image: 'fake:web-1' }, { exit: { afterMs: 0, code: 0, times: 0 } })
+    await settled(h, shop.id)
+    await assertSound(h, shop.id)
+  })
+
+  test('takes a sick replica out of traffic and back when it is well; it is not restarted', async t => {
+    const h = await house(t)
+    const shop = await h.shop()
+    const [sick = ''] = names(h, shop.id, 'web')
+    const starts = h.world.calls.length
+    h.world.setCondition(shop.id, sick, 'sick')
+    await h.when(() => serving(h, shop) === 1)
+    h.world.setCondition(shop.id, sick, 'scripted')
+    await h.when(() => serving(h, shop) === 2)
+    assert.equal(h.world.calls.length, starts)
+  })
+
+  test('gives a router that forgot everything its routes back', async t => {
+    const h = await house(t)
+    const shop = await h.shop()
+    h.router.forgetAll()
+    await settled(h, shop.id)
+    assert.deepEqual(traffic(h, shop.id), { web: { 'fake:web-1': 100 }, api: { 'fake:api-1': 100 } })
+  })
+
+  test('is left alone while the platform does not answer: nothing is started or stopped on a guess', async t => {
+    const h = await house(t)
+    const shop = await h.shop()
+    const calls = h.world.calls.length
+    const routes = h.router.proxy.tables.get(shop.id)?.services
+    h.world.unreachable = true
+    await h.clock.advance(120_000)
+    assert.equal(h.world.calls.length, calls)
+    assert.deepEqual(h.router.proxy.tables.get(shop.id)?.services, routes, 'what served goes on serving')
+    h.world.unreachable = false
+    await h.clock.advance(20_000)
+    assert.equal(h.world.calls.length, calls)
+    await assertSound(h, shop.id)
+  })
+
+  test('nor under a control plane that comes while the platform does not answer', async t => {
+    const first = life()
+    const h = await house(t, { life: first })
+    const shop = await h.shop()
+    const routes = h.router.proxy.tables.get(shop.id)?.services
+    first.kill()
+    const calls = h.world.calls.length
+    h.world.unreachable = true
+    const next = await successor(t, h)
+    await next.clock.advance(60_000)
+    assert.equal(next.world.calls.length, calls)
+    assert.deepEqual(next.router.proxy.tables.get(shop.id)?.services, routes)
+    next.world.unreachable = false
+    await settled(next, shop.id)
+    assert.equal(next.world.calls.length, calls)
+  })
+
+  test("removes what belongs to no row, and never touches a stranger's", async t => {
+    const h = await house(t)
+    const shop = await h.shop()
+    const [name = ''] = names(h, shop.id, 'web')
+    const spec = { ...h.world.specOf(shop.id, name), revision: '0123456789abcdef.9' }
+    const stranger = h.world.plant({ spec, ordinal: 0, storeId: 'store_other', epoch: 99 })
+    h.world.plant({ spec, ordinal: 1, storeId: h.store.storeId, epoch: 1 })
+    await h.when(() => h.world.replicas(shop.id).filter(replica => replica.revision === spec.revision).length === 1)
+    await h.clock.advance(30_000)
+    assert.deepEqual(
+      h.world
+        .replicas(shop.id)
+        .filter(replica => replica.revision === spec.revision)
+        .map(replica => replica.id),
+      [stranger.id],
+    )
+  })
+
+  test('costs nobody a lease while there is nothing to do', async t => {
+    const h = await house(t)
+    const shop = await h.shop()
+    await settled(h, shop.id)
+    const before = await h.store.work.load(shop.id)
+    await h.clock.advance(60_000)
+    assert.equal((await h.store.work.load(shop.id))?.epoch, before?.epoch)
+  })
+})
+
+describe('what fails is tried again, at a measured pace', () => {
+  for (const [what, broken] of [
+    ['a start', { platform: 'start' }],
+    ['a stop', { platform: 'stop' }],
+    ['an observation', { platform: 'observe' }],
+    ['a route table', { router: 'apply' }],
+    ['a drain', { router: 'drain' }],
+    ['a look at the routes', { router: 'observe' }],
+  ] as const) {
+    test(`${what} that fails at once`, async t => {
+      const h = await house(t)
+      const shop = await h.shop({ services: [{ ...web('fake:web-1'), replicas: 2 }] })
+      h.world.script({ image: 'fake:web-2' }, { readyMs: 500 })
+      const asked = await h.acme.deploy({ instanceId: shop.id, services: [{ name: 'web', image: 'fake:web-2' }] })
+      await h.reach(asked, now => now.reason?.code === 'health')
+      const tries = 10_000
+      if ('platform' in broken) h.world.fault({ method: broken.platform, error: true, times: tries })
+      else h.router.fault({ method: broken.router, error: true, times: tries })
+      const before = h.warnings.length
+      await h.clock.advance(20_000)
+      const failures = h.warnings.length - before
+      assert.ok(failures < 250, `${failures} failures in 20 s`)
+      h.world.clearFaults()
+      h.router.clearFaults()
+      assert.equal((await h.end(asked)).state, 'succeeded')
+      await settled(h, shop.id)
+      await assertSound(h, shop.id)
+    })
+  }
+})
+
+/** Endpoints of web that get new requests. */
+function serving(h: House, shop: Instance): number {
+  const revisions = Object.values(h.router.proxy.tables.get(shop.id)?.services.web?.revisions ?? {})
+  return revisions.flatMap(({ endpoints }) => endpoints.filter(({ state }) => state === 'serving')).length
+}
