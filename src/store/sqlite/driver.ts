@@ -12,6 +12,12 @@ const keptStatements = 500
 const turnTimeoutMs = 30_000
 
 /**
+ * How long calls follow each other before timers and sockets have their turn, milliseconds. Nothing here ever waits for the system, so
+ * a long row of calls would keep the whole process busy: heartbeats would be late, and requests unanswered.
+ */
+const breathMs = 5
+
+/**
  * A driver of one connection, handed to one caller at a time in the order of asking. Transactions begin with the write lock
  * (BEGIN IMMEDIATE), so none fails half-way because another one wrote first. `destroy` waits for its turn too: what is under way ends
  * first, and calls after it are refused with `closed`.
@@ -21,6 +27,14 @@ export function sqliteDriver(open: () => DatabaseSync, waitMs: number = turnTime
   let database: DatabaseSync | undefined
   let connection: SqliteConnection | undefined
   let closed = false
+  let breathedAt = performance.now()
+
+  async function breathe(): Promise<void> {
+    if (performance.now() - breathedAt < breathMs) return
+    await new Promise(resolve => setImmediate(resolve))
+    breathedAt = performance.now()
+  }
+
   return {
     async init() {
       database = open()
@@ -28,6 +42,7 @@ export function sqliteDriver(open: () => DatabaseSync, waitMs: number = turnTime
     },
     async acquireConnection() {
       await turns.acquire()
+      await breathe()
       if (connection) return connection
       turns.release()
       throw new SlipwayError('closed', 'The store was closed before this call had its turn.')
