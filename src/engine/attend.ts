@@ -1,12 +1,15 @@
 import { timestamp } from '../clock.ts'
-import type { Run } from '../deploy/run.ts'
+import type { FrozenPlan, Run } from '../deploy/run.ts'
 import type { Table } from '../deploy/step.ts'
+import { isSlipwayError } from '../errors.ts'
+import { policyDefaults } from '../instance/instance.ts'
 import { isRouted } from '../instance/service.ts'
 import { type Attendance, specsOf } from './context.ts'
 import { succeed } from './finish.ts'
 import { forward } from './rollout.ts'
 import { reservePort, start } from './start.ts'
 import { undo } from './undo.ts'
+import { watchProgress } from './watch.ts'
 
 /**
  * The work on one instance while it is ours: its deployments one after the other, then rest. Resolves when the lease was given back;
@@ -53,7 +56,7 @@ async function carry(waiting: Run, at: Attendance): Promise<'ended' | 'parked' |
     const reached = await forward(run, plan, at)
     switch (reached.kind) {
       case 'done': {
-        if (run.deployment.kind === 'delete') await forget(at)
+        if (run.deployment.kind === 'delete' && !(await forget(run, plan, at))) break
         if (await succeed(run, plan, reached, at)) return run.deployment.kind === 'delete' ? 'deleted' : 'ended'
         break
       }
@@ -71,10 +74,31 @@ async function carry(waiting: Run, at: Attendance): Promise<'ended' | 'parked' |
   return 'ended'
 }
 
-/** Removes what a deleted instance leaves behind outside the store. */
-async function forget({ parts, lease, keeper }: Attendance): Promise<void> {
+/**
+ * Removes what a deleted instance leaves behind outside the store, once nothing of it runs: an earlier delete may have got stuck after it
+ * had taken the rows away. Resolves to false when this one gets stuck as well.
+ */
+async function forget(run: Run, plan: FrozenPlan, { parts, lease, keeper }: Attendance): Promise<boolean> {
+  const patienceMs = keeper.policies.progressDeadlineMs ?? policyDefaults.progressDeadlineMs
+  const watch = watchProgress({ parts, keeper, plan, patienceMs })
+  try {
+    await keeper.until(view => {
+      if (view.observed && view.replicas.length === 0) return true
+      watch(view)
+      return undefined
+    }, lease.signal)
+  } catch (error) {
+    if (!isSlipwayError(error) || error.code === 'lease_lost') throw error
+    const at = timestamp(parts.clock.now())
+    await parts.store.transaction(async tx => {
+      await tx.work.fence(lease.claim)
+      await tx.work.saveUndo(run.deployment.id, { end: 'failed', code: error.code, error: error.message, at })
+    })
+    return false
+  }
   await parts.router.forget(keeper.instanceId, lease.fence)
   await parts.providers.get(keeper.providerName).forget(keeper.instanceId, lease.fence)
+  return true
 }
 
 /** What the store says now is what is wanted. */
