@@ -33,7 +33,7 @@ const retryMs = 500
 /** Makes a step true and waits until it is. Its table is wanted already. */
 export async function makeTrue(step: Step, on: Performance): Promise<Outcome> {
   const { keeper } = on.at
-  const watch = watchProgress({ ...on.at, plan: on.plan, patienceMs: patienceOf(step, on) })
+  const watch = watchProgress({ ...on.at, plan: on.plan, patienceMs: patienceMs(step, on.plan, keeper) })
   switch (step.kind) {
     case 'prepare':
       return await prepare(step, on)
@@ -69,15 +69,10 @@ function isTrue(step: Extract<Step, { kind: 'run' | 'route' | 'retire' }>, view:
   }
 }
 
-/** A delete is never given up: there is nothing to go back to. */
-function patienceOf(step: Step, { run, plan, at }: Performance): number {
-  return run.deployment.kind === 'delete' ? Number.POSITIVE_INFINITY : patienceMs(step, plan, at.keeper)
-}
-
 /** Asks the platform again while it does not answer: an outage fails a step only when it lasts longer than a step may stand still. */
 async function whileAway<T>(on: Performance, step: Step, ask: () => Promise<T>): Promise<T> {
   const { clock } = on.at.parts
-  const until = clock.monotonic() + patienceOf(step, on)
+  const until = clock.monotonic() + patienceMs(step, on.plan, on.at.keeper)
   for (;;) {
     try {
       return await ask()

@@ -10,7 +10,9 @@ import { policyDefaults } from '../instance/instance.ts'
 import type { Attendance } from './context.ts'
 import { makeTrue, type Outcome } from './perform.ts'
 import { lastTouch, progressOf, reasonFor, stepDigest } from './progress.ts'
+import { patienceMs } from './stillness.ts'
 import { providerView } from './view.ts'
+import { watchProgress } from './watch.ts'
 
 /** How the way forward ended: all steps done, to be undone, waiting without a lease, or taken from us. */
 export type Forward =
@@ -89,6 +91,7 @@ class Session {
       if (this.#unwound) return this.#unwound
       this.#throwIfLost()
       checkReached(this.#plan, this.#table)
+      if (this.#run.deployment.kind === 'delete') await this.#emptied()
       return { kind: 'done', last: this.#unfinished, progress: this.#progress, signalSeq: this.#signalSeq }
     } catch (error) {
       if (this.#unwound) return this.#unwound
@@ -101,6 +104,18 @@ class Session {
       await listener
       keeper.hint()
     }
+  }
+
+  /** A delete is done when nothing is there any more, what an earlier one was stuck with included. */
+  async #emptied(): Promise<void> {
+    const { keeper, parts } = this.#at
+    const plan = this.#plan
+    const watch = watchProgress({ keeper, parts, plan, patienceMs: patienceMs({ kind: 'retire' }, plan, keeper) })
+    await keeper.until(view => {
+      if (view.observed && view.replicas.length === 0) return true
+      watch(view)
+      return undefined
+    }, this.#stop.signal)
   }
 
   #throwIfLost(): void {

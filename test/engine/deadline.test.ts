@@ -139,7 +139,7 @@ describe('a step that does not come true', () => {
     assert.deepEqual(traffic(h, shop.id).web, { 'fake:web-1': 100 })
   })
 
-  test('a delete is not given up: what hangs is removed when it can be', async t => {
+  test('a delete waits for what hangs, as long as any step may', async t => {
     const h = await house(t)
     const shop = await h.shop({
       services: [{ name: 'web', image: 'fake:web-1', healthCheck: quick, ports: [{ name: 'http' }] }],
