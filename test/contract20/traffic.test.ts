@@ -72,24 +72,28 @@ describe('traffic', () => {
       assert.equal(pids.size, 1, 'the rollback went back to the very process that served before')
     })
 
-    for (const strategy of ['canary', 'blue-green', 'rolling']) {
-      test(`what is not healthy gets not one request of a ${strategy}`, async () => {
-        const tenant = machine.tenant()
-        const shop = await tenant.up([web(await machine.server('1'))], { policies: { progressDeadlineMs: 500 } })
-        const asked = await tenant.acting.deploy({
-          instanceId: shop.id,
-          services: [{ name: 'web', image: await machine.server('2', { unhealthy: 'db pool exhausted' }) }],
-          strategy,
+    // At once, for each waits for a deadline.
+    describe('what is not healthy gets not one request', { concurrency: true }, () => {
+      for (const strategy of ['canary', 'blue-green', 'rolling']) {
+        test(`of a ${strategy}`, async () => {
+          const tenant = machine.tenant()
+          const shop = await tenant.up([web(await machine.server('1'))])
+          await tenant.acting.instances.update(shop.id, { policies: { progressDeadlineMs: 2000 } })
+          const asked = await tenant.acting.deploy({
+            instanceId: shop.id,
+            services: [{ name: 'web', image: await machine.server('2', { unhealthy: 'db pool exhausted' }) }],
+            strategy,
+          })
+          const versions = new Set<string>()
+          const { state, error, errorCode, restored } = await meanwhile(tenant.end(asked), async () => {
+            versions.add((await tenant.ask()).told().version)
+          })
+          assert.deepEqual([state, errorCode, restored], ['failed', 'progress_deadline', true])
+          assert.match(error ?? '', /0 of 1 replicas were ready, and nothing moved for .*503/)
+          assert.deepEqual([...versions], ['1'])
         })
-        const versions = new Set<string>()
-        const { state, error, errorCode, restored } = await meanwhile(tenant.end(asked), async () => {
-          versions.add((await tenant.ask()).told().version)
-        })
-        assert.deepEqual([state, errorCode, restored], ['failed', 'progress_deadline', true])
-        assert.match(error ?? '', /0 of 1 replicas were ready, and nothing moved for .*503/)
-        assert.deepEqual([...versions], ['1'])
-      })
-    }
+      }
+    })
 
     test('what answers with errors is caught by a check of the canary, and taken back', async () => {
       const tenant = machine.tenant()

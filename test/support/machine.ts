@@ -81,12 +81,14 @@ export async function startMachine(options: SlipwayOptions = {}, below = tmpdir(
     async dispose() {
       try {
         await Promise.all(tenants.map(({ acting }) => deleteAll(acting)))
-      } finally {
         await slipway.close()
         await stopProxy(dataDir)
+        const left = processesOf(folder)
+        if (left.length > 0) throw new Error(`Still running below ${folder}: ${left.join(', ')}`)
+      } catch (error) {
+        for (const pid of processesOf(folder)) kill(pid)
+        throw error
       }
-      const left = processesOf(folder)
-      if (left.length > 0) throw new Error(`Still running below ${folder}: ${left.join(', ')}`)
       await rm(folder, { recursive: true, force: true })
     },
   }
@@ -133,6 +135,14 @@ function tenantOf(machine: Machine, id: string): Tenant {
     },
   }
   return tenant
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    void error // because it ended with another one
+  }
 }
 
 async function deleteAll(acting: Acting): Promise<void> {
