@@ -46,7 +46,8 @@ export function startLoad(options: LoadOptions): Load {
     settle()
   })
   const tell = (message: ToLoad): void => {
-    if (child.connected) child.send(message)
+    // A message that does not get through met a generator that is dead, and its exit says how.
+    if (child.connected) child.send(message, error => void error)
   }
   tell({ type: 'start', options })
 

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import type { LoadSettings } from './options.ts'
@@ -120,7 +119,8 @@ function holdWebSocket(settings: LoadSettings, tally: Tally, id: number): { stop
       clearTimeout(again)
       for (const text of waiting.keys()) loseMessage(text, 'the end')
       if (socket.readyState === WebSocket.CLOSED) return
-      const closed = once(socket, 'close')
+      // Not events.once: a handshake that is broken off here ends with an error, and with this close.
+      const closed = new Promise(resolve => socket.once('close', resolve))
       socket.close()
       const impatience = setTimeout(() => socket.terminate(), 1000)
       await closed
