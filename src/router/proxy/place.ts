@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { SlipwayError } from '../../errors.ts'
@@ -53,4 +53,9 @@ export function socketFolder(place: Place): string {
     })
   }
   return folder
+}
+
+/** Removes that folder once nobody serves there any more. */
+export function removeSocketFolder(place: Place): void {
+  rmSync(socketFolder(place), { recursive: true, force: true })
 }

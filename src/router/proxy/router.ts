@@ -6,7 +6,7 @@ import { ConnectionLost, type ControlClient } from './control-client.ts'
 import { mainFile } from './launch.ts'
 import { connectRunning, link } from './link.ts'
 import { awaitLock } from './lock.ts'
-import { type Place, placeOf } from './place.ts'
+import { type Place, placeOf, removeSocketFolder } from './place.ts'
 import { defaultPortRange, type PortRange, portAllocator } from './ports.ts'
 import { isRunning } from './running.ts'
 
@@ -105,9 +105,10 @@ async function stopPlace(place: Place): Promise<void> {
   try {
     for (const until = performance.now() + endTimeoutMs; ; ) {
       const client = await connectRunning(place, () => {})
-      if (!client) return
+      if (!client) return removeSocketFolder(place)
       try {
-        return await stopRunning(client)
+        await stopRunning(client)
+        return removeSocketFolder(place)
       } catch (error) {
         // It was ending already, by another's hand.
         if (!(error instanceof ConnectionLost) || performance.now() > until) throw error

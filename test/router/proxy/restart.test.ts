@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -183,6 +183,16 @@ describe('the proxy as a process of its own', () => {
     const lock = takeLock(placeOf(dataDir).lock)
     assert.ok(lock, 'no process is about to serve')
     lock.release()
+  })
+
+  test('ended, it leaves no folder for its control socket behind', async t => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'slipway-proxy-'))
+    t.after(() => rmSync(dataDir, { recursive: true, force: true }))
+    const router = await proxyRouter({ dataDir })
+    const { socket } = JSON.parse(readFileSync(placeOf(dataDir).process, 'utf8')) as { socket: string }
+    assert.ok(existsSync(socket))
+    await router.shutdown()
+    assert.equal(existsSync(join(socket, '..')), false)
   })
 
   test('a control socket that was swept away is made again by the process that serves', async t => {
