@@ -83,7 +83,8 @@ async function forget(run: Run, plan: FrozenPlan, { parts, lease, keeper }: Atte
   const watch = watchProgress({ parts, keeper, plan, patienceMs })
   try {
     await keeper.until(view => {
-      if (view.observed && view.replicas.length === 0) return true
+      // Quiet as well: a start that was asked for before must not land after everything was forgotten.
+      if (view.observed && view.replicas.length === 0 && keeper.quiet) return true
       watch(view)
       return undefined
     }, lease.signal)

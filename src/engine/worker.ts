@@ -215,6 +215,7 @@ class InstanceWorker implements Worker {
             )
         }
       } catch (error) {
+        if (this.#stop.signal.aborted) return
         log.warn({ error: messageOf(error) }, 'the instances could not be looked at')
       }
       await this.#pause(lookMs)
