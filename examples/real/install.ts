@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -42,7 +41,16 @@ async function npmInstall(wanted: string, folder: string, signal: AbortSignal): 
   // Under `npm run` the npm that runs us, else the one on PATH.
   const npm = process.env['npm_execpath']
   const [program, first] = npm ? [process.execPath, [npm]] : ['npm', []]
-  const flags = ['--ignore-scripts', '--save-exact', '--no-audit', '--no-fund', '--fetch-retries=1', '--prefix', folder]
+  const flags = [
+    '--ignore-scripts',
+    '--save-exact',
+    '--no-audit',
+    '--no-fund',
+    '--fetch-retries=1',
+    '--fetch-retry-mintimeout=1000',
+    '--prefix',
+    folder,
+  ]
   const child = spawn(program, [...first, 'install', ...flags, wanted], {
     cwd: folder,
     // npm would leave compiled code of its own in the temporary folder.
@@ -50,10 +58,15 @@ async function npmInstall(wanted: string, folder: string, signal: AbortSignal): 
     stdio: ['ignore', 'ignore', 'pipe'],
     signal,
   })
-  const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]).catch((error: unknown) => {
-    signal.throwIfAborted()
-    throw error
+  let failure: Error | undefined
+  child.on('error', error => {
+    failure = error
   })
+  // Until it has ended, whatever ended it: as long as it writes, its folder can't be removed.
+  const closed = new Promise<number | null>(resolve => child.once('close', resolve))
+  const [said, code] = await Promise.all([text(child.stderr), closed])
+  signal.throwIfAborted()
+  if (failure) throw failure
   if (code === 0) return
   if (unreachable.test(said)) throw new Unavailable(`The npm registry cannot be reached to install ${wanted}:\n${said}`)
   throw new Error(`npm could not install ${wanted} (exit code ${code}):\n${said}`)

@@ -9,7 +9,8 @@ export const realProgram: Play = {
   title: `Slipway: http-server ${old} and ${new_} under load`,
   preparing: `installing http-server ${versions.join(' and ')} from npm`,
   async prepare(folder, signal) {
-    await Promise.all(versions.map(version => installHttpServer(version, folder, signal)))
+    const installed = await Promise.allSettled(versions.map(version => installHttpServer(version, folder, signal)))
+    for (const one of installed) if (one.status === 'rejected') throw one.reason
   },
   opening: `http-server ${old}`,
   instance: {

@@ -7,7 +7,7 @@ const unavailable = 69
 
 test('npm run example:real moves http-server from one published version to the next and back, and loses nothing', async t => {
   const { code, lines, story, folder } = await runExample(t, 'real.ts')
-  if (code === unavailable && process.env['CI'] === undefined) return t.skip(story.trim())
+  if (code === unavailable && process.env['CI'] === undefined) return t.skip(/The npm registry.*/.exec(story)?.[0])
   const summary = lines.at(-1)?.summary
   assert.ok(summary, story)
   assert.equal(summary.lost, 0, story)
