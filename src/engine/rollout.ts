@@ -3,13 +3,14 @@ import type { DeploymentState, ServiceProgress } from '../deploy/deployment.ts'
 import { eventOf } from '../deploy/end.ts'
 import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
 import type { Step, Table } from '../deploy/step.ts'
-import type { StrategyParams } from '../deploy/strategy.ts'
+import type { Strategy, StrategyParams } from '../deploy/strategy.ts'
 import { checkStep } from '../deploy/table.ts'
 import { isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
 import { policyDefaults } from '../instance/instance.ts'
 import type { Attendance } from './context.ts'
 import { makeTrue, type Outcome } from './perform.ts'
 import { lastTouch, progressOf, reasonFor, stepDigest } from './progress.ts'
+import { checkReached } from './reached.ts'
 import { patienceMs } from './stillness.ts'
 import { providerView } from './view.ts'
 import { watchProgress } from './watch.ts'
@@ -25,6 +26,9 @@ export type Forward =
   | { readonly kind: 'undo' }
   | { readonly kind: 'parked'; readonly wakeAt: number | null; readonly signalSeq: number }
   | { readonly kind: 'ended' }
+
+/** How long a strategy may take to end after it was told to, milliseconds. */
+const heedMs = 1000
 
 /** Thrown through a strategy to unwind it; says why. */
 type Unwind = Exclude<Forward, { kind: 'done' }>
@@ -59,6 +63,8 @@ class Session {
   /** When someone asked to pause, wall time; undefined when nobody did. */
   #pausedAt: number | undefined
   #unwound: Unwind | undefined
+  /** What became of the first step that failed. */
+  #broken: { readonly error: unknown } | undefined
 
   constructor(run: Run, plan: FrozenPlan, at: Attendance) {
     this.#run = run
@@ -87,9 +93,10 @@ class Session {
           'unknown_strategy',
           `The strategy "${this.#run.deployment.strategy}" is not registered any more.`,
         )
-      await strategy.execute(this.#params())
+      await this.#execute(strategy)
       if (this.#unwound) return this.#unwound
       this.#throwIfLost()
+      if (this.#broken) throw this.#broken.error
       checkReached(this.#plan, this.#table)
       if (this.#run.deployment.kind === 'delete') await this.#emptied()
       return { kind: 'done', last: this.#unfinished, progress: this.#progress, signalSeq: this.#signalSeq }
@@ -118,6 +125,31 @@ class Session {
     }, this.#stop.signal)
   }
 
+  /** Runs the strategy. One that does not end when it is told to is left behind: nothing it does has an effect any more. */
+  async #execute(strategy: Strategy): Promise<void> {
+    const { signal } = this.#stop
+    const running = (async () => await strategy.execute(this.#params()))()
+    const told = Promise.withResolvers<void>()
+    const tell = (): void => told.resolve()
+    if (signal.aborted) tell()
+    signal.addEventListener('abort', tell, { once: true })
+    const patience = new AbortController()
+    const deaf = async (): Promise<void> => {
+      await told.promise
+      await this.#at.parts.clock.sleep(heedMs, patience.signal)
+      throw signal.reason
+    }
+    const left = deaf()
+    left.catch((error: unknown) => void error) // because the strategy ended first
+    running.catch((error: unknown) => void error) // because it was left behind
+    try {
+      await Promise.race([running, left])
+    } finally {
+      signal.removeEventListener('abort', tell)
+      patience.abort()
+    }
+  }
+
   #throwIfLost(): void {
     if (this.#at.lease.signal.aborted) throw this.#at.lease.signal.reason
   }
@@ -133,32 +165,41 @@ class Session {
       options: this.#plan.options,
       mode: this.#plan.mode,
     }
+    const perform = (step: Step): Promise<void> => {
+      const performed = this.#perform(step)
+      performed.catch((error: unknown) => void (this.#broken ??= { error })) // because a failed step fails the deployment, whoever awaits it
+      return performed
+    }
     return {
       deployment,
       steps: this.#plan.steps ?? [],
       input,
-      rollout: { perform: step => this.#perform(step) },
+      rollout: { perform },
       provider: providerView({
         provider,
         instanceId: keeper.instanceId,
         input,
         table: () => this.#table,
-        perform: step => this.#perform(step),
+        perform,
       }),
       signal: this.#stop.signal,
-      onProgress: (phase, percent, message) => this.#said(phase, percent, message),
+      onProgress: (phase, percent, message) => this.#said({ phase, percent, message }),
       onServiceProgress: (service, state) => {
-        if (service in this.#progress) this.#progress[service] = state
+        if (!Object.hasOwn(this.#progress, service)) return
+        this.#progress[service] = state
+        this.#said({ service, state })
       },
     }
   }
 
   /** What a strategy says about itself is told to those who watch, unless the deployment has ended by then. */
-  #said(phase: string, percent: number, message: string): void {
+  #said(data: Readonly<Record<string, unknown>>): void {
+    if (this.#stop.signal.aborted) return
     const { parts, lease } = this.#at
     const { deployment } = this.#run
     const write = parts.store.transaction(async tx => {
       await tx.work.fence(lease.claim)
+      if (this.#stop.signal.aborted) return
       const still = await tx.deploys.updateDeployment(deployment.id, ['running'], {
         serviceProgress: { ...this.#progress },
       })
@@ -168,7 +209,7 @@ class Session {
         tenantId: deployment.tenantId,
         instanceId: deployment.instanceId,
         deploymentId: deployment.id,
-        data: { phase, percent, message },
+        data,
       })
     })
     write.then(parts.onCommit, error =>
@@ -179,6 +220,7 @@ class Session {
   async #perform(step: Step): Promise<void> {
     if (this.#unwound) throw new Unwinding(this.#unwound)
     this.#stop.signal.throwIfAborted()
+    if (this.#broken) throw this.#broken.error
     const position = this.#position++
     const digest = stepDigest(step)
     const before = this.#records.get(position)
@@ -231,7 +273,7 @@ class Session {
       const progress = progressOf(this.#progress, this.#table, step)
       const begun = await parts.store.transaction(async tx => {
         const seq = await tx.work.fence(lease.claim)
-        if (seq !== this.#signalSeq) return false
+        if (seq !== this.#signalSeq || this.#stop.signal.aborted) return false
         if (this.#unfinished) await tx.work.saveStep(this.#unfinished)
         await tx.work.saveStep(record)
         await tx.work.patch(deployment.instanceId, { table: step.table })
@@ -264,6 +306,7 @@ class Session {
       }
       await this.#hear()
       if (this.#unwound) throw new Unwinding(this.#unwound)
+      this.#stop.signal.throwIfAborted()
     }
     this.#records.set(position, record)
     this.#unfinished = undefined
@@ -393,21 +436,6 @@ function evidenceOf(error: SlipwayError): string[] {
     Array.isArray(list) ? list.map(String) : [],
   )
   return lines.slice(0, 40)
-}
-
-/** A strategy that returns has done its work: all traffic is on the new release, and nothing else is left to run. */
-function checkReached(plan: FrozenPlan, table: Table): void {
-  for (const service of plan.next) {
-    const row = table.find(candidate => candidate.service === service.name && candidate.revision === service.revision)
-    if (row && row.replicas === service.replicas && row.weight === (service.routed ? 100 : 0)) continue
-    throw new SlipwayError(
-      'strategy_failed',
-      `The strategy ended before service "${service.name}" was on the new release.`,
-      {
-        next: 'Let it run all replicas of every service and give them all traffic.',
-      },
-    )
-  }
 }
 
 function exclusiveNames(plan: FrozenPlan): ReadonlySet<string> {

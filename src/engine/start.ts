@@ -1,11 +1,11 @@
 import { timestamp } from '../clock.ts'
 import type { Deployment } from '../deploy/deployment.ts'
 import { type Draft, draft, type Goal } from '../deploy/draft.ts'
-import type { FrozenPlan, Run } from '../deploy/run.ts'
+import type { FrozenPlan, Run, UndoCause } from '../deploy/run.ts'
 import { type NewestSecrets, seal, staleRelease } from '../deploy/seal.ts'
 import type { Step } from '../deploy/step.ts'
 import type { InstanceRecord, Stores } from '../deploy/work.ts'
-import { isSlipwayError, SlipwayError } from '../errors.ts'
+import { isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
 import type { Instance } from '../instance/instance.ts'
 import { isRouted, type ServiceSnapshot } from '../instance/service.ts'
 import { type Attendance, specsOf } from './context.ts'
@@ -47,7 +47,7 @@ export async function start(run: Run, at: Attendance): Promise<Run | undefined> 
       const specs = await specsOf({ ...store, ...tx }, record, [])
       const goal = await goalOf(fresh, record, tx)
       const made = draft({ table: record.table, generations: record.generations, specs }, goal)
-      const plan = freeze(fresh, goal, made, specs, at)
+      const { plan, fault } = freeze(fresh, goal, made, specs, at)
       const now = timestamp(parts.clock.now())
       await tx.work.savePlan(id, plan)
       await tx.work.patch(record.instance.id, { generations: made.generations })
@@ -64,6 +64,7 @@ export async function start(run: Run, at: Attendance): Promise<Run | undefined> 
         ...(plan.steps ? { stepCount: plan.steps.length } : {}),
         reason: { code: 'starting', text: 'the plan is made', since: now },
       })
+      if (fault) await tx.work.saveUndo(id, { ...fault, end: 'failed', at: now })
       await tx.events.append({
         type: 'deploy.started',
         tenantId: record.instance.tenantId,
@@ -96,11 +97,11 @@ function freeze(
   made: Draft,
   specs: FrozenPlan['specs'],
   { parts, keeper }: Attendance,
-): FrozenPlan {
+): { plan: FrozenPlan; fault?: Pick<UndoCause, 'code' | 'error'> } {
   const { input } = made
-  const steps = planSteps(run.deployment, input, parts.strategies)
+  const { steps, fault } = planSteps(run.deployment, input, parts)
   const readyAtStart = Object.fromEntries(input.table.map(row => [row.revision, keeper.serving(row)]))
-  return {
+  const plan: FrozenPlan = {
     base: input.table,
     mode: input.mode === 'rollback' ? 'rollback' : 'deploy',
     old: input.old,
@@ -112,19 +113,25 @@ function freeze(
     replicas: goal.replicas,
     keepWarmMs: keepWarmMs(goal.options),
   }
+  return { plan, ...(fault ? { fault } : {}) }
 }
 
-/** The steps a strategy plans; undefined when it decides while it runs. */
-export function planSteps(
-  deployment: Pick<Deployment, 'strategy'>,
+/** The steps a strategy plans, none when it decides while it runs; or why it could not. */
+function planSteps(
+  { strategy: name, instanceId }: Deployment,
   input: Draft['input'],
-  strategies: Attendance['parts']['strategies'],
-): Step[] | undefined {
-  const strategy = strategies.get(deployment.strategy)
-  if (!strategy) {
-    throw new SlipwayError('unknown_strategy', `The strategy "${deployment.strategy}" is not registered any more.`)
+  { strategies, mask }: Attendance['parts'],
+): { steps?: Step[]; fault?: Pick<UndoCause, 'code' | 'error'> } {
+  const strategy = strategies.get(name)
+  if (!strategy) throw new SlipwayError('unknown_strategy', `The strategy "${name}" is not registered any more.`)
+  try {
+    const steps = strategy.plan?.(input)
+    return steps ? { steps } : {}
+  } catch (error) {
+    if (isSlipwayError(error)) return { fault: { code: error.code, error: mask(instanceId, error.message) } }
+    const text = `The strategy "${name}" threw: ${messageOf(error)}`
+    return { fault: { code: 'strategy_failed', error: mask(instanceId, text) } }
   }
-  return strategy.plan?.(input)
 }
 
 function keepWarmMs(options: Readonly<Record<string, unknown>>): number {

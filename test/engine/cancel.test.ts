@@ -86,12 +86,12 @@ describe('a cancel', () => {
       if (told === 'too late') break
       if (end.state === 'cancelled') {
         cancelled++
-        assert.ok(!(told instanceof Error), String(told))
+        assert.ok(!(told instanceof Error), JSON.stringify(told))
         assert.deepEqual(running(h, shop.id).web, ['fake:web-1', 'fake:web-1'])
       } else {
         succeeded++
         assert.equal(end.state, 'succeeded')
-        assert.ok(isSlipwayError(told, 'already_ended'), String(told))
+        assert.ok(isSlipwayError(told, 'already_ended'), JSON.stringify(told))
         assert.equal(told.details?.state, 'succeeded')
       }
       await settled(h, shop.id)

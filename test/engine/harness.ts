@@ -144,7 +144,11 @@ async function orTell<T>(id: string, { store, warnings }: House, wait: () => Pro
   } catch (error) {
     const run = await store.work.run(id)
     const steps = (await store.work.steps(id)).map(({ phase, step, state }) => `${phase} ${step.name}: ${state}`)
-    const known = JSON.stringify({ deployment: run?.deployment, undo: run?.undo, steps, warnings: warnings.slice(-5) }, null, 2)
+    const known = JSON.stringify(
+      { deployment: run?.deployment, undo: run?.undo, steps, warnings: warnings.slice(-5) },
+      null,
+      2,
+    )
     throw new Error(`Deployment ${id} did not come to what was awaited. ${known}`, { cause: error })
   }
 }
