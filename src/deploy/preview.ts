@@ -3,6 +3,7 @@ import type { Vault } from '../secrets/vault.ts'
 import type { Difference } from './diff.ts'
 import { diffServices } from './diff.ts'
 import { draft } from './draft.ts'
+import { broughtBy } from './resolve.ts'
 import type { RunRequest } from './run.ts'
 import { seal } from './seal.ts'
 import type { Step } from './step.ts'
@@ -49,9 +50,10 @@ export async function previewPlan(
     ),
   )
   const newest = new Map((await vault.list(tenantId)).map(secret => [secret.name, secret.version]))
-  const services = seal(active?.services ?? [], request.services, request.complete, newest)
+  const brought = broughtBy(request, active)
+  const services = seal(active?.services ?? [], brought, request.complete || !active, newest)
   const counts = Object.fromEntries(instance.services.map(service => [service.name, service.replicas]))
-  const asked = Object.fromEntries(request.services.map(service => [service.name, service.replicas ?? 1]))
+  const asked = Object.fromEntries(brought.map(service => [service.name, service.replicas ?? 1]))
   const replicas = Object.fromEntries(
     services.map(({ name }) => [name, counts[name] ?? instance.removedReplicas?.[name] ?? asked[name] ?? 1]),
   )

@@ -39,18 +39,29 @@ export async function resolveServices(
   const provider = providers.get(instance.provider)
   const active = await store.deploys.activeRelease(tenantId, instance.id)
   const complete = wanted.complete === true
-  const requested = active || complete ? wanted.services : overDeclaration(wanted.services, instance)
-  if (!complete && active) requireKnown(requested, active.services)
+  const whole = active || complete ? wanted.services : overDeclaration(wanted.services, instance)
+  if (!complete && active) requireKnown(whole, active.services)
   const newest = await newestSecrets(tenantId, vault)
-  const draft = requested.map(service => ({ ...service, digest: service.digest ?? 'unresolved' }))
+  const draft = whole.map(service => ({ ...service, digest: service.digest ?? 'unresolved' }))
   checkComposition(seal(active?.services ?? [], draft, complete || !active, newest), provider)
-  const services = await resolveImages(requested, provider)
+  const resolved = await resolveImages(whole, provider)
+  const digests = new Map(resolved.map(({ name, digest }) => [name, digest]))
+  const services = wanted.services.map(service => ({ ...service, digest: digests.get(service.name) ?? '' }))
   return {
     kind: 'deploy',
     services,
-    complete: complete || !active,
+    complete,
+    ...(whole === wanted.services ? {} : { declared: resolved }),
     ...(wanted.expectRelease !== undefined ? { expectRelease: wanted.expectRelease } : {}),
   }
+}
+
+/** The services a deploy brings onto the active release; onto none, all that were declared. */
+export function broughtBy(
+  request: Pick<Extract<RunRequest, { kind: 'deploy' }>, 'services' | 'declared'>,
+  active: unknown,
+): readonly ServiceDeploySpec[] {
+  return active === undefined ? (request.declared ?? request.services) : request.services
 }
 
 function checkNames(services: readonly ServiceDeploySpec[]): void {

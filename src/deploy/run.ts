@@ -11,6 +11,8 @@ export type RunRequest =
       readonly services: readonly ServiceDeploySpec[]
       /** Full specs: services left out are removed, unknown ones added. */
       readonly complete: boolean
+      /** All services as they were declared when no release was active, the named ones as asked for: what it brings if none is when it starts. */
+      readonly declared?: readonly ServiceDeploySpec[]
       readonly expectRelease?: string
     }
   | { readonly kind: 'rollback'; readonly releaseId: string }

@@ -2,7 +2,6 @@ import { timestamp } from '../clock.ts'
 import type { Deployment } from '../deploy/deployment.ts'
 import { type Draft, draft, type Goal } from '../deploy/draft.ts'
 import type { FrozenPlan, Run, UndoCause } from '../deploy/run.ts'
-import { type NewestSecrets, seal, staleRelease } from '../deploy/seal.ts'
 import type { Step } from '../deploy/step.ts'
 import type { InstanceRecord, Stores } from '../deploy/work.ts'
 import { isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
@@ -10,6 +9,7 @@ import type { Instance } from '../instance/instance.ts'
 import { isRouted, type ServiceSnapshot } from '../instance/service.ts'
 import { type Attendance, specsOf } from './context.ts'
 import { endPending } from './finish.ts'
+import { goalOf } from './goal.ts'
 import { addressesOf } from './revisions.ts'
 
 /** Codes for which a deployment whose turn came is cancelled: what it asked for is no longer possible. */
@@ -45,7 +45,7 @@ export async function start(run: Run, at: Attendance): Promise<Run | undefined> 
       const record = await tx.work.load(lease.claim.instanceId)
       if (fresh?.deployment.state !== 'pending' || !record) return
       const specs = await specsOf({ ...store, ...tx }, record, [])
-      const goal = await goalOf(fresh, record, tx)
+      const goal = await goalOf(fresh, record, tx, parts.providers)
       const made = draft({ table: record.table, generations: record.generations, specs }, goal)
       const { plan, fault } = freeze(fresh, goal, made, specs, at)
       const now = timestamp(parts.clock.now())
@@ -59,7 +59,8 @@ export async function start(run: Run, at: Attendance): Promise<Run | undefined> 
         state: 'running',
         startedAt: now,
         ...(from !== undefined ? { fromReleaseId: from } : {}),
-        ...progressAtStart(fresh.deployment),
+        ...(goal.named ? { services: goal.named } : {}),
+        ...progressAtStart(goal.named ?? fresh.deployment.services),
         step: 0,
         ...(plan.steps ? { stepCount: plan.steps.length } : {}),
         reason: { code: 'starting', text: 'the plan is made', since: now },
@@ -156,106 +157,9 @@ function stateWhile(kind: Deployment['kind']): Instance['state'] | undefined {
   }
 }
 
-function progressAtStart(deployment: Deployment): Pick<Deployment, 'serviceProgress'> {
-  if (deployment.services.length === 0) return {}
-  return { serviceProgress: Object.fromEntries(deployment.services.map(service => [service.name, 'pending'])) }
-}
-
-/** Where the request wants the instance to go, from where it is now. */
-export async function goalOf(run: Run, record: InstanceRecord, tx: Stores): Promise<Goal> {
-  const { deployment, request } = run
-  const { instance } = record
-  const options = deployment.options ?? {}
-  const active = await tx.deploys.activeRelease(instance.tenantId, instance.id)
-  const counts: Record<string, number> = Object.fromEntries(
-    instance.services.map(service => [service.name, service.replicas]),
-  )
-  const here = { release: active?.id ?? deployment.releaseId, services: active?.services ?? [], options }
-  switch (request.kind) {
-    case 'deploy': {
-      requireState(instance, ['running', 'failed'])
-      if (request.expectRelease !== undefined && request.expectRelease !== active?.id)
-        throw staleRelease(request.expectRelease, active?.id)
-      const newest = await newestSecrets(request.services, active?.services ?? [], instance.tenantId, tx)
-      const services = seal(active?.services ?? [], request.services, request.complete || !active, newest)
-      return {
-        services,
-        release: deployment.releaseId,
-        replicas: countsFor(services, counts, instance, request.services),
-        options,
-        mode: 'deploy',
-      }
-    }
-    case 'rollback': {
-      requireState(instance, ['running', 'failed'])
-      const release = await tx.deploys.getRelease(instance.tenantId, request.releaseId)
-      if (!release?.activatedAt)
-        throw new SlipwayError('never_active', `Release ${request.releaseId} was never active.`)
-      return {
-        services: release.services,
-        release: release.id,
-        replicas: countsFor(release.services, counts, instance, []),
-        options,
-        mode: 'rollback',
-      }
-    }
-    case 'provision':
-      return { services: request.services, release: deployment.releaseId, replicas: counts, options, mode: 'deploy' }
-    case 'scale':
-      requireState(instance, ['running', 'failed'])
-      return { ...here, replicas: { ...counts, ...request.replicas }, mode: 'rollback' }
-    case 'restart':
-      requireState(instance, ['running', 'failed'])
-      return { ...here, replicas: counts, restart: request.services, mode: 'rollback' }
-    case 'start':
-      return { ...here, replicas: counts, mode: 'rollback' }
-    case 'stop':
-    case 'delete':
-      return { ...here, services: [], replicas: counts, mode: 'rollback' }
-    case 'initial':
-      throw new SlipwayError('internal', 'A recorded deployment is never carried out.')
-  }
-}
-
-function requireState(instance: Instance, states: readonly Instance['state'][]): void {
-  if (states.includes(instance.state)) return
-  throw new SlipwayError('instance_state', `Instance "${instance.name}" is ${instance.state}.`)
-}
-
-function countsFor(
-  services: readonly ServiceSnapshot[],
-  counts: Readonly<Record<string, number>>,
-  instance: Instance,
-  asked: readonly { readonly name: string; readonly replicas?: number }[],
-): Record<string, number> {
-  return Object.fromEntries(
-    services.map(({ name }) => {
-      const requested = asked.find(service => service.name === name)?.replicas
-      return [name, counts[name] ?? instance.removedReplicas?.[name] ?? requested ?? 1]
-    }),
-  )
-}
-
-async function newestSecrets(
-  requested: readonly { readonly name: string; readonly secrets?: Readonly<Record<string, string>> | undefined }[],
-  active: readonly ServiceSnapshot[],
-  tenantId: string,
-  tx: Stores,
-): Promise<NewestSecrets> {
-  const names = new Set<string>()
-  for (const service of requested) {
-    for (const name of Object.values(service.secrets ?? {})) names.add(name)
-    const inherited = active.find(candidate => candidate.name === service.name)?.secrets
-    for (const pin of Object.values(inherited ?? {})) names.add(pin.name)
-  }
-  const newest = new Map<string, number>()
-  for (const name of names) {
-    const versions = await tx.secrets.versions(tenantId, name)
-    const usable = versions.filter(version => version.revokedAt === undefined)
-    const last = usable.at(-1)
-    if (last) newest.set(name, last.version)
-  }
-  return newest
+function progressAtStart(services: Deployment['services']): Pick<Deployment, 'serviceProgress'> {
+  if (services.length === 0) return {}
+  return { serviceProgress: Object.fromEntries(services.map(service => [service.name, 'pending'])) }
 }
 
 /** Gives every routed service that has none yet a port on the router, before the plan is made. */
@@ -277,7 +181,10 @@ async function routedServices(run: Run, record: InstanceRecord, store: Stores): 
   ): string[] => services.filter(service => isRouted({ ports: service.ports ?? [] })).map(service => service.name)
   switch (request.kind) {
     case 'deploy':
-      return [...names((await store.deploys.activeRelease(tenantId, id))?.services ?? []), ...names(request.services)]
+      return [
+        ...names((await store.deploys.activeRelease(tenantId, id))?.services ?? []),
+        ...names(request.declared ?? request.services),
+      ]
     case 'provision':
       return names(request.services)
     case 'rollback':
