@@ -13,7 +13,7 @@ import type { Strategy } from './deploy/strategy.ts'
 import type { Store } from './deploy/work.ts'
 import { specSource } from './engine/revisions.ts'
 import { startWorker, type Worker } from './engine/worker.ts'
-import { SlipwayError } from './errors.ts'
+import { messageOf, SlipwayError } from './errors.ts'
 import { type EventBus, eventBus } from './event/bus.ts'
 import type { CheckFunction } from './health/checks.ts'
 import { type InstanceService, instanceService } from './instance/operate.ts'
@@ -150,6 +150,14 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
         domain: options.domain ?? 'localhost',
         revisions: specSource(store.storeId, vault, (id, value) => masks.add(id, value)),
         mask: (id, line) => masks.mask(id, line),
+        learnSecrets: async instance => {
+          try {
+            await masks.load(instance, vault)
+          } catch (error) {
+            // Nothing can be given a secret either then; deployments that need none go on.
+            log.warn({ instance: instance.id, error: messageOf(error) }, 'the secrets of an instance could not be read')
+          }
+        },
         onCommit: () => bus.wake(),
         log,
       })
@@ -172,7 +180,7 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
         traffic: async id => await router.traffic((await instances.get(id)).id),
         async *logs(query, signal) {
           const instance = await instances.get(query.instanceId)
-          await masks.load(instance, store, vault)
+          await masks.load(instance, vault)
           for await (const line of providers.get(instance.provider).logs(query, signal)) {
             yield { ...line, text: masks.mask(instance.id, line.text) }
           }

@@ -1,5 +1,5 @@
 import { isExclusive, isRouted, type ServiceSnapshot } from '../instance/service.ts'
-import { digestOf, revisionDigest, revisionName } from './revision.ts'
+import { digestOf, generationOf, revisionDigest, revisionName } from './revision.ts'
 import type { Row, Table } from './step.ts'
 import type { PlanInput, PlannedService } from './strategy.ts'
 
@@ -9,7 +9,7 @@ export type Specs = Readonly<Record<string, readonly ServiceSnapshot[]>>
 /** Where an instance is. */
 export interface Standing {
   readonly table: Table
-  /** Service → highest generation given so far. */
+  /** `<service>.<digest>` → highest generation given so far. */
   readonly generations: Readonly<Record<string, number>>
   /** The services of every release that the table's rows are kept by. */
   readonly specs: Specs
@@ -42,14 +42,24 @@ export function draft(from: Standing, goal: Goal): Draft {
     const standing = goal.restart?.includes(service.name) ? undefined : standingRow(from.table, service.name, digest)
     let revision = standing?.revision
     if (revision === undefined) {
-      const generation = (generations[service.name] ?? 0) + 1
-      generations[service.name] = generation
+      const key = `${service.name}.${digest}`
+      const standingToo = from.table.filter(row => row.service === service.name && digestOf(row.revision) === digest)
+      const generation = Math.max(generations[key] ?? 0, ...standingToo.map(row => generationOf(row.revision))) + 1
+      delete generations[key] // to the end: the oldest are forgotten first
+      generations[key] = generation
       revision = revisionName(digest, generation)
     }
     return plannedService(service, revision, goal.replicas[service.name] ?? 1, goal.release)
   })
   const input = { table: from.table, old: serving(from), next, options: goal.options, mode: goal.mode }
-  return { input, generations }
+  return { input, generations: newest(generations) }
+}
+
+/** How many revisions of an instance have their generation remembered. One that was forgotten starts anew, which costs its name nothing but looks. */
+const rememberedGenerations = 500
+
+function newest(generations: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(generations).slice(-rememberedGenerations))
 }
 
 /** What serves now, one entry a service: its heaviest row as its release describes it. Warm rows serve nothing. */

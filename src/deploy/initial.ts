@@ -3,7 +3,7 @@ import { newId } from '../id.ts'
 import type { Instance } from '../instance/instance.ts'
 import { isRouted, type ServiceSnapshot } from '../instance/service.ts'
 import type { Release } from './release.ts'
-import { revisionDigest, revisionName } from './revision.ts'
+import { digestOf, revisionDigest, revisionName } from './revision.ts'
 import type { Stores } from './work.ts'
 
 /**
@@ -79,6 +79,9 @@ export async function wantAsDeclared(instance: Instance, release: Release, tx: S
     weight: isRouted(service) ? 100 : 0,
     release: release.id,
   }))
-  await tx.work.patch(instance.id, { table, generations: Object.fromEntries(table.map(row => [row.service, 1])) })
+  await tx.work.patch(instance.id, {
+    table,
+    generations: Object.fromEntries(table.map(row => [`${row.service}.${digestOf(row.revision)}`, 1])),
+  })
   await tx.work.wake(instance.id)
 }

@@ -19,7 +19,7 @@ export interface InstanceRecord {
   readonly instance: Instance
   /** The wanted state. */
   readonly table: Table
-  /** Service → highest generation given so far. */
+  /** `<service>.<digest>` → highest generation given so far. */
   readonly generations: Readonly<Record<string, number>>
   /** Service → its port on the router. */
   readonly ports: Readonly<Record<string, number>>

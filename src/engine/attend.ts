@@ -1,7 +1,7 @@
-import { timestamp } from '../clock.ts'
+import { type Clock, timestamp } from '../clock.ts'
 import type { FrozenPlan, Run } from '../deploy/run.ts'
 import type { Table } from '../deploy/step.ts'
-import { isSlipwayError } from '../errors.ts'
+import { isSlipwayError, messageOf } from '../errors.ts'
 import { policyDefaults } from '../instance/instance.ts'
 import { isRouted } from '../instance/service.ts'
 import { type Attendance, specsOf } from './context.ts'
@@ -11,6 +11,9 @@ import { reservePort, start } from './start.ts'
 import { undo } from './undo.ts'
 import { watchProgress } from './watch.ts'
 
+/** How soon what an instance leaves behind is tried to be removed again, milliseconds. */
+const insistMs = 500
+
 /**
  * The work on one instance while it is ours: its deployments one after the other, then rest. Resolves when the lease was given back;
  * rejects with `lease_lost` when it was taken.
@@ -18,6 +21,7 @@ import { watchProgress } from './watch.ts'
 export async function attend(at: Attendance): Promise<'rests' | 'parked'> {
   const { parts, lease, keeper } = at
   const { store } = parts
+  await parts.learnSecrets({ id: lease.claim.instanceId, tenantId: lease.claim.tenantId })
   for (;;) {
     const [run] = await store.work.queue(lease.claim.instanceId)
     if (run) {
@@ -88,18 +92,34 @@ async function forget(run: Run, plan: FrozenPlan, { parts, lease, keeper }: Atte
       watch(view)
       return undefined
     }, lease.signal)
+    await insist(patienceMs, parts.clock, lease.signal, async () => {
+      await parts.router.forget(keeper.instanceId, lease.fence)
+      await parts.providers.get(keeper.providerName).forget(keeper.instanceId, lease.fence)
+    })
+    return true
   } catch (error) {
-    if (!isSlipwayError(error) || error.code === 'lease_lost') throw error
+    if (lease.signal.aborted || isSlipwayError(error, 'lease_lost')) throw error
     const at = timestamp(parts.clock.now())
+    const code = isSlipwayError(error) ? error.code : 'step_failed'
     await parts.store.transaction(async tx => {
       await tx.work.fence(lease.claim)
-      await tx.work.saveUndo(run.deployment.id, { end: 'failed', code: error.code, error: error.message, at })
+      await tx.work.saveUndo(run.deployment.id, { end: 'failed', code, error: messageOf(error), at })
     })
     return false
   }
-  await parts.router.forget(keeper.instanceId, lease.fence)
-  await parts.providers.get(keeper.providerName).forget(keeper.instanceId, lease.fence)
-  return true
+}
+
+/** Tries again until it works, or has not for so long; then it throws what went wrong last. */
+async function insist(patienceMs: number, clock: Clock, signal: AbortSignal, act: () => Promise<void>): Promise<void> {
+  const until = clock.monotonic() + patienceMs
+  for (;;) {
+    try {
+      return await act()
+    } catch (error) {
+      if (signal.aborted || isSlipwayError(error, 'lease_lost') || clock.monotonic() >= until) throw error
+      await clock.sleep(insistMs, signal)
+    }
+  }
 }
 
 /** What the store says now is what is wanted. */

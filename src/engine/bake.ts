@@ -62,7 +62,7 @@ export async function bake(step: Hold, on: Baking): Promise<string> {
   let savedMs = watchedMs
   let last = clock.monotonic()
   for (;;) {
-    await keeper.pass()
+    await keeper.attempt()
     const view = keeper.view()
     const now = clock.monotonic()
     const healthy = fresh(step, plan).every(row => readyOf(row, view) >= row.replicas)

@@ -5,6 +5,16 @@ import { bake } from './bake.ts'
 import type { EngineParts } from './context.ts'
 import type { Keeper } from './keeper.ts'
 
+/** What a hold can find against a release; anything else is no verdict. */
+const judgements: ReadonlySet<string> = new Set([
+  'check_failed',
+  'crash_loop',
+  'progress_deadline',
+  'image_gone',
+  'image_unavailable',
+  'unrestorable',
+])
+
 /** Judges the checks of holds that wait without a lease, and wakes their deployments when they have passed or failed. */
 export class Baker {
   readonly #parts: EngineParts
@@ -41,41 +51,53 @@ export class Baker {
   async #judge(run: Run, record: StepRecord, keeper: Keeper, signal: AbortSignal): Promise<void> {
     const { step } = record
     if (step.kind !== 'hold' || !run.plan) return
-    const { store, clock, log, mask } = this.#parts
+    const { log, mask } = this.#parts
     const { id, instanceId } = run.deployment
+    let verdict: { readonly note: string } | { readonly code: string; readonly cause: string }
     try {
-      const note = await bake(step, {
-        plan: run.plan,
-        run,
-        parts: this.#parts,
-        keeper,
-        signal,
-        watchedMs: run.watchedMs,
-      })
-      await store.transaction(async tx => {
-        const fresh = await tx.work.run(id)
-        if (fresh?.deployment.state !== 'running' || fresh.undo) return
-        await tx.work.saveStep({ ...record, state: 'done', endedAt: timestamp(clock.now()), note })
-        await tx.work.saveWatched(id, 0)
-        await tx.work.signal({ deploymentId: id, instanceId, kind: 'hold_passed', by: 'slipway' })
-      })
-      keeper.tell()
+      const baking = { plan: run.plan, run, parts: this.#parts, keeper, signal, watchedMs: run.watchedMs }
+      verdict = { note: await bake(step, baking) }
     } catch (error) {
       if (signal.aborted) return
-      if (!isSlipwayError(error) || error.code === 'unavailable') {
+      if (!isSlipwayError(error) || !judgements.has(error.code)) {
         log.warn({ deployment: id, error: messageOf(error) }, 'a hold could not be judged; it is taken up again')
         return
       }
-      const sentence = mask(instanceId, error.message)
-      await store.transaction(async tx => {
-        const fresh = await tx.work.run(id)
-        if (fresh?.deployment.state !== 'running') return
-        const at = timestamp(clock.now())
-        await tx.work.saveStep({ ...record, state: 'failed', endedAt: at, note: sentence })
-        await tx.work.saveUndo(id, { end: 'failed', code: error.code, error: sentence, at })
-        await tx.work.signal({ deploymentId: id, instanceId, kind: 'check_failed', by: 'slipway', cause: sentence })
-      })
-      keeper.tell()
+      verdict = { code: error.code, cause: mask(instanceId, error.message) }
     }
+    try {
+      await this.#write(verdict, run, record)
+      keeper.tell()
+    } catch (error) {
+      log.warn(
+        { deployment: id, error: messageOf(error) },
+        'a verdict could not be written; the hold is taken up again',
+      )
+    }
+  }
+
+  async #write(
+    verdict: { readonly note: string } | { readonly code: string; readonly cause: string },
+    run: Run,
+    record: StepRecord,
+  ): Promise<void> {
+    const { store, clock } = this.#parts
+    const { id, instanceId } = run.deployment
+    await store.transaction(async tx => {
+      const fresh = await tx.work.run(id)
+      if (fresh?.deployment.state !== 'running' || fresh.undo) return
+      const at = timestamp(clock.now())
+      const told = { deploymentId: id, instanceId, by: 'slipway' }
+      if ('note' in verdict) {
+        await tx.work.saveStep({ ...record, state: 'done', endedAt: at, note: verdict.note })
+        await tx.work.saveWatched(id, 0)
+        await tx.work.signal({ ...told, kind: 'hold_passed' })
+        return
+      }
+      const { code, cause } = verdict
+      await tx.work.saveStep({ ...record, state: 'failed', endedAt: at, note: cause })
+      await tx.work.saveUndo(id, { end: 'failed', code, error: cause, at })
+      await tx.work.signal({ ...told, kind: 'check_failed', cause })
+    })
   }
 }

@@ -24,6 +24,8 @@ export interface EngineParts {
   readonly revisions: SpecSource
   /** Takes the secrets of an instance out of a line. */
   readonly mask: (instanceId: string, line: string) => string
+  /** Makes `mask` know the secrets that the instance can have been given, before anything of it is told. */
+  readonly learnSecrets: (instance: { readonly id: string; readonly tenantId: string }) => Promise<void>
   /** Events were committed: readers may look. */
   readonly onCommit: () => void
   /** Told of what an operator may want to know. */

@@ -91,7 +91,8 @@ export class Crashes {
 
   /** How often replicas of the row died lately. */
   count(row: string): number {
-    return this.#rows.get(row)?.exits ?? 0
+    const record = this.#rows.get(row)
+    return record && this.#clock.monotonic() - record.lastExitAt < forgetAfterMs ? record.exits : 0
   }
 
   lastExitCode(row: string): number | undefined {

@@ -61,7 +61,7 @@ export function difference(now: Situation): Moves {
     remove: now.replicas
       .filter(({ replica }) => replica.state === 'exited' && !now.leaving.has(replica.id))
       .map(view => view.replica),
-    stop: victims(now),
+    stop: victims(now, weights),
     weights,
     weightsReached: sameWeights(weights, wantedWeights(now)),
   }
@@ -112,7 +112,7 @@ function exclusiveBlocked(row: Row, now: Situation): boolean {
   )
 }
 
-function victims(now: Situation): Replica[] {
+function victims(now: Situation, weights: Weights): Replica[] {
   const rows = new Map(now.table.map(row => [rowKey(row), row]))
   const present = now.replicas.filter(({ replica }) => replica.state !== 'exited' && !now.leaving.has(replica.id))
   // One that was told to stop before we came is seen through to its end.
@@ -121,7 +121,7 @@ function victims(now: Situation): Replica[] {
     const worstFirst = views.toSorted((a, b) => rank(a) - rank(b) || b.replica.ordinal - a.replica.ordinal)
     return worstFirst.slice(0, Math.max(0, views.length - (rows.get(key)?.replicas ?? 0)))
   })
-  return [...stopping, ...surplus.filter(view => mayGo(view, now))].map(view => view.replica)
+  return [...stopping, ...surplus.filter(view => mayGo(view, weights, now))].map(view => view.replica)
 }
 
 function isStopping(view: ReplicaView): boolean {
@@ -133,17 +133,29 @@ function rank(view: ReplicaView): number {
   return view.health === 'ready' ? (view.settled ? 2 : 1) : 0
 }
 
-function mayGo({ replica, serving }: ReplicaView, now: Situation): boolean {
-  const carries = (now.applied[replica.service]?.[replica.revision] ?? 0) > 0
+function mayGo({ replica, serving }: ReplicaView, weights: Weights, now: Situation): boolean {
+  const { service, revision } = replica
+  const carries = (now.applied[service]?.[revision] ?? 0) > 0
   if (!carries || !serving) return true
-  return othersComplete(replica.service, replica.revision, now)
+  if (!othersComplete(service, revision, now)) return false
+  const losesItsTraffic = !weights[service]?.[revision]
+  const othersOfItsRowStay = now.table.some(row => row.service === service && row.revision === revision)
+  // The weights may have to wait for another service: until they move, only those that have traffic can take over.
+  return (
+    losesItsTraffic ||
+    othersOfItsRowStay ||
+    others(service, revision, now).some(row => now.applied[service]?.[row.revision])
+  )
 }
 
 /** Whether the other rows of the service that have traffic have all their replicas ready. */
 function othersComplete(service: string, revision: string, now: Situation): boolean {
-  return now.table
-    .filter(row => row.service === service && row.revision !== revision && row.weight > 0)
-    .every(row => readyOf(row, now) >= Math.min(row.replicas, now.required(row)))
+  return others(service, revision, now).every(row => readyOf(row, now) >= Math.min(row.replicas, now.required(row)))
+}
+
+/** The other rows of a service that are to have traffic. */
+function others(service: string, revision: string, now: Situation): Row[] {
+  return now.table.filter(row => row.service === service && row.revision !== revision && row.weight > 0)
 }
 
 function wantedWeights(now: Situation): Weights {

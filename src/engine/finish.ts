@@ -124,7 +124,7 @@ async function activate(
     },
     ...(instance.expose === undefined ? {} : expose),
   })
-  await releaseUnusedPorts(record, services, tx)
+  await releaseUnusedPorts(instance.id, tx)
   if (before !== deployment.releaseId) {
     await tx.events.append(event('release.activated', deployment))
     if (deployment.kind === 'rollback' && record.activeDeploymentId !== undefined) {
@@ -145,18 +145,26 @@ async function activate(
   }
 }
 
-async function releaseUnusedPorts(
-  record: InstanceRecord,
-  services: readonly ServiceSnapshot[],
-  tx: Stores,
-): Promise<void> {
-  const routed = new Set(services.filter(isRouted).map(service => service.name))
-  const unused = Object.keys(record.ports).filter(service => !routed.has(service))
-  if (unused.length === 0) return
-  for (const service of unused) await tx.work.releasePorts(record.instance.id, `route:${service}`)
-  const ports = Object.fromEntries(Object.entries(record.ports).filter(([service]) => routed.has(service)))
-  await tx.work.patch(record.instance.id, { ports })
-  await tx.instances.update(record.instance.id, { urls: addressesOf(ports) })
+/** Gives back the ports of services that neither the active release has, nor one of which something is kept warm: it calls them there. */
+async function releaseUnusedPorts(instanceId: string, tx: Stores): Promise<void> {
+  const record = await tx.work.load(instanceId)
+  if (!record) return
+  const { tenantId, currentReleaseId: active } = record.instance
+  const routedBy = async (release: string | undefined): Promise<string[]> => {
+    const found = release === undefined ? undefined : await tx.deploys.getRelease(tenantId, release)
+    return (found?.services ?? []).filter(isRouted).map(service => service.name)
+  }
+  const routed = new Set(await routedBy(active))
+  const used = new Set(routed)
+  for (const release of new Set(record.table.map(row => row.release))) {
+    for (const service of await routedBy(release)) used.add(service)
+  }
+  const only = (names: ReadonlySet<string>): Record<string, number> =>
+    Object.fromEntries(Object.entries(record.ports).filter(([service]) => names.has(service)))
+  const unused = Object.keys(record.ports).filter(service => !used.has(service))
+  for (const service of unused) await tx.work.releasePorts(instanceId, `route:${service}`)
+  if (unused.length > 0) await tx.work.patch(instanceId, { ports: only(used) })
+  await tx.instances.update(instanceId, { urls: addressesOf(only(routed)) })
 }
 
 /** A service as the instance declares it once a release is active: secrets by name again. */
@@ -203,6 +211,7 @@ export async function endUndone(
     })
     if (!moved) return
     await tx.work.patch(deployment.instanceId, { table: how.table })
+    await releaseUnusedPorts(deployment.instanceId, tx)
     if (deployment.kind === 'delete') {
       await tx.instances.update(deployment.instanceId, { needsAttention: `It could not be deleted: ${undo.error}` })
       await tx.events.append(event('instance.needs_attention', deployment, { because: undo.error }))

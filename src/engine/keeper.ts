@@ -205,7 +205,7 @@ export class Keeper {
       const seen = this.#waiters.mark()
       const already = done(this.view())
       if (already !== undefined) return already
-      await this.#attempt()
+      await this.attempt()
       signal.throwIfAborted()
       const result = done(this.view())
       if (result !== undefined) return result
@@ -266,7 +266,8 @@ export class Keeper {
     this.#waiters.wake()
   }
 
-  async #attempt(): Promise<void> {
+  /** A round whose troubles are told and tried again; only a lost lease rejects. */
+  async attempt(): Promise<void> {
     try {
       await this.pass()
     } catch (error) {
@@ -405,15 +406,15 @@ export class Keeper {
   #start(row: Row, ordinals: readonly number[], lease: Lease): void {
     const key = rowKey(row)
     const names = ordinals.map(ordinal => `${key}.${ordinal}`)
-    const again = this.crashes.count(key) > 0
     const work = async (): Promise<void> => {
       try {
         const spec = await this.#parts.revisions.specFor(this.#record, row, this.#specs)
         await this.#parts.provider.start(spec, ordinals, lease.fence)
         this.#startFailures.delete(key)
-        if (again || this.#needs === 'healing') for (const name of names) this.#parts.onHealed(this.instanceId, name)
+        if (this.#needs === 'healing') for (const name of names) this.#parts.onHealed(this.instanceId, name)
       } catch (error) {
-        if (lease.signal.aborted) return
+        // A lease that runs out says nothing about the replica.
+        if (lease.signal.aborted || isSlipwayError(error, 'lease_lost')) return
         this.#startFailures.set(key, asSlipwayError(error))
         this.crashes.startFailed(key, isSlipwayError(error, 'unavailable') ? 'unanswered' : 'refused')
         this.#parts.onTrouble(this.instanceId, messageOf(error))

@@ -38,6 +38,12 @@ export async function start(run: Run, at: Attendance): Promise<Run | undefined> 
   const id = run.deployment.id
   await reservePorts(run, at)
   await keeper.acquaint(lease.signal)
+  if (!keeper.view().observed) {
+    throw new SlipwayError(
+      'unavailable',
+      'The provider does not answer, and a plan needs to know what serves; it is made as soon as it does.',
+    )
+  }
   try {
     await store.transaction(async tx => {
       await tx.work.fence(lease.claim)

@@ -163,6 +163,7 @@ function watchOld(
   { keeper, parts }: Attendance,
 ): (view: View) => void {
   const exitsBefore = new Map(keeper.table.map(row => [rowKey(row), keeper.crashes.count(rowKey(row))]))
+  const failedBefore = new Set(keeper.table.map(row => keeper.startFailure(row)))
   const still = stillness(parts.clock)
   return view => {
     const wanting = view.table.filter(row => needs.has(row.revision) && readyOf(row, view) < needed(row, needs))
@@ -171,7 +172,7 @@ function watchOld(
       if (isCrashLoop(exits, row))
         throw new SlipwayError('crash_loop', `Service ${row.service} of the old release exited ${exits} times.`)
       const failure = keeper.startFailure(row)
-      if (failure && failure.code !== 'unavailable') throw failure
+      if (failure && failure.code !== 'unavailable' && !failedBefore.has(failure)) throw failure
     }
     if (still(view) > patienceMs) {
       throw new SlipwayError(

@@ -19,7 +19,10 @@ export interface Watched extends Pick<Attendance, 'keeper' | 'parts'> {
 export function watchProgress(of: Watched): (view: View) => void {
   const still = stillness(of.parts.clock)
   return view => {
-    for (const row of view.table) if (isNew(row, of.plan)) throwIfHopeless(row, of)
+    for (const row of view.table) {
+      // What is ready is not hopeless, however often it died before.
+      if (isNew(row, of.plan) && readyOf(row, view) < row.replicas) throwIfHopeless(row, of)
+    }
     if (still(view) > of.patienceMs) throw noProgress(view, of)
   }
 }

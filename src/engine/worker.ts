@@ -37,12 +37,14 @@ class InstanceWorker implements Worker {
   readonly #keepers = new Map<string, Keeper>()
   readonly #leases = new Map<string, Lease>()
   readonly #working = new Set<Promise<void>>()
+  readonly #workOn = new Map<string, Promise<void>>()
   readonly #loops: Promise<void>[] = []
   readonly #baker: Baker
   readonly #seen = new Set<string>()
   readonly #parked = new Set<string>()
   #id = newId('wrk')
   #validUntil = 0
+  #beatAt = 0
   #unwatch: (() => void)[] = []
 
   constructor(parts: EngineParts) {
@@ -91,7 +93,8 @@ class InstanceWorker implements Worker {
     this.#stop.abort()
     this.#waiters.wake()
     for (const lease of this.#leases.values()) lease.end()
-    await Promise.allSettled([...this.#working, ...this.#loops])
+    await Promise.allSettled(this.#loops)
+    await Promise.allSettled(this.#working)
     await this.#baker.stop()
     for (const end of this.#unwatch) end()
     for (const keeper of this.#keepers.values()) keeper.dispose()
@@ -99,9 +102,11 @@ class InstanceWorker implements Worker {
   }
 
   async #register(): Promise<void> {
-    const began = this.#parts.clock.monotonic()
-    await this.#parts.store.work.registerWorker(this.#id)
+    const { clock, store } = this.#parts
+    const [began, at] = [clock.monotonic(), clock.now()]
+    await store.work.registerWorker(this.#id)
     this.#validUntil = began + leaseTtlMs
+    this.#beatAt = at
   }
 
   async #beat(): Promise<void> {
@@ -109,11 +114,15 @@ class InstanceWorker implements Worker {
     while (!this.#stop.signal.aborted) {
       await this.#pause(beatMs)
       if (this.#stop.signal.aborted) return
-      const began = clock.monotonic()
+      const [began, at] = [clock.monotonic(), clock.now()]
+      // The monotonic clock stands still while a machine sleeps, and the store counts in wall time.
+      const late = began >= this.#validUntil || at - this.#beatAt >= leaseTtlMs
       try {
         // A heart that stopped for too long does not go on under the old leases: others may own them by now.
-        if (began < this.#validUntil && (await store.work.beat(this.#id))) this.#validUntil = began + leaseTtlMs
-        else await this.#startOver()
+        if (!late && (await store.work.beat(this.#id))) {
+          this.#validUntil = began + leaseTtlMs
+          this.#beatAt = at
+        } else await this.#startOver()
       } catch (error) {
         log.warn({ error: messageOf(error) }, 'the heartbeat could not be written')
       }
@@ -150,9 +159,15 @@ class InstanceWorker implements Worker {
 
   #attend(claim: Claim): void {
     const { store, clock, log } = this.#parts
+    // Claimed while we were stopping, or as the worker we were before: removing or replacing that one frees it.
+    if (this.#stop.signal.aborted || claim.owner !== this.#id) return
     const lease = holdLease(claim, store.storeId, () => this.#validUntil, clock)
+    // A lease that was lost without our notice ends before the new one begins.
+    const former = this.#workOn.get(claim.instanceId)
+    this.#leases.get(claim.instanceId)?.end()
     this.#leases.set(claim.instanceId, lease)
     const work = async (): Promise<void> => {
+      await former
       try {
         this.#parked.delete(claim.instanceId)
         await this.#baker.leave(claim.instanceId)
@@ -180,8 +195,12 @@ class InstanceWorker implements Worker {
         if (this.#leases.get(claim.instanceId) === lease) this.#leases.delete(claim.instanceId)
       }
     }
-    const running = work().finally(() => this.#working.delete(running))
+    const running = work().finally(() => {
+      this.#working.delete(running)
+      if (this.#workOn.get(claim.instanceId) === running) this.#workOn.delete(claim.instanceId)
+    })
     this.#working.add(running)
+    this.#workOn.set(claim.instanceId, running)
   }
 
   /** Frees an instance after an error, to be claimed again after a breath. */

@@ -1,4 +1,3 @@
-import type { Store } from '../deploy/work.ts'
 import type { Instance } from '../instance/instance.ts'
 import { masker } from './mask.ts'
 import type { Vault } from './vault.ts'
@@ -8,8 +7,8 @@ export interface SecretMasks {
   /** A replica of the instance was given this value. */
   add(instanceId: string, value: string): void
   mask(instanceId: string, line: string): string
-  /** Learns the values that the instance's releases are pinned to, for lines written before this process began. */
-  load(instance: Instance, store: Store, vault: Vault): Promise<void>
+  /** Learns every value that the instance can have been given, for what was written before this process began. */
+  load(instance: Pick<Instance, 'id' | 'tenantId'>, vault: Vault): Promise<void>
 }
 
 /** Masks that know no secret yet. */
@@ -29,26 +28,14 @@ export function secretMasks(): SecretMasks {
   return {
     add,
     mask: (instanceId, line) => maskers.get(instanceId)?.(line) ?? line,
-    async load(instance, store, vault) {
-      if (loaded.has(instance.id)) return
-      const secrets = new Map((await vault.list(instance.tenantId)).map(secret => [secret.name, secret]))
-      let cursor: string | undefined
-      do {
-        const page = await store.deploys.listReleases(instance.tenantId, instance.id, {
-          limit: 200,
-          ...(cursor ? { cursor } : {}),
-        })
-        const pins = page.items
-          .flatMap(release => release.services)
-          .flatMap(service => Object.values(service.secrets ?? {}))
-        for (const pin of pins) {
-          const version = secrets.get(pin.name)?.versions.find(candidate => candidate.version === pin.version)
-          if (!version || version.revokedAt !== undefined) continue
-          add(instance.id, (await vault.retrieve(instance.tenantId, pin.name, pin.version)).value)
+    async load({ id, tenantId }, vault) {
+      if (loaded.has(id)) return
+      for (const secret of await vault.list(tenantId)) {
+        for (const { version, revokedAt } of secret.versions) {
+          if (revokedAt === undefined) add(id, (await vault.retrieve(tenantId, secret.name, version)).value)
         }
-        cursor = page.nextCursor
-      } while (cursor !== undefined)
-      loaded.add(instance.id)
+      }
+      loaded.add(id)
     },
   }
 }
