@@ -1,5 +1,6 @@
-import { SlipwayError } from '../errors.ts'
-import type { Strategy } from './strategy.ts'
+import { isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
+import type { Step } from './step.ts'
+import type { PlanInput, Strategy } from './strategy.ts'
 
 /** The strategy of this name. Throws `unknown_strategy`. */
 export function strategyOf(name: string, strategies: ReadonlyMap<string, Strategy>): Strategy {
@@ -18,4 +19,16 @@ export function chooseStrategy(
 ): { name: string; options: Record<string, unknown> } {
   const strategy = strategyOf(name, strategies)
   return { name, options: strategy.options ? strategy.options(given) : { ...given } }
+}
+
+/** The steps a strategy plans, undefined when it decides while it runs. Throws `strategy_failed` with whatever it threw. */
+export function stepsOf(strategy: Strategy, input: PlanInput): Step[] | undefined {
+  try {
+    return strategy.plan?.(input)
+  } catch (error) {
+    if (isSlipwayError(error)) throw error
+    throw new SlipwayError('strategy_failed', `The strategy "${strategy.name}" threw: ${messageOf(error)}.`, {
+      cause: error,
+    })
+  }
 }

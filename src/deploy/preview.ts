@@ -1,5 +1,6 @@
 import type { Instance } from '../instance/instance.ts'
 import type { Vault } from '../secrets/vault.ts'
+import { stepsOf, strategyOf } from './choose.ts'
 import type { Difference } from './diff.ts'
 import { diffServices } from './diff.ts'
 import { draft } from './draft.ts'
@@ -61,7 +62,7 @@ export async function previewPlan(
     { table, generations: record?.generations ?? {}, specs },
     { services, release: 'the new release', replicas, mode: 'deploy', options: chosen.options },
   )
-  const steps = strategies.get(chosen.name)?.plan?.(input)
+  const steps = stepsOf(strategyOf(chosen.name, strategies), input)
   const behind = (await store.work.queue(instance.id)).length
   return {
     strategy: chosen.name,

@@ -60,7 +60,10 @@ export class Baker {
     } catch (error) {
       if (signal.aborted) return
       if (!isSlipwayError(error) || !judgements.has(error.code)) {
-        log.warn({ deployment: id, error: messageOf(error) }, 'a hold could not be judged; it is taken up again')
+        log.warn(
+          { deployment: id, error: mask(instanceId, messageOf(error)) },
+          'a hold could not be judged; it is taken up again',
+        )
         return
       }
       verdict = { code: error.code, cause: mask(instanceId, error.message) }

@@ -1,10 +1,11 @@
 import { timestamp } from '../clock.ts'
+import { stepsOf } from '../deploy/choose.ts'
 import type { Deployment } from '../deploy/deployment.ts'
 import { type Draft, draft, type Goal } from '../deploy/draft.ts'
 import type { FrozenPlan, Run, UndoCause } from '../deploy/run.ts'
 import type { Step } from '../deploy/step.ts'
 import type { InstanceRecord, Stores } from '../deploy/work.ts'
-import { isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
+import { isSlipwayError, SlipwayError } from '../errors.ts'
 import type { Instance } from '../instance/instance.ts'
 import { isRouted, type ServiceSnapshot } from '../instance/service.ts'
 import { type Attendance, specsOf } from './context.ts'
@@ -132,12 +133,11 @@ function planSteps(
   const strategy = strategies.get(name)
   if (!strategy) throw new SlipwayError('unknown_strategy', `The strategy "${name}" is not registered any more.`)
   try {
-    const steps = strategy.plan?.(input)
+    const steps = stepsOf(strategy, input)
     return steps ? { steps } : {}
   } catch (error) {
-    if (isSlipwayError(error)) return { fault: { code: error.code, error: mask(instanceId, error.message) } }
-    const text = `The strategy "${name}" threw: ${messageOf(error)}`
-    return { fault: { code: 'strategy_failed', error: mask(instanceId, text) } }
+    if (!isSlipwayError(error)) throw error
+    return { fault: { code: error.code, error: mask(instanceId, error.message) } }
   }
 }
 

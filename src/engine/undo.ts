@@ -36,7 +36,10 @@ export async function undo(run: Run, plan: FrozenPlan, at: Attendance): Promise<
     }
   } catch (error) {
     if (at.lease.signal.aborted || !(error instanceof SlipwayError) || error.code === 'lease_lost') throw error
-    at.parts.log.warn({ deployment: run.deployment.id, error: messageOf(error) }, 'the undo could not be completed')
+    at.parts.log.warn(
+      { deployment: run.deployment.id, error: at.parts.mask(run.deployment.instanceId, messageOf(error)) },
+      'the undo could not be completed',
+    )
     restored = false
   }
   // Not restored: what served before stays wanted, and the reconciler goes on trying.

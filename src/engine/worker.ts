@@ -75,14 +75,15 @@ class InstanceWorker implements Worker {
     const specs = await specsOf(this.#parts.store, record, runs)
     const raced = this.#keepers.get(instanceId)
     if (raced) return raced
-    const { providers, router, clock, domain, revisions, log } = this.#parts
+    const { providers, router, clock, domain, revisions, mask, log } = this.#parts
     const made = new Keeper(record, specs, {
       provider: providers.get(record.instance.provider),
       router,
       clock,
       domain,
       revisions,
-      onTrouble: (instance, message) => log.warn({ instance, message }, 'could not be done; it will be tried again'),
+      onTrouble: (instance, message) =>
+        log.warn({ instance, message: mask(instance, message) }, 'could not be done; it will be tried again'),
       onHealed: (instance, replica) => this.#healed(instance, replica),
     })
     this.#keepers.set(instanceId, made)
@@ -158,7 +159,7 @@ class InstanceWorker implements Worker {
   }
 
   #attend(claim: Claim): void {
-    const { store, clock, log } = this.#parts
+    const { store, clock, mask, log } = this.#parts
     // Claimed while we were stopping, or as the worker we were before: removing or replacing that one frees it.
     if (this.#stop.signal.aborted || claim.owner !== this.#id) return
     const lease = holdLease(claim, store.storeId, () => this.#validUntil, clock)
@@ -183,8 +184,8 @@ class InstanceWorker implements Worker {
           log.warn(
             {
               instance: claim.instanceId,
-              error: messageOf(error),
-              stack: error instanceof Error ? error.stack : undefined,
+              error: mask(claim.instanceId, messageOf(error)),
+              stack: error instanceof Error ? mask(claim.instanceId, error.stack ?? '') : undefined,
             },
             'the work on an instance failed; it is taken up again',
           )
@@ -214,7 +215,7 @@ class InstanceWorker implements Worker {
 
   /** Watches every instance whose lease is free, and claims it when table and world differ. */
   async #reconcile(): Promise<void> {
-    const { store, log } = this.#parts
+    const { store, mask, log } = this.#parts
     while (!this.#stop.signal.aborted) {
       try {
         const living = await store.work.living()
@@ -230,7 +231,7 @@ class InstanceWorker implements Worker {
           if (this.#stop.signal.aborted) return
           if (!this.#leases.has(id))
             await this.#look(id).catch(error =>
-              log.warn({ instance: id, error: messageOf(error) }, 'an instance could not be looked at'),
+              log.warn({ instance: id, error: mask(id, messageOf(error)) }, 'an instance could not be looked at'),
             )
         }
       } catch (error) {
