@@ -198,6 +198,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
       const change = parse(updateInstanceSchema, given, 'The update')
       const updated = await store.transaction(async tx => {
         const instance = await get(id, tx)
+        requireThere(instance)
         checkExpose(change.expose ?? undefined, instance.services)
         await tx.instances.update(id, {
           ...(change.name !== undefined ? { name: change.name } : {}),
@@ -235,7 +236,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
       })
     },
 
-    stop: async id => await operate(id, ['running', 'failed'], { kind: 'stop' }),
+    stop: async id => await operate(id, ['running', 'failed'], { kind: 'stop' }, requireActive),
 
     start: async id => await operate(id, ['stopped'], { kind: 'start' }, requireActive),
 
@@ -247,6 +248,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
         const busy = await tx.work.queue(id)
         const already = busy.find(run => run.deployment.kind === 'delete')
         if (already) return already.deployment
+        requireThere(instance)
         const why = { code: 'instance_deleted', error: `the instance was deleted by ${caller.subject}` }
         for (const { deployment } of busy) {
           if (await cancelPending(deployment, why, tx, at)) continue
@@ -286,6 +288,14 @@ function requireState(instance: Instance, states: readonly InstanceState[]): voi
   if (states.includes(instance.state)) return
   throw new SlipwayError('instance_state', `Instance "${instance.name}" is ${instance.state}.`, {
     next: `This is for one that is ${states.join(' or ')}.`,
+    details: { state: instance.state },
+  })
+}
+
+function requireThere(instance: Instance): void {
+  if (instance.state !== 'deleted') return
+  throw new SlipwayError('instance_state', `Instance "${instance.name}" is deleted.`, {
+    next: 'Only its history can be read. Its name is free again.',
     details: { state: instance.state },
   })
 }
