@@ -5,6 +5,7 @@ import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
 import type { Step, Table } from '../deploy/step.ts'
 import type { Strategy, StrategyParams } from '../deploy/strategy.ts'
 import { checkStep } from '../deploy/table.ts'
+import type { Stores } from '../deploy/work.ts'
 import { isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
 import { policyDefaults } from '../instance/instance.ts'
 import type { Attendance } from './context.ts'
@@ -63,6 +64,8 @@ class Session {
   /** When someone asked to pause, wall time; undefined when nobody did. */
   #pausedAt: number | undefined
   #unwound: Unwind | undefined
+  /** What the store failed with. It is no fault of the deployment, which is taken up again where it was. */
+  #interrupted: { readonly error: unknown } | undefined
   /** What became of the first step that failed. */
   #broken: { readonly error: unknown } | undefined
 
@@ -96,6 +99,7 @@ class Session {
       await this.#execute(strategy)
       if (this.#unwound) return this.#unwound
       this.#throwIfLost()
+      if (this.#interrupted) throw this.#interrupted.error
       if (this.#broken) throw this.#broken.error
       checkReached(this.#plan, this.#table)
       if (this.#run.deployment.kind === 'delete') await this.#emptied()
@@ -103,6 +107,7 @@ class Session {
     } catch (error) {
       if (this.#unwound) return this.#unwound
       this.#throwIfLost()
+      if (this.#interrupted) throw this.#interrupted.error
       if (isSlipwayError(error, 'lease_lost')) throw error
       return await this.#failed(error)
     } finally {
@@ -255,6 +260,19 @@ class Session {
     await this.#settle(position, step, outcome)
   }
 
+  async #write<T>(work: (tx: Stores) => Promise<T>): Promise<T> {
+    return await this.#stored(() => this.#at.parts.store.transaction(work))
+  }
+
+  async #stored<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask()
+    } catch (error) {
+      this.#interrupted ??= { error }
+      throw error
+    }
+  }
+
   async #begin(position: number, digest: string, step: Step): Promise<void> {
     const { parts, lease } = this.#at
     const { deployment } = this.#run
@@ -271,7 +289,7 @@ class Session {
     for (;;) {
       if (this.#pausedAt !== undefined) await this.#pauseHere(this.#pausedAt)
       const progress = progressOf(this.#progress, this.#table, step)
-      const begun = await parts.store.transaction(async tx => {
+      const begun = await this.#write(async tx => {
         const seq = await tx.work.fence(lease.claim)
         if (seq !== this.#signalSeq || this.#stop.signal.aborted) return false
         if (this.#unfinished) await tx.work.saveStep(this.#unfinished)
@@ -304,7 +322,7 @@ class Session {
         this.#progress = progress
         break
       }
-      await this.#hear()
+      await this.#stored(() => this.#hear())
       if (this.#unwound) throw new Unwinding(this.#unwound)
       this.#stop.signal.throwIfAborted()
     }
@@ -329,7 +347,7 @@ class Session {
     this.#progress = lastTouch(this.#progress, this.#plan, position)
     this.#unfinished = ended
     if (step.kind !== 'hold' && step.kind !== 'pause' && step.kind !== 'task') return
-    await parts.store.transaction(async tx => {
+    await this.#write(async tx => {
       await tx.work.fence(lease.claim)
       await tx.work.saveStep(ended)
       await tx.work.saveWatched(this.#run.deployment.id, 0)
@@ -346,7 +364,7 @@ class Session {
       throw new SlipwayError('pause_deadline', `Nobody resumed it within ${Math.round(deadlineMs / 1000)} s.`)
     }
     const since = timestamp(parts.clock.now())
-    await parts.store.transaction(async tx => {
+    await this.#write(async tx => {
       await tx.work.fence(lease.claim)
       if (this.#unfinished) await tx.work.saveStep(this.#unfinished)
       const fresh = await tx.work.run(deployment.id)

@@ -112,10 +112,10 @@ test('a short hold survives a router that fails once', async t => {
 })
 
 test('a store that fails while the verdict on a parked hold is written costs the verdict, not the process', async t => {
-  const h = await house(t)
+  const h = await house(t, { checks: { never: async () => 'it is never well' } })
   const shop = await h.shop({ services: [one('fake:web-1', 'web', 2)] })
   const services = [{ name: 'web', image: 'fake:web-2' }]
-  const options = { steps: [50], holdSeconds: 40, checks: [{ type: 'http', url: 'http://127.0.0.1:1/' }] }
+  const options = { steps: [50], holdSeconds: 40, checks: [{ type: 'function', name: 'never' }] }
   const deploy = await h.acme.deploy({ instanceId: shop.id, services, strategy: 'canary', options })
   await h.reach(deploy, now => now.reason?.code === 'baking')
   const { transaction } = h.store

@@ -1,0 +1,166 @@
+import type { Row } from '../deploy/step.ts'
+import { isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
+import { policyDefaults } from '../instance/instance.ts'
+import { defaultGraceMs } from '../instance/service.ts'
+import type { Replica } from '../provider/provider.ts'
+import type { Blueprint } from './blueprint.ts'
+import type { Crashes } from './crashes.ts'
+import { rowKey } from './difference.ts'
+import type { KeeperParts } from './keeper.ts'
+import type { Lease } from './lease.ts'
+
+/** How soon what failed is tried again, milliseconds. */
+const retryMs = 500
+
+/** What hands tell those they work for. */
+export interface HandsOwner {
+  /** Something was begun, done or given up: look again. */
+  readonly wake: () => void
+  /** Replicas went away: see what is left. */
+  readonly observe: () => Promise<void>
+}
+
+/** Starts, drains, stops and removes replicas of one instance under a lease; knows what is on its way in and out. */
+export class Hands {
+  readonly #instanceId: string
+  readonly #parts: KeeperParts
+  readonly #crashes: Crashes
+  readonly #owner: HandsOwner
+  readonly #leaving = new Map<string, Promise<void>>()
+  readonly #arriving = new Set<string>()
+  /** Those of the arriving that are there by now, but were perhaps not yet when somebody looked last. */
+  readonly #landed = new Set<string>()
+  readonly #startFailures = new Map<string, SlipwayError>()
+  #lease: Lease | undefined
+
+  constructor(instanceId: string, parts: KeeperParts, crashes: Crashes, owner: HandsOwner) {
+    this.#instanceId = instanceId
+    this.#parts = parts
+    this.#crashes = crashes
+    this.#owner = owner
+  }
+
+  /** Ids of the replicas that are on their way out. */
+  get leaving(): ReadonlySet<string> {
+    return new Set(this.#leaving.keys())
+  }
+
+  /** Names of the replicas that were asked for and may not be there yet. */
+  get arriving(): ReadonlySet<string> {
+    return this.#arriving
+  }
+
+  get idle(): boolean {
+    return this.#leaving.size === 0 && this.#arriving.size === 0
+  }
+
+  /** Why the last start of a row's replicas failed, if it did. */
+  startFailure(row: Row): SlipwayError | undefined {
+    return this.#startFailures.get(rowKey(row))
+  }
+
+  /** Works under this lease from now on. */
+  lend(lease: Lease): void {
+    this.#lease = lease
+  }
+
+  /** The lease is over: whoever has the next one sees for themselves what is on its way. */
+  drop(): void {
+    this.#lease = undefined
+    this.#leaving.clear()
+    this.#arriving.clear()
+    this.#landed.clear()
+  }
+
+  /** Call before a look at the platform, and what it returns once that has succeeded: what had landed by then was seen. */
+  beforeLook(): () => void {
+    const landed = [...this.#landed]
+    return () => {
+      for (const name of landed) {
+        this.#landed.delete(name)
+        this.#arriving.delete(name)
+      }
+    }
+  }
+
+  /** Starts replicas of a row; `onDone` is told when that was asked for without an error. */
+  start(row: Row, ordinals: readonly number[], plan: Blueprint, lease: Lease, onDone: (name: string) => void): void {
+    const key = rowKey(row)
+    const names = ordinals.map(ordinal => `${key}.${ordinal}`)
+    const work = async (): Promise<void> => {
+      try {
+        const spec = await this.#parts.revisions.specFor(plan.record, row, plan.specs)
+        await this.#parts.provider.start(spec, ordinals, lease.fence)
+        this.#startFailures.delete(key)
+        if (this.#lease === lease) for (const name of names) this.#landed.add(name)
+        for (const name of names) onDone(name)
+      } catch (error) {
+        if (this.#lease === lease) for (const name of names) this.#arriving.delete(name)
+        // A lease that runs out says nothing about the replica.
+        if (lease.signal.aborted || isSlipwayError(error, 'lease_lost')) return
+        this.#startFailures.set(key, asSlipwayError(error))
+        this.#crashes.startFailed(key, isSlipwayError(error, 'unavailable') ? 'unanswered' : 'refused')
+        this.#parts.onTrouble(this.#instanceId, messageOf(error))
+      } finally {
+        this.#owner.wake()
+      }
+    }
+    for (const name of names) this.#arriving.add(name)
+    void work() // it rejects never, and tells its owner when it is through
+  }
+
+  /** Drains and stops replicas of a service, once `routed` says that the router has them draining. */
+  retire(service: string, replicas: readonly Replica[], routed: Promise<boolean>, plan: Blueprint, lease: Lease): void {
+    const ids = replicas.map(replica => replica.id)
+    this.#takeAway(ids, lease, async () => {
+      if (!(await routed)) return await this.#breathe(lease)
+      const { provider, router } = this.#parts
+      const { instance, ports } = plan.record
+      const drainMs = instance.policies.drainMs ?? policyDefaults.drainMs
+      if (ports[service] !== undefined) await router.drain(this.#instanceId, ids, drainMs, lease.signal)
+      const [first] = replicas
+      const graceMs = (first && plan.specOf(first)?.graceMs) ?? defaultGraceMs
+      await provider.stop(this.#instanceId, ids, graceMs, lease.fence)
+      await this.#owner.observe()
+    })
+  }
+
+  /** Removes what is left of a replica that exited, its last words kept. */
+  remove(replica: Replica, lease: Lease): void {
+    const { provider } = this.#parts
+    this.#takeAway([replica.id], lease, async () => {
+      await this.#crashes.remember(rowKey(replica), provider, this.#instanceId, replica.name)
+      await provider.stop(this.#instanceId, [replica.id], 0, lease.fence)
+    })
+  }
+
+  #takeAway(ids: readonly string[], lease: Lease, act: () => Promise<void>): void {
+    const work = async (): Promise<void> => {
+      try {
+        await act()
+      } catch (error) {
+        if (lease.signal.aborted) return
+        this.#parts.onTrouble(this.#instanceId, messageOf(error))
+        await this.#breathe(lease)
+      } finally {
+        if (this.#lease === lease) for (const id of ids) this.#leaving.delete(id)
+        this.#owner.wake()
+      }
+    }
+    const task = work()
+    for (const id of ids) this.#leaving.set(id, task)
+  }
+
+  /** A platform that fails at once is not asked again at once: what was to leave is on its way for so much longer. */
+  async #breathe(lease: Lease): Promise<void> {
+    try {
+      await this.#parts.clock.sleep(retryMs, lease.signal)
+    } catch (error) {
+      void error // the lease ended: somebody else tries again
+    }
+  }
+}
+
+function asSlipwayError(error: unknown): SlipwayError {
+  return error instanceof SlipwayError ? error : new SlipwayError('step_failed', messageOf(error), { cause: error })
+}

@@ -1,0 +1,82 @@
+import { canonicalJson } from '../deploy/revision.ts'
+import type { Weights } from '../deploy/step.ts'
+import type { Router, RouteTable, ServiceRoute } from '../router/router.ts'
+import { type Lease, leaseLost } from './lease.ts'
+
+/** The routes of one instance as the router uses them, and the way to change them. */
+export class Routing {
+  readonly #router: Router
+  readonly #instanceId: string
+  #inUse: RouteTable | undefined
+  #known = false
+  #own = false
+  #version = 0
+
+  constructor(router: Router, instanceId: string) {
+    this.#router = router
+    this.#instanceId = instanceId
+  }
+
+  /** Whether the router was asked, and nothing happened since that would make its answer doubtful. */
+  get known(): boolean {
+    return this.#known
+  }
+
+  get services(): Readonly<Record<string, ServiceRoute>> {
+    return this.#inUse?.services ?? {}
+  }
+
+  /** The weights in use. */
+  get weights(): Weights {
+    return Object.fromEntries(
+      Object.entries(this.services).map(([service, route]) => [
+        service,
+        Object.fromEntries(Object.entries(route.revisions).map(([revision, { weight }]) => [revision, weight])),
+      ]),
+    )
+  }
+
+  /** Ids of the replicas that get new requests. */
+  get serving(): Set<string> {
+    const endpoints = Object.values(this.services).flatMap(route =>
+      Object.values(route.revisions).flatMap(revision => revision.endpoints),
+    )
+    return new Set(endpoints.filter(({ state }) => state === 'serving').map(({ replica }) => replica))
+  }
+
+  /** Under a new lease only what is learnt from now on counts, and the first table is written even if it says the same: its epoch is higher. */
+  beginLease(): void {
+    this.#known = false
+    this.#own = false
+    this.#version = 0
+  }
+
+  /** Asks the router what it uses. */
+  async learn(signal?: AbortSignal): Promise<void> {
+    this.#inUse = await this.#router.observe(this.#instanceId, signal)
+    this.#known = true
+  }
+
+  /** Whether these routes are others than those in use. */
+  differs(services: RouteTable['services']): boolean {
+    return canonicalJson(services) !== canonicalJson(this.services)
+  }
+
+  /** Puts these routes to use, if they are not. */
+  async use(services: RouteTable['services'], lease: Lease): Promise<void> {
+    if (this.#own && !this.differs(services)) return
+    if (lease.signal.aborted) throw leaseLost(this.#instanceId)
+    this.#version += 1
+    const { storeId, instanceId, epoch } = lease.fence
+    const table: RouteTable = { storeId, instanceId, epoch, version: this.#version, services }
+    try {
+      await this.#router.apply(table, lease.fence)
+      this.#inUse = table
+      this.#own = true
+    } catch (error) {
+      // It may or may not be in use: ask before the next one.
+      this.#known = false
+      throw error
+    }
+  }
+}
