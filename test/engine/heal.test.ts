@@ -113,6 +113,31 @@ describe('an instance at rest', () => {
   })
 })
 
+describe('what is missing is asked for once', () => {
+  test('however slow the router is to tell its routes', async t => {
+    const first = life()
+    const h = await house(t, { life: first })
+    const shop = await h.shop({ services: [web('fake:web-1')] })
+    first.kill()
+    h.world.crash(shop.id, names(h, shop.id, 'web')[0] ?? '')
+    const before = h.world.calls.filter(call => call.method === 'start').length
+    const next = await successor(t, h)
+    next.router.fault({ method: 'observe', answerMs: 300, times: 20 })
+    await settled(next, shop.id)
+    assert.equal(next.world.calls.filter(call => call.method === 'start').length, before + 1)
+  })
+
+  test('however late the platform shows what it was asked for', async t => {
+    const h = await house(t)
+    const shop = await h.shop({ services: [web('fake:web-1')] })
+    const before = h.world.calls.filter(call => call.method === 'start').length
+    h.world.crash(shop.id, names(h, shop.id, 'web')[0] ?? '')
+    h.world.fault({ method: 'observe', answerMs: 200, times: 50 })
+    await settled(h, shop.id)
+    assert.equal(h.world.calls.filter(call => call.method === 'start').length, before + 1)
+  })
+})
+
 describe('what fails is tried again, at a measured pace', () => {
   for (const [what, broken] of [
     ['a start', { platform: 'start' }],
