@@ -85,6 +85,8 @@ export class Hands {
 
   /** Starts replicas of a row; `onDone` is told when that was asked for without an error. */
   start(row: Row, ordinals: readonly number[], plan: Blueprint, lease: Lease, onDone: (name: string) => void): void {
+    // A round that began under an earlier lease ends here.
+    if (this.#lease !== lease) return
     const key = rowKey(row)
     const names = ordinals.map(ordinal => `${key}.${ordinal}`)
     const work = async (): Promise<void> => {
@@ -96,8 +98,7 @@ export class Hands {
         for (const name of names) onDone(name)
       } catch (error) {
         if (this.#lease === lease) for (const name of names) this.#arriving.delete(name)
-        // A lease that runs out says nothing about the replica.
-        if (lease.signal.aborted || isSlipwayError(error, 'lease_lost')) return
+        if (lease.signal.aborted || lost(error, lease)) return
         this.#startFailures.set(key, asSlipwayError(error))
         this.#crashes.startFailed(key, isSlipwayError(error, 'unavailable') ? 'unanswered' : 'refused')
         this.#parts.onTrouble(this.#instanceId, messageOf(error))
@@ -135,11 +136,12 @@ export class Hands {
   }
 
   #takeAway(ids: readonly string[], lease: Lease, act: () => Promise<void>): void {
+    if (this.#lease !== lease) return
     const work = async (): Promise<void> => {
       try {
         await act()
       } catch (error) {
-        if (lease.signal.aborted) return
+        if (lease.signal.aborted || lost(error, lease)) return
         this.#parts.onTrouble(this.#instanceId, messageOf(error))
         await this.#breathe(lease)
       } finally {
@@ -159,6 +161,13 @@ export class Hands {
       void error // the lease ended: somebody else tries again
     }
   }
+}
+
+/** Whether the platform said that somebody else has acted since: then everything under this lease ends, and says nothing about a replica. */
+function lost(error: unknown, lease: Lease): boolean {
+  if (!isSlipwayError(error, 'lease_lost')) return false
+  lease.end(error)
+  return true
 }
 
 function asSlipwayError(error: unknown): SlipwayError {

@@ -33,7 +33,10 @@ export function holdLease(claim: Claim, storeId: string, validUntil: ValidUntil,
     epoch: claim.epoch,
     signal,
     check() {
-      if (signal.aborted || clock.monotonic() + callMs > validUntil()) throw leaseLost(claim.instanceId)
+      if (!signal.aborted && clock.monotonic() + callMs <= validUntil()) return
+      // Too late for one call is too late for all: the work ends here, and is claimed anew when the heart beats again.
+      controller.abort(leaseLost(claim.instanceId))
+      throw leaseLost(claim.instanceId)
     },
   }
   return { claim, fence, signal, end: reason => controller.abort(reason ?? leaseLost(claim.instanceId)) }

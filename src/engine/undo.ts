@@ -4,6 +4,7 @@ import type { Revision, Row, Step } from '../deploy/step.ts'
 import { withoutWarm } from '../deploy/table.ts'
 import { undoPlan } from '../deploy/undo.ts'
 import { messageOf, SlipwayError } from '../errors.ts'
+import { policyDefaults } from '../instance/instance.ts'
 import type { Attendance } from './context.ts'
 import { isCrashLoop } from './crashes.ts'
 import { readyOf, rowKey } from './difference.ts'
@@ -34,6 +35,7 @@ export async function undo(run: Run, plan: FrozenPlan, at: Attendance): Promise<
       await come(step, needs, plan, at)
       await record(run, position, step, 'done', at)
     }
+    await serveAgain(plan, needs, at)
   } catch (error) {
     if (at.lease.signal.aborted || !(error instanceof SlipwayError) || error.code === 'lease_lost') throw error
     at.parts.log.warn(
@@ -128,6 +130,18 @@ async function come(step: Step, needs: ReadonlyMap<Revision, number>, plan: Froz
   const watch = watchOld(needs, patienceMs(step, plan, keeper), at)
   await keeper.until(view => {
     if (view.table === step.table && isTrue(step, view, needs)) return true
+    watch(view)
+    return undefined
+  }, lease.signal)
+}
+
+/** What served before serves again: a replica of it that died meanwhile is waited for, whatever the last step back was about. */
+async function serveAgain(plan: FrozenPlan, needs: ReadonlyMap<Revision, number>, at: Attendance): Promise<void> {
+  const { keeper, lease } = at
+  const served = withoutWarm(plan.base, plan.old)
+  const watch = watchOld(needs, keeper.policies.progressDeadlineMs ?? policyDefaults.progressDeadlineMs, at)
+  await keeper.until(view => {
+    if (view.observed && served.every(row => readyOf(row, view) >= needed(row, needs))) return true
     watch(view)
     return undefined
   }, lease.signal)

@@ -99,7 +99,12 @@ class InstanceWorker implements Worker {
     await this.#baker.stop()
     for (const end of this.#unwatch) end()
     for (const keeper of this.#keepers.values()) keeper.dispose()
-    await this.#parts.store.work.removeWorker(this.#id)
+    try {
+      await this.#parts.store.work.removeWorker(this.#id)
+    } catch (error) {
+      // Whoever opens the store next takes what this worker had.
+      this.#parts.log.warn({ worker: this.#id, error: messageOf(error) }, 'the worker could not sign off')
+    }
   }
 
   async #register(): Promise<void> {
