@@ -70,7 +70,7 @@ describe('a cancel', () => {
     const end = await h.end(asked)
     assert.equal(end.state, 'cancelled')
     assert.equal(end.restored, true)
-    assert.ok(h.clock.now() - began < 5000)
+    assert.ok(h.clock.now() - began < 60_000)
   })
 
   test('races with the end of a rollout into exactly one end that both callers see', async t => {
