@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import type { Deployment } from '../../src/deploy/deployment.ts'
 import { rolling } from '../../src/deploy/strategies/rolling.ts'
 import { planned, type StrategyParams } from '../../src/deploy/strategy.ts'
-import type { Store } from '../../src/deploy/work.ts'
+import type { Store, Stores } from '../../src/deploy/work.ts'
 import { isSlipwayError } from '../../src/errors.ts'
 import { fakeClock } from '../../src/provider/fake/index.ts'
 import { seededRandom } from '../../src/provider/fake/random.ts'
@@ -77,7 +77,7 @@ describe('a cancel', () => {
     let cancelled = 0
     let succeeded = 0
     for (let moment = 0; moment < 60; moment++) {
-      const { h, at } = await interruptible(t)
+      const { h, at, log } = await interruptible(t)
       const shop = await h.shop({ services: [{ ...web('fake:web-1'), replicas: 2 }] })
       const asked = await h.acme.deploy({ instanceId: shop.id, services: web2 })
       const answer = at(moment, () => h.acme.cancel(asked.id))
@@ -97,6 +97,8 @@ describe('a cancel', () => {
       await settled(h, shop.id)
       await assertSound(h, shop.id)
       assert.equal((await h.acme.getDeployment(asked.id)).state, end.state)
+      const cause = log.indexOf('cause')
+      assert.ok(cause === -1 || !log.slice(cause).includes('forward'), `after the cause: ${log.slice(cause).join()}`)
     }
     assert.ok(cancelled > 8 && succeeded > 0, `${cancelled} cancelled, ${succeeded} succeeded`)
   })
@@ -141,21 +143,36 @@ describe('a cancel', () => {
 async function interruptible(t: Parameters<typeof house>[0]): Promise<{
   h: House
   at(moment: number, act: () => Promise<Deployment>): Promise<Deployment | Error>
+  /** Causes of an undo and steps begun, in the order of their commits. */
+  readonly log: readonly string[]
 }> {
   const clock = fakeClock()
   const inner = await sqliteStore({ path: ':memory:', clock })
   let act: (() => void) | undefined
   let left = -1
+  const log: string[] = []
+  const logged = (work: Stores['work']): Stores['work'] => ({
+    ...work,
+    async saveUndo(id, cause) {
+      log.push('cause')
+      return await work.saveUndo(id, cause)
+    },
+    async saveStep(record) {
+      if (record.state === 'begun') log.push(record.phase)
+      await work.saveStep(record)
+    },
+  })
   const store: Store = {
     ...inner,
     async transaction(work) {
       if (left-- === 0) act?.()
-      return await inner.transaction(work)
+      return await inner.transaction(tx => work({ ...tx, work: logged(tx.work) }))
     },
   }
   const h = await house(t, { clock, store })
   return {
     h,
+    log,
     async at(moment, ask) {
       return await new Promise(resolve => {
         left = moment

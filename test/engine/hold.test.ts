@@ -34,6 +34,7 @@ describe('a hold', () => {
       assert.equal(end.state, 'failed')
       assert.equal(end.errorCode, 'check_failed')
       assert.match(end.error ?? '', /smoke: checkout is broken/u)
+      assert.ok((await performed(h, asked)).includes(`hold ${seconds} s, failed`))
       assert.equal(end.restored, true)
       assert.deepEqual(traffic(h, shop.id).web, { 'fake:web-1': 100 })
     })

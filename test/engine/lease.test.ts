@@ -43,7 +43,7 @@ describe('a control plane that was cut off from its store', () => {
     const shop = await h.shop()
     await stuck(h, shop)
     cut.off = true
-    await h.clock.advance(6000)
+    await h.clock.advance(3100)
     const calls = h.world.calls.length
     const tables = h.router.applied.length
     for (const { name } of h.world.replicas(shop.id)) h.world.crash(shop.id, name)

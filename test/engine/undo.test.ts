@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import type { Deployment } from '../../src/deploy/deployment.ts'
 import type { Instance } from '../../src/instance/instance.ts'
 import type { Behaviour } from '../../src/provider/fake/index.ts'
@@ -169,6 +169,26 @@ describe('an undo that fails', () => {
     await settled(h, shop.id)
     assert.deepEqual(running(h, shop.id).web, ['fake:web-1'])
     assert.deepEqual(traffic(h, shop.id).web, { 'fake:web-1': 100 })
+    await assertSound(h, shop.id)
+  })
+})
+
+describe('an exclusive service', () => {
+  test('is not started in its old version before the new one is gone, though its undo failed', async t => {
+    const h = await house(t)
+    const db = { name: 'db', image: 'fake:db-1', ports: [{ name: 'sql' }], healthCheck: quick, exclusive: true }
+    const shop = await h.shop({ services: [db], policies: { progressDeadlineMs: 5000, drainMs: 1000 } })
+    h.world.script({ image: 'fake:db-2' }, { readyMs: 'never' })
+    const asked = await h.acme.deploy({ instanceId: shop.id, services: [{ name: 'db', image: 'fake:db-2' }] })
+    await h.reach(asked, now => now.reason?.code === 'health')
+    h.world.fault({ method: 'stop', error: true, times: 100_000 })
+    const end = await h.end(asked)
+    assert.deepEqual([end.state, end.restored], ['failed', false])
+    await h.clock.advance(10_000)
+    assert.deepEqual(running(h, shop.id).db, ['fake:db-2'])
+    h.world.clearFaults()
+    await settled(h, shop.id)
+    assert.deepEqual(running(h, shop.id).db, ['fake:db-1'])
     await assertSound(h, shop.id)
   })
 })
