@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { describe, type TestContext, test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { Deployment } from '../../src/deploy/deployment.ts'
 import type { Instance } from '../../src/instance/instance.ts'
 import type { Behaviour } from '../../src/provider/fake/index.ts'
