@@ -261,6 +261,7 @@ export async function endPending(
   await parts.store.transaction(async tx => {
     await tx.work.fence(lease.claim)
     await cancelPending(run.deployment, why, tx, at)
+    await releaseUnusedPorts(run.deployment.instanceId, tx)
   })
   parts.onCommit()
 }

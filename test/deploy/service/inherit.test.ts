@@ -135,6 +135,25 @@ describe('a deploy whose turn came', () => {
     await assertSound(h, shop.id)
   })
 
+  test('that is cancelled then leaves no port behind for what it would have added', async t => {
+    const h = await house(t)
+    const shop = await h.shop({ services: [web('fake:web-1')] })
+    const first = await atGate(h, shop)
+    const cache = { name: 'cache', image: 'fake:cache', ports: [{ name: 'http' }], healthCheck: quick }
+    const second = await h.acme.deploy({
+      instanceId: shop.id,
+      services: [web('fake:web-3'), cache],
+      complete: true,
+      expectRelease: shop.currentReleaseId ?? '',
+    })
+    await h.acme.promote(first.id)
+    assert.equal((await h.end(second)).errorCode, 'stale_release')
+    await settled(h, shop.id)
+    assert.deepEqual(Object.keys((await h.acme.instances.get(shop.id)).urls), ['web'])
+    assert.deepEqual(Object.keys(h.router.proxy.tables.get(shop.id)?.services ?? {}), ['web'])
+    assert.equal((await h.store.work.reservations()).length, 1)
+  })
+
   test('goes on when the release it expected is still active', async t => {
     const h = await house(t)
     const shop = await h.shop()
