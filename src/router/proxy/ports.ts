@@ -29,7 +29,10 @@ function ephemeralRange(): PortRange {
 }
 
 /** Hands out ports of a range one after the other, so that one given back is reused last. Throws `ports_exhausted`. */
-export function portAllocator([first, last]: PortRange): (taken: ReadonlySet<number>) => Promise<number> {
+export function portAllocator(
+  [first, last]: PortRange,
+  isFree: (port: number) => Promise<boolean> = nobodyListens,
+): (taken: ReadonlySet<number>) => Promise<number> {
   const size = last - first + 1
   let next = Math.floor(Math.random() * size)
   return async taken => {
@@ -43,7 +46,7 @@ export function portAllocator([first, last]: PortRange): (taken: ReadonlySet<num
   }
 }
 
-async function isFree(port: number): Promise<boolean> {
+async function nobodyListens(port: number): Promise<boolean> {
   const server = createServer()
   try {
     await new Promise<void>((resolve, reject) => {
