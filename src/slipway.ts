@@ -15,6 +15,9 @@ import { specSource } from './engine/revisions.ts'
 import { startWorker, type Worker } from './engine/worker.ts'
 import { messageOf, SlipwayError } from './errors.ts'
 import { type EventBus, eventBus } from './event/bus.ts'
+import { faultyProvider, faultyRouter } from './fault/calls.ts'
+import type { FaultHook } from './fault/point.ts'
+import { faultyStore } from './fault/store.ts'
 import type { CheckFunction } from './health/checks.ts'
 import { type InstanceService, instanceService } from './instance/operate.ts'
 import { nameSchema } from './instance/schema.ts'
@@ -64,6 +67,16 @@ export interface SlipwayOptions {
   readonly worker?: boolean
   /** Default: warnings, as JSON lines on stderr. */
   readonly log?: Log
+  /**
+   * For tests of what survives: told before and after each commit, and each call that changes what runs or routes. Absent, the parts are
+   * used as they are and it costs nothing.
+   *
+   * @example
+   * faults: ({ name }) => {
+   *   if (name === 'before router.apply') process.kill(process.pid, 'SIGKILL')
+   * }
+   */
+  readonly faults?: FaultHook
 }
 
 /** Who calls, inside this process. */
@@ -115,7 +128,9 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const clock = options.clock ?? systemClock
   const log = options.log ?? pino({ name: 'slipway', level: 'warn' }, pino.destination({ dest: 2, sync: true }))
-  const store = options.store ?? (await sqliteStore({ path: join(dataDir, 'slipway.db'), clock }))
+  const { faults } = options
+  const plain = options.store ?? (await sqliteStore({ path: join(dataDir, 'slipway.db'), clock }))
+  const store = faults ? faultyStore(plain, faults) : plain
   const opened: (() => Promise<void>)[] = [() => store.close()]
   const closeAll = async (): Promise<void> => {
     const failures: unknown[] = []
@@ -124,11 +139,13 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     if (failures.length > 0) throw new AggregateError(failures, 'Not every part of Slipway could be closed.')
   }
   try {
-    const providers = providerRegistry(...(options.providers ?? [await localProcesses(dataDir, store, clock)]))
+    const given = options.providers ?? [await localProcesses(dataDir, store, clock)]
+    const providers = providerRegistry(...(faults ? given.map(provider => faultyProvider(provider, faults)) : given))
     for (const provider of providers.list()) opened.push(() => provider.close())
-    const router =
+    const proxy =
       options.router ??
       (await proxyRouter({ dataDir, ...(options.frontPort !== undefined ? { frontPort: options.frontPort } : {}) }))
+    const router = faults ? faultyRouter(proxy, faults) : proxy
     opened.push(() => router.close())
     const vault =
       options.vault ?? envelopeVault({ store: store.secrets, masterKey: masterKey({ folder: dataDir }), clock })

@@ -20,7 +20,7 @@ import {
 } from '../../src/provider/fake/index.ts'
 import { type Acting, createSlipway, type Slipway } from '../../src/slipway.ts'
 import { sqliteStore } from '../../src/store/sqlite.ts'
-import { type Life, mortal, mortalClock, mortalStore } from './mortal.ts'
+import { type Life, mortalClock, mortalProvider, mortalRouter, mortalStore } from './mortal.ts'
 
 /** A whole Slipway on a fake platform, a fake router and a clock that stands still until somebody waits. */
 export interface House {
@@ -74,18 +74,21 @@ export async function house(t: TestContext, options: HouseOptions = {}): Promise
   const router = options.router ?? fakeRouter({ clock })
   const warnings: { text: string; data: object }[] = []
   const { life } = options
-  const changing = ['start', 'stop', 'runTask', 'apply', 'drain', 'forget']
   const slipway = await createSlipway({
     dataDir,
     store: life ? mortalStore(store, life) : store,
-    providers: [life ? mortal(provider, life, changing) : provider],
-    router: life ? mortal(router, life, changing) : router,
+    providers: [life ? mortalProvider(provider, life) : provider],
+    router: life ? mortalRouter(router, life) : router,
     clock: life ? mortalClock(clock, life) : clock,
     ...(options.strategies ? { strategies: options.strategies } : {}),
     ...(options.checks ? { checks: options.checks } : {}),
     log: { info: () => {}, warn: (data, text) => void warnings.push({ text, data }) },
   })
-  t.after(() => (life?.over ? undefined : slipway.close()))
+  t.after(async () => {
+    // Closing writes as well, and one that was killed while it closes would never have closed.
+    life?.killAfter(Number.POSITIVE_INFINITY)
+    if (!life?.over) await slipway.close()
+  })
   const acme = slipway.as({ tenantId: 'acme', subject: 'ana' })
   const made: House = {
     slipway,

@@ -1,5 +1,10 @@
 import type { Clock } from '../../src/clock.ts'
 import type { Store, Stores } from '../../src/deploy/work.ts'
+import { faultyProvider, faultyRouter } from '../../src/fault/calls.ts'
+import type { FaultHook } from '../../src/fault/point.ts'
+import { faultyStore } from '../../src/fault/store.ts'
+import type { Provider } from '../../src/provider/provider.ts'
+import type { Router } from '../../src/router/router.ts'
 
 /** The life of one control plane inside the test's process: when it ends, nothing it was doing goes on, as after a kill -9. */
 export interface Life {
@@ -8,9 +13,9 @@ export interface Life {
   readonly end: Promise<void>
   /** Ends it now. */
   kill(): void
-  /** Ends it when so many more things were done to store, platform or router: before or after each commit, before or after each call. */
+  /** Ends it at the fault point that is so many on: see `src/fault`. */
   killAfter(points: number): void
-  /** How many such moments there have been. */
+  /** How many fault points were passed. */
   readonly points: number
 }
 
@@ -50,47 +55,48 @@ export function life(): Life {
 
 /** A store that a control plane uses for as long as it lives. What it had not committed is rolled back. */
 export function mortalStore(store: Store, of: Life): Store {
-  const inside = of as Inside
+  const fragile = faultyStore(store, hookOf(of))
   const ports = (['deploys', 'instances', 'events', 'secrets', 'work'] as const).map(
-    name => [name, mortal(store[name], of)] as const,
+    name => [name, mortal(fragile[name], of)] as const,
   )
   return {
     ...(Object.fromEntries(ports) as unknown as Stores),
+    ...mortal({ transaction: fragile.transaction }, of),
     storeId: store.storeId,
     close: () => store.close(),
-    async transaction(work) {
-      if (of.over) return never()
-      const committed = store.transaction(async tx => {
-        const result = await work(refusing(tx, of))
-        inside.point()
-        if (of.over) throw new Error('killed before the commit')
-        return result
-      })
-      const result = await committed.catch(error => (of.over ? never() : Promise.reject(error)))
-      inside.point()
-      return of.over ? never() : result
-    },
   }
 }
 
-/** Anything with methods, of which `changing` are the ones that change something. After the end none of them answers. */
-export function mortal<T extends object>(target: T, of: Life, changing: readonly string[] = []): T {
-  const inside = of as Inside
+/** The same of a provider. */
+export function mortalProvider(provider: Provider, of: Life): Provider {
+  return mortal(faultyProvider(provider, hookOf(of)), of)
+}
+
+/** The same of a router. */
+export function mortalRouter(router: Router, of: Life): Router {
+  return mortal(faultyRouter(router, hookOf(of)), of)
+}
+
+/** Counts, and keeps what was about to happen from happening once it is over. */
+function hookOf(of: Life): FaultHook {
+  return () => {
+    ;(of as Inside).point()
+    if (of.over) throw new Error('killed')
+  }
+}
+
+/** Anything with methods. After the end none of them answers. */
+function mortal<T extends object>(target: T, of: Life): T {
   return new Proxy(target, {
     get(port, key) {
       const value: unknown = Reflect.get(port, key)
       if (typeof value !== 'function') return value
-      const counts = changing.includes(String(key))
       return (...args: unknown[]): unknown => {
-        if (counts) inside.point()
         if (of.over) return never()
         const answer: unknown = Reflect.apply(value, port, args)
         if (!(answer instanceof Promise)) return answer
         return answer.then(
-          result => {
-            if (counts) inside.point()
-            return of.over ? never() : result
-          },
+          result => (of.over ? never() : result),
           error => (of.over ? never() : Promise.reject(error)),
         )
       }
@@ -114,24 +120,6 @@ export function mortalClock(clock: Clock, of: Life): Clock {
       return () => cancel?.()
     },
   }
-}
-
-/** Inside a transaction a call after the end is refused, so that the transaction is rolled back. */
-function refusing(tx: Stores, of: Life): Stores {
-  const ports = (['deploys', 'instances', 'events', 'secrets', 'work'] as const).map(name => {
-    const port = new Proxy(tx[name], {
-      get(target, key) {
-        const value: unknown = Reflect.get(target, key)
-        if (typeof value !== 'function') return value
-        return (...args: unknown[]): unknown => {
-          if (of.over) throw new Error('killed inside a transaction')
-          return Reflect.apply(value, target, args)
-        }
-      },
-    })
-    return [name, port] as const
-  })
-  return Object.fromEntries(ports) as unknown as Stores
 }
 
 function never(): Promise<never> {

@@ -1,27 +1,46 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { type ErrorCode, SlipwayError } from '../../src/errors.ts'
 import type { Event } from '../../src/event/event.ts'
-import type { Order, Word } from './control-plane.ts'
+import type { Address } from '../../src/provider/provider.ts'
+import type { Fate, Moment, Order, Word } from './control-plane.ts'
 
 /** A control plane in a process of its own. */
 export interface Doomed {
-  /** Tells it what to do; resolves to the deployment's id. */
+  readonly pid: number
+  /** Where the proxy's shared port is. */
+  readonly front: Address
+  /** Tells it what to do; resolves to the deployment's id. Throws what it refuses with. */
   order(order: Order): Promise<string>
   /** Resolves with the first event that is so, from its start on. */
   until(is: (event: Event) => boolean): Promise<Event>
+  /** The fault points it passed since it was asked last, or since its start. */
+  passed(): Promise<readonly string[]>
+  /** Lets it kill itself at that moment, counted from now on. */
+  dieAt(moment: Moment): void
+  /** Resolves when it is gone. */
+  readonly gone: Promise<void>
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
 }
 
-/** Starts a control plane on a data folder that nobody else holds. A `recorder` performs nothing. */
+/** A control plane was told to die at a moment, and did before it was up. */
+export class DiedEarly extends Error {}
+
+/** Starts a control plane on a data folder that nobody else holds. A `recorder` performs nothing. Rejects with `DiedEarly` when it dies at `moment` before it is up. */
 export async function startDoomed(
   dataDir: string,
   tenantId: string,
   role: 'worker' | 'recorder' = 'worker',
+  moment?: Moment,
 ): Promise<Doomed> {
-  const child = fork(new URL('./control-plane.ts', import.meta.url), [dataDir, tenantId, role], { execArgv: [] })
+  const last = moment ? [JSON.stringify(moment)] : []
+  const child = fork(new URL('./control-plane.ts', import.meta.url), [dataDir, tenantId, role, ...last], {
+    execArgv: [],
+  })
   const words: Word[] = []
   const hearing = new Set<() => void>()
+  const gone = once(child, 'exit').then(() => {})
   child.on('message', (word: Word) => {
     words.push(word)
     for (const hear of hearing) hear()
@@ -32,7 +51,7 @@ export async function startDoomed(
         const found = words.slice(from).find(is)
         if (found === undefined && !isGone(child)) return
         hearing.delete(hear)
-        if (found === undefined) reject(new Error('The control plane ended before it said that.'))
+        if (found === undefined) reject(new DiedEarly('The control plane ended before it said that.'))
         else resolve(found)
       }
       hearing.add(hear)
@@ -41,20 +60,32 @@ export async function startDoomed(
   child.on('exit', () => {
     for (const hear of hearing) hear()
   })
-  await heard(0, word => word.kind === 'up')
+  // A message that does not get through met one that is dead, and its exit says so.
+  const send = (said: Order | Fate): void => void (child.connected && child.send(said, error => void error))
+  const { front } = await heard(0, word => word.kind === 'up')
   return {
+    pid: child.pid ?? 0,
+    front,
+    gone,
     async order(order) {
       const from = words.length
-      child.send(order)
-      return (await heard(from, word => word.kind === 'accepted')).deploymentId
+      send(order)
+      const answer = await heard(from, word => word.kind === 'accepted' || word.kind === 'refused')
+      if (answer.kind === 'accepted') return answer.deploymentId
+      throw new SlipwayError(answer.code as ErrorCode, answer.message)
     },
     async until(is) {
       const found = await heard(0, (word): word is Word & { kind: 'event' } => word.kind === 'event' && is(word.event))
       return found.event
     },
+    async passed() {
+      const from = words.length
+      send({ kind: 'passed' })
+      return (await heard(from, word => word.kind === 'passed')).names
+    },
+    dieAt: at => send({ kind: 'die', at }),
     async kill() {
       if (isGone(child)) return
-      const gone = once(child, 'exit')
       child.kill('SIGKILL')
       await gone
     },

@@ -14,7 +14,8 @@ export function groupsOf(folder: string): Set<number> {
   return new Set(processesOf(folder).flatMap(pid => groupOf(pid) ?? []))
 }
 
-function groupOf(pid: number): number | undefined {
+/** The group of a process, while it is there. */
+export function groupOf(pid: number): number | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
     return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2])
