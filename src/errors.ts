@@ -23,6 +23,10 @@ export const errorCodes = {
     meaning: 'The image cannot be had: it is not where its name says, or cannot be read.',
   },
   instance_state: { status: 409, meaning: 'The instance is in a state in which this cannot be done.' },
+  needs_attention: {
+    status: 409,
+    meaning: 'Somebody has to look at the instance, and adopt or delete it, before anything else is done to it.',
+  },
   instance_busy: {
     status: 409,
     meaning: 'Another deployment of the instance runs or waits, and the caller asked not to queue.',

@@ -1,5 +1,6 @@
 import { SlipwayError } from '../errors.ts'
 import type { Instance } from '../instance/instance.ts'
+import { requireNoAttention } from '../instance/refusal.ts'
 import type { Vault } from '../secrets/vault.ts'
 import type { Release } from './release.ts'
 
@@ -10,9 +11,9 @@ export function notFound(kind: string, id: string): SlipwayError {
   })
 }
 
-/** Deploys and rollbacks are for instances that run, or whose first start failed. */
+/** Deploys and rollbacks are for instances that run, or whose first start failed, and that nobody has to look at first. */
 export function requireDeployable(instance: Instance): void {
-  if (instance.state === 'running' || instance.state === 'failed') return
+  if (instance.state === 'running' || instance.state === 'failed') return requireNoAttention(instance)
   throw new SlipwayError('instance_state', `Instance "${instance.name}" is ${instance.state}.`, {
     next: instance.state === 'stopped' ? 'Start it first.' : 'Wait until it runs.',
     details: { state: instance.state },

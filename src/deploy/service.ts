@@ -7,6 +7,7 @@ import type { CheckFunction } from '../health/checks.ts'
 import { newId } from '../id.ts'
 import type { BusyPolicy, Instance } from '../instance/instance.ts'
 import { policyDefaults } from '../instance/instance.ts'
+import { requireNoAttention } from '../instance/refusal.ts'
 import type { ServiceSnapshot } from '../instance/service.ts'
 import type { ProviderRegistry } from '../provider/registry.ts'
 import type { Vault } from '../secrets/vault.ts'
@@ -375,7 +376,7 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
 }
 
 function requireRunning(instance: Instance): void {
-  if (instance.state === 'running') return
+  if (instance.state === 'running') return requireNoAttention(instance)
   throw new SlipwayError(
     'instance_state',
     `Instance "${instance.name}" is ${instance.state}; only what runs already is recorded.`,

@@ -68,6 +68,11 @@ export interface WorkStore {
    * With `signalSeq`, only if no later signal came; says whether it was released.
    */
   release(claim: Claim, wakeAt: number | null, signalSeq?: number): Promise<boolean>
+  /**
+   * What runs carries epochs up to `epoch`, which this row never gave: lifts it to that, and gives the lease back as due at once, so that
+   * the next claim is above them all. Never lowers it. Throws `lease_lost` unless the claim still holds.
+   */
+  raise(claim: Claim, epoch: number): Promise<void>
   /** Makes the instance due now. */
   wake(instanceId: string): Promise<void>
   /** When the next unclaimed instance becomes due, ms since 1970; undefined when none waits. */

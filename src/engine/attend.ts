@@ -2,7 +2,7 @@ import { type Clock, timestamp } from '../clock.ts'
 import type { FrozenPlan, Run } from '../deploy/run.ts'
 import type { Table } from '../deploy/step.ts'
 import { isSlipwayError, messageOf } from '../errors.ts'
-import { policyDefaults } from '../instance/instance.ts'
+import { isHeld, policyDefaults } from '../instance/instance.ts'
 import { isRouted } from '../instance/service.ts'
 import { type Attendance, specsOf } from './context.ts'
 import { succeed } from './finish.ts'
@@ -10,6 +10,7 @@ import { forward } from './rollout.ts'
 import { reservePort, start } from './start.ts'
 import { undo } from './undo.ts'
 import { watchProgress } from './watch.ts'
+import { wentBack } from './went-back.ts'
 
 /** How soon what an instance leaves behind is tried to be removed again, milliseconds. */
 const insistMs = 500
@@ -19,11 +20,27 @@ const insistMs = 500
  * rejects with `lease_lost` when it was taken.
  */
 export async function attend(at: Attendance): Promise<'rests' | 'parked'> {
+  try {
+    return await work(at)
+  } catch (error) {
+    const { ahead } = at.keeper
+    if (!ahead) throw error
+    await wentBack(ahead, at)
+    return 'rests'
+  }
+}
+
+async function work(at: Attendance): Promise<'rests' | 'parked'> {
   const { parts, lease, keeper } = at
   const { store } = parts
   await parts.learnSecrets({ id: lease.claim.instanceId, tenantId: lease.claim.tenantId })
+  await keeper.survey()
+  lease.signal.throwIfAborted()
+  const record = await store.work.load(lease.claim.instanceId)
+  if (record && isHeld(record.instance) !== keeper.held) await refresh(at, [])
   for (;;) {
-    const [run] = await store.work.queue(lease.claim.instanceId)
+    // What was under way when the database was younger waits until somebody says that it is still wanted.
+    const [run] = keeper.held ? [] : await store.work.queue(lease.claim.instanceId)
     if (run) {
       const end = await carry(run, at)
       if (end === 'parked') return 'parked'
@@ -35,8 +52,10 @@ export async function attend(at: Attendance): Promise<'rests' | 'parked'> {
       continue
     }
     await rest(at)
-    await expireWarm(at)
-    await addressAll(at)
+    if (!keeper.held) {
+      await expireWarm(at)
+      await addressAll(at)
+    }
     await calm(at)
     if (await giveBack(at)) {
       keeper.hint()
@@ -178,8 +197,8 @@ async function giveBack({ parts, lease, keeper }: Attendance): Promise<boolean> 
     const seq = await tx.work.fence(lease.claim)
     const waiting = await tx.work.queue(keeper.instanceId)
     const record = await tx.work.load(keeper.instanceId)
-    if (waiting.length > 0) return false
-    const ends = (record?.table ?? []).flatMap(row =>
+    if (waiting.length > 0 && !keeper.held) return false
+    const ends = (keeper.held ? [] : (record?.table ?? [])).flatMap(row =>
       row.keepUntil !== undefined && row.weight === 0 ? [Date.parse(row.keepUntil)] : [],
     )
     return await tx.work.release(lease.claim, ends.length > 0 ? Math.min(...ends) : null, seq)

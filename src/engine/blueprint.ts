@@ -1,4 +1,5 @@
 import type { Specs } from '../deploy/draft.ts'
+import { digestOf, revisionDigest } from '../deploy/revision.ts'
 import type { Revision, Row, Table } from '../deploy/step.ts'
 import type { InstanceRecord } from '../deploy/work.ts'
 import { isExclusive, isRouted, type ServiceSnapshot } from '../instance/service.ts'
@@ -27,6 +28,15 @@ export class Blueprint {
     return named ?? this.#describe(replica.service)
   }
 
+  /** What a replica is probed by: its row's release, or a spec of the very same content. Whatever else its service was, its check may be another. */
+  checkOf(replica: { readonly service: string; readonly revision: Revision }): ServiceSnapshot | undefined {
+    const spec = this.specOf(replica)
+    if (!spec || this.#rows(replica.service).some(row => row.revision === replica.revision)) return spec
+    return Object.values(this.specs)
+      .flat()
+      .findLast(known => known.name === replica.service && digestOfSpec(known) === digestOf(replica.revision))
+  }
+
   /** Whether traffic goes to the service: it has a port, and one on the router. */
   isRouted(service: string): boolean {
     return this.record.ports[service] !== undefined && this.#rows(service).some(row => is(this.specOf(row), isRouted))
@@ -52,4 +62,15 @@ export class Blueprint {
 
 function is(spec: ServiceSnapshot | undefined, what: (spec: ServiceSnapshot) => boolean): boolean {
   return spec !== undefined && what(spec)
+}
+
+const digests = new WeakMap<ServiceSnapshot, string>()
+
+/** Hashed once: a replica that no row wants is looked at again and again until it is gone. */
+function digestOfSpec(spec: ServiceSnapshot): string {
+  const known = digests.get(spec)
+  if (known !== undefined) return known
+  const digest = revisionDigest(spec)
+  digests.set(spec, digest)
+  return digest
 }

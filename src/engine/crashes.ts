@@ -11,18 +11,22 @@ export function isCrashLoop(exits: number, { replicas }: { readonly replicas: nu
   return exits > (crashLoopExits - 1) * replicas
 }
 
+/** One that was ready for so long, milliseconds, did not fail because of those before it. */
+const wellAfterMs = 10_000
 /** How long a row must have been without an exit before its count begins anew, milliseconds. */
 const forgetAfterMs = 60_000
 
 interface Record {
   exits: number
-  /** Failures of any kind since it last was well: what the next pause follows from. */
+  /** Starts that failed since it last was well, one way or the other: what the next pause follows from. */
   failures: number
   lastExitAt: number
   lastExitCode: number | undefined
   retryAt: number
   readySince: boolean
   log: readonly string[]
+  /** Replicas that were started because others had failed, by name, and since when they are ready. */
+  readonly successors: Map<string, number | undefined>
 }
 
 /** Counts how often the replicas of each row died, and how long to wait before the next start. */
@@ -35,45 +39,64 @@ export class Crashes {
     this.#clock = clock
   }
 
-  /** A replica was observed to have exited. Each is counted once. */
-  exited(row: string, replicaId: string, exitCode: number | undefined): void {
-    if (this.#seen.has(replicaId)) return
-    this.#seen.add(replicaId)
+  /** A replica was seen to have ended. Each is counted once; says whether it was now. */
+  exited(row: string, replica: { readonly id: string; readonly name: string }, exitCode: number | undefined): boolean {
+    if (this.#seen.has(replica.id)) return false
+    this.#seen.add(replica.id)
     if (this.#seen.size > 1000) this.#seen.delete(this.#seen.values().next().value as string)
-    this.#fail(row, exitCode)
+    // Many that end at once, as when a machine restarts, are one failure: only what was started since is another.
+    const another = this.#isSuccessor(row, replica.name)
+    this.#fail(row, exitCode, { counts: true, another })
+    return true
+  }
+
+  #isSuccessor(row: string, name: string): boolean {
+    const { successors } = this.#rows.get(row) ?? {}
+    const readyAt = successors?.get(name)
+    return (
+      successors?.has(name) === true && !(readyAt !== undefined && this.#clock.monotonic() - readyAt >= wellAfterMs)
+    )
+  }
+
+  /** Replicas of the row were asked for. Those that follow on a failure and fail as well make the pauses longer. */
+  started(row: string, names: readonly string[]): void {
+    const record = this.#rows.get(row)
+    if (record) for (const name of names) record.successors.set(name, undefined)
   }
 
   /** A start was refused or failed. A platform that does not answer says nothing about the row: then it only waits before the next. */
   startFailed(row: string, how: 'refused' | 'unanswered'): void {
-    this.#fail(row, undefined, how === 'refused')
+    this.#fail(row, undefined, { counts: how === 'refused', another: true })
   }
 
-  #fail(row: string, exitCode: number | undefined, counts = true): void {
+  #fail(row: string, exitCode: number | undefined, { counts, another }: { counts: boolean; another: boolean }): void {
     const now = this.#clock.monotonic()
     const last = this.#rows.get(row)
     const before = last && now - last.lastExitAt < forgetAfterMs ? last : undefined
-    const failures = (before?.failures ?? 0) + 1
+    const failures = before && !another ? before.failures : (before?.failures ?? 0) + 1
     // One that had served is started again at once: it is more likely an accident than a defect.
     const pause =
       failures === 1 && last?.readySince !== false
         ? 0
         : Math.min(backoffMs.longest, backoffMs.first * 2 ** (failures - 1))
-    const log = last?.log ?? []
     this.#rows.set(row, {
       exits: (before?.exits ?? 0) + (counts ? 1 : 0),
       failures,
       lastExitAt: now,
       lastExitCode: exitCode,
-      retryAt: now + pause,
-      readySince: false,
-      log,
+      retryAt: before && !another ? before.retryAt : now + pause,
+      readySince: before && !another ? before.readySince : false,
+      log: last?.log ?? [],
+      successors: another ? new Map() : (last?.successors ?? new Map()),
     })
   }
 
   /** A replica of the row became ready. */
-  becameReady(row: string): void {
+  becameReady(row: string, name: string): void {
     const record = this.#rows.get(row)
-    if (record) record.readySince = true
+    if (!record) return
+    record.readySince = true
+    if (record.successors.has(name)) record.successors.set(name, this.#clock.monotonic())
   }
 
   /** Keeps the last lines a dead replica wrote, before its traces are removed. */

@@ -26,6 +26,8 @@ export interface Situation {
   readonly leaving: ReadonlySet<string>
   /** Names of replicas that were asked for and not observed yet. */
   readonly arriving: ReadonlySet<string>
+  /** Names that replicas of another store have. They are none of ours, but their names are taken. */
+  readonly strangers: ReadonlySet<string>
   /** Whether the row has to wait before it restarts what crashed. */
   readonly backingOff: (row: Row) => boolean
 }
@@ -57,7 +59,7 @@ export function rowKey(row: { readonly service: string; readonly revision: strin
 export function difference(now: Situation): Moves {
   const weights = nextWeights(now)
   return {
-    start: starts(now),
+    start: missing(now),
     remove: now.replicas
       .filter(({ replica }) => replica.state === 'exited' && !now.leaving.has(replica.id))
       .map(view => view.replica),
@@ -84,14 +86,15 @@ export function readyOf(row: Row, now: Pick<Situation, 'replicas' | 'leaving'>):
   return livingOf(row, now).filter(view => view.settled).length
 }
 
-function starts(now: Situation): Moves['start'] {
+/** The replicas that rows lack and that may be started now. */
+export function missing(now: Situation): Moves['start'] {
   return now.table.flatMap(row => {
     const arriving = [...now.arriving].filter(name => name.startsWith(`${rowKey(row)}.`))
-    const missing = row.replicas - livingOf(row, now).length - arriving.length
-    if (missing <= 0 || now.backingOff(row) || exclusiveBlocked(row, now)) return []
-    const taken = new Set([...now.replicas.map(view => view.replica.name), ...arriving])
+    const lacking = row.replicas - livingOf(row, now).length - arriving.length
+    if (lacking <= 0 || now.backingOff(row) || exclusiveBlocked(row, now)) return []
+    const taken = new Set([...now.replicas.map(view => view.replica.name), ...arriving, ...now.strangers])
     const ordinals: number[] = []
-    for (let ordinal = 0; ordinals.length < missing; ordinal++) {
+    for (let ordinal = 0; ordinals.length < lacking; ordinal++) {
       if (!taken.has(`${rowKey(row)}.${ordinal}`)) ordinals.push(ordinal)
     }
     return [{ row, ordinals }]

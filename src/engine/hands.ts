@@ -83,10 +83,10 @@ export class Hands {
     }
   }
 
-  /** Starts replicas of a row; `onDone` is told when that was asked for without an error. */
-  start(row: Row, ordinals: readonly number[], plan: Blueprint, lease: Lease, onDone: (name: string) => void): void {
+  /** Starts replicas of a row, and tells their names. */
+  start(row: Row, ordinals: readonly number[], plan: Blueprint, lease: Lease): readonly string[] {
     // A round that began under an earlier lease ends here.
-    if (this.#lease !== lease) return
+    if (this.#lease !== lease) return []
     const key = rowKey(row)
     const names = ordinals.map(ordinal => `${key}.${ordinal}`)
     const work = async (): Promise<void> => {
@@ -95,7 +95,6 @@ export class Hands {
         await this.#parts.provider.start(spec, ordinals, lease.fence)
         this.#startFailures.delete(key)
         if (this.#lease === lease) for (const name of names) this.#landed.add(name)
-        for (const name of names) onDone(name)
       } catch (error) {
         if (this.#lease === lease) for (const name of names) this.#arriving.delete(name)
         if (lease.signal.aborted || lost(error, lease)) return
@@ -108,17 +107,19 @@ export class Hands {
     }
     for (const name of names) this.#arriving.add(name)
     void work() // it rejects never, and tells its owner when it is through
+    return names
   }
 
-  /** Drains and stops replicas of a service, once `routed` says that the router has them draining. */
-  retire(service: string, replicas: readonly Replica[], routed: Promise<boolean>, plan: Blueprint, lease: Lease): void {
+  /** Drains and stops replicas of one service, once `routed` says that the router has them draining. */
+  retire(replicas: readonly Replica[], routed: Promise<boolean>, plan: Blueprint, lease: Lease): void {
     const ids = replicas.map(replica => replica.id)
     this.#takeAway(ids, lease, async () => {
       if (!(await routed)) return await this.#breathe(lease)
       const { provider, router } = this.#parts
-      const { instance, ports } = plan.record
-      const drainMs = instance.policies.drainMs ?? policyDefaults.drainMs
-      if (ports[service] !== undefined) await router.drain(this.#instanceId, ids, drainMs, lease.signal)
+      const drainMs = plan.record.instance.policies.drainMs ?? policyDefaults.drainMs
+      // By its own address: the service may have lost its port on the router, in a time that the database has forgotten.
+      const reached = replicas.some(({ addresses }) => Object.keys(addresses).length > 0)
+      if (reached) await router.drain(this.#instanceId, ids, drainMs, lease.signal)
       const [first] = replicas
       const graceMs = (first && plan.specOf(first)?.graceMs) ?? defaultGraceMs
       await provider.stop(this.#instanceId, ids, graceMs, lease.fence)

@@ -1,15 +1,19 @@
-import type { Clock } from '../clock.ts'
+import { inTime } from '../abort.ts'
+import { after, type Clock } from '../clock.ts'
 import type { Specs } from '../deploy/draft.ts'
 import type { Revision, Row, Table, Weights } from '../deploy/step.ts'
 import type { InstanceRecord } from '../deploy/work.ts'
-import { isSlipwayError, messageOf, type SlipwayError } from '../errors.ts'
+import { isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
 import type { Health } from '../health/check.ts'
+import { isHeld } from '../instance/instance.ts'
 import type { Provider, Replica } from '../provider/provider.ts'
 import type { Router, RouteTable } from '../router/router.ts'
 import { Blueprint } from './blueprint.ts'
 import { Crashes } from './crashes.ts'
-import { difference, livingOf, type Moves, type ReplicaView, rowKey, type Situation } from './difference.ts'
+import { difference, livingOf, type Moves, type ReplicaView, readyOf, rowKey, type Situation } from './difference.ts'
 import { Hands } from './hands.ts'
+import { type Happening, Healing } from './healing.ts'
+import { heldMoves, heldRoutes } from './held.ts'
 import type { Lease } from './lease.ts'
 import { Probing } from './probing.ts'
 import type { SpecSource } from './revisions.ts'
@@ -21,6 +25,8 @@ import { Waiters } from './waiters.ts'
 const asksRouterEvery = 5
 /** The longest that a first look waits for answers, milliseconds. */
 const acquaintMs = 2000
+/** The longest that a look at the platform or the router may take, milliseconds: one that hangs is one that does not answer. */
+const answerMs = 5000
 
 /** What a keeper works with. */
 export interface KeeperParts {
@@ -32,8 +38,20 @@ export interface KeeperParts {
   readonly revisions: SpecSource
   /** Told of what could not be done; the keeper tries again. */
   readonly onTrouble: (instanceId: string, message: string) => void
-  /** Told when a crashed replica was started again. */
-  readonly onHealed: (instanceId: string, replica: string) => void
+  /** Told what became of replicas that died, for the event log. */
+  readonly onHappening: (instanceId: string, what: Happening) => void
+  /** Told that something changed while nobody owned the instance: whoever looks for differences may look now. */
+  readonly onStir: (instanceId: string) => void
+}
+
+/** Traces of a time the database has forgotten: it went back to an earlier one. */
+export interface Ahead {
+  /** The highest epoch that was found. */
+  readonly epoch: number
+  /** The replicas that carry epochs which were never given, as far as the database knows. */
+  readonly replicas: readonly Replica[]
+  /** Whether the router uses a table of such an epoch. */
+  readonly routed: boolean
 }
 
 /** What a keeper sees: enough to tell whether a step has come true. */
@@ -62,10 +80,19 @@ export class Keeper {
   readonly #probing: Probing
   readonly #hands: Hands
   readonly #routing: Routing
+  readonly #healing: Healing
   #plan: Blueprint
   #needs: Needs = 'healing'
   #replicas: Replica[] = []
+  /** Names that replicas of other stores have: never counted, never touched, and not free either. */
+  #strangers: ReadonlySet<string> = new Set()
+  #looked = 0
+  #seen = 0
   #observed = false
+  /** Whether anything was begun under this lease. */
+  #acted = false
+  #ahead: Ahead | undefined
+  #cancelStir = (): void => void 0
   #lease: Lease | undefined
   #looks = 0
   #weightsReached = false
@@ -79,6 +106,7 @@ export class Keeper {
     this.#parts = parts
     this.crashes = new Crashes(parts.clock)
     this.#routing = new Routing(parts.router, this.instanceId)
+    this.#healing = new Healing(this.crashes, what => parts.onHappening(this.instanceId, what))
     this.#hands = new Hands(this.instanceId, parts, this.crashes, {
       wake: () => this.#waiters.wake(),
       observe: () => this.#observe(),
@@ -98,6 +126,8 @@ export class Keeper {
   /** Acts from now on, under this lease. What the router uses is asked anew, for only what was observed after the claim counts. */
   lend(lease: Lease): void {
     this.#lease = lease
+    this.#acted = false
+    this.#ahead = undefined
     this.#hands.lend(lease)
     this.#routing.beginLease()
     this.#weightsReached = false
@@ -112,6 +142,30 @@ export class Keeper {
       this.#hands.drop()
     }
     this.#waiters.wake()
+  }
+
+  /**
+   * The first look under a lease, at platform and router, before anything is done: what is there may come from a time the database has
+   * forgotten. What does not answer now is looked at later.
+   */
+  async survey(): Promise<void> {
+    await this.#observe()
+    try {
+      await this.#learnRoutes()
+    } catch (error) {
+      this.#lease?.signal.throwIfAborted()
+      this.#parts.onTrouble(this.instanceId, messageOf(error))
+    }
+  }
+
+  /** What ended the lease: traces of a time the database has forgotten. */
+  get ahead(): Ahead | undefined {
+    return this.#ahead
+  }
+
+  /** Whether the instance is only kept as it is found, until somebody says what is wanted. */
+  get held(): boolean {
+    return isHeld(this.#plan.record.instance)
   }
 
   /** Changes what is wanted. */
@@ -222,9 +276,34 @@ export class Keeper {
     await this.#observe()
     if (!this.#observed) return false
     this.#looks += 1
-    if (!this.#routing.known || this.#looks % asksRouterEvery === 0) await this.#learnRoutes()
+    const asks = !this.#routing.known || this.#looks % asksRouterEvery === 0
+    const answered = !asks || (await this.#couldLearnRoutes())
+    this.#stirInTime()
+    if (this.#traces(this.#plan.record.epoch)) return true
     const moves = this.#compare()
-    return actsIn(moves) > 0 || this.#routing.differs(this.#nextRoutes(moves.weights))
+    if (actsIn(moves) > 0) return true
+    return answered && this.#routing.differs(this.#nextRoutes(moves.weights))
+  }
+
+  /** Of a router that does not answer nothing is known, and what died is started again all the same. */
+  async #couldLearnRoutes(): Promise<boolean> {
+    try {
+      await this.#learnRoutes()
+      return true
+    } catch (error) {
+      this.#parts.onTrouble(this.instanceId, messageOf(error))
+      return false
+    }
+  }
+
+  /** What waits for its time comes to it though nobody looks: a start that was put off, a replica that has to be ready for a while. */
+  #stirInTime(): void {
+    this.#cancelStir()
+    const ms = Math.min(this.crashes.nextRetryMs(), this.#probing.nextSettleMs())
+    if (ms === Number.POSITIVE_INFINITY) return
+    this.#cancelStir = after(this.#parts.clock, Math.ceil(ms), () => {
+      if (!this.#lease) this.#parts.onStir(this.instanceId)
+    })
   }
 
   /** Whether the last round found nothing to do, and nothing that was begun is still under way. */
@@ -251,6 +330,7 @@ export class Keeper {
 
   /** Stops watching. Replicas and routes stay as they are. */
   dispose(): void {
+    this.#cancelStir()
     this.#probing.stop()
     this.#waiters.wake()
   }
@@ -275,8 +355,8 @@ export class Keeper {
       return
     }
     if (!this.#routing.known) {
-      // What is missing is started whatever the router says; it comes up while the router is asked.
-      this.#start(this.#compare(), lease)
+      // What is missing is started whatever the router says; it comes up while the router is asked. Only it knows what serves of one that is held.
+      if (!this.held) this.#start(this.#compare(), lease)
       await this.#learnRoutes()
     }
     const { table } = this.#plan
@@ -284,8 +364,9 @@ export class Keeper {
     this.#start(moves, lease)
     const groups = Map.groupBy(moves.stop, replica => replica.service)
     const [released, release] = gate()
-    for (const [service, replicas] of groups) this.#hands.retire(service, replicas, released, this.#plan, lease)
+    for (const replicas of groups.values()) this.#hands.retire(replicas, released, this.#plan, lease)
     for (const replica of moves.remove) this.#hands.remove(replica, lease)
+    this.#acted = true
     try {
       await this.#routing.use(this.#nextRoutes(moves.weights), lease)
       release(true)
@@ -298,50 +379,110 @@ export class Keeper {
   }
 
   #start(moves: Moves, lease: Lease): void {
-    const onDone = (name: string): void => {
-      if (this.#needs === 'healing') this.#parts.onHealed(this.instanceId, name)
+    for (const { row, ordinals } of moves.start) {
+      this.#acted = true
+      const names = this.#hands.start(row, ordinals, this.#plan, lease)
+      this.crashes.started(rowKey(row), names)
+      this.#healing.started(row, names)
     }
-    for (const { row, ordinals } of moves.start) this.#hands.start(row, ordinals, this.#plan, lease, onDone)
   }
 
   async #learnRoutes(): Promise<void> {
-    await this.#routing.learn(this.#lease?.signal)
+    const { clock } = this.#parts
+    const patience = { who: 'The router', ms: answerMs, clock, signal: this.#lease?.signal }
+    await inTime(patience, signal => this.#routing.learn(signal))
     this.#probing.found(this.#routing.serving)
+    this.#endWhenAhead()
   }
 
   async #observe(): Promise<void> {
-    const seen = this.#hands.beforeLook()
+    const landed = this.#hands.beforeLook()
+    const look = ++this.#looked
+    const { provider, clock, revisions } = this.#parts
+    const patience = { who: `The provider "${provider.name}"`, ms: answerMs, clock, signal: this.#lease?.signal }
     try {
-      this.#replicas = (await this.#parts.provider.observe(this.instanceId, this.#lease?.signal)).filter(
-        replica => replica.storeId === this.#parts.revisions.storeId,
-      )
+      const there = await inTime(patience, signal => provider.observe(this.instanceId, signal))
+      // Of two looks at once the one that began later knows better.
+      if (look < this.#seen) return
+      this.#seen = look
       this.#observed = true
-      seen()
+      landed()
+      this.#strangers = new Set(there.filter(one => one.storeId !== revisions.storeId).map(({ name }) => name))
+      this.#take(there.filter(one => one.storeId === revisions.storeId))
     } catch (error) {
       // Unreachable is unknown, never gone: what was seen last stays, and nothing is started or stopped on a guess.
-      this.#observed = false
+      if (look >= this.#seen) this.#observed = false
       if (!this.#lease?.signal.aborted) this.#parts.onTrouble(this.instanceId, messageOf(error))
     }
-    for (const replica of this.#replicas) {
-      if (replica.state === 'exited' && !this.#hands.leaving.has(replica.id))
-        this.crashes.exited(rowKey(replica), replica.id, replica.exitCode)
-    }
     this.#syncProbers()
+    this.#endWhenAhead()
+  }
+
+  /** Takes over what was observed, and notes who died since the last look. */
+  #take(there: readonly Replica[]): void {
+    const { leaving } = this.#hands
+    const ids = new Set(there.map(({ id }) => id))
+    const vanished = this.#replicas.filter(
+      ({ id, state }) => !ids.has(id) && !leaving.has(id) && state !== 'exited' && state !== 'stopping',
+    )
+    const exited = there.filter(({ id, state }) => state === 'exited' && !leaving.has(id))
+    for (const replica of [...vanished, ...exited]) {
+      if (!this.crashes.exited(rowKey(replica), replica, replica.exitCode)) continue
+      // While something is rolled out, replicas that never came up are the business of its steps.
+      if (this.#atRest || this.#probing.hasServed(replica.id)) this.#healing.died(replica)
+    }
+    this.#replicas = [...there]
+    if (this.#atRest) this.#healing.look(this.#plan.table, row => readyOf(row, this.view()))
+  }
+
+  /** Nothing moves: it is kept as its table says, or waits for somebody. */
+  get #atRest(): boolean {
+    return this.#needs === 'healing' || !this.#lease
+  }
+
+  /**
+   * What carries an epoch above `known` comes from a time the database has forgotten, for an epoch is written before anything is done
+   * under it.
+   */
+  #traces(known: number): Ahead | undefined {
+    const replicas = this.#replicas.filter(({ epoch }) => epoch > known)
+    const table = this.#routing.inUse
+    const routed = table !== undefined && table.storeId === this.#parts.revisions.storeId && table.epoch > known
+    if (replicas.length === 0 && !routed) return undefined
+    const epoch = Math.max(...replicas.map(one => one.epoch), routed ? table.epoch : 0)
+    return { epoch, replicas, routed }
+  }
+
+  /** Under a lease nobody else acts, so the epoch that was given with it must not be found before we did anything. */
+  #endWhenAhead(): void {
+    const lease = this.#lease
+    if (!lease || lease.signal.aborted) return
+    const { epoch } = lease.claim
+    const ahead = this.#traces(this.#acted ? epoch : epoch - 1)
+    if (!ahead) return
+    this.#ahead = ahead
+    lease.end(
+      new SlipwayError('lease_lost', `Epoch ${ahead.epoch} of instance ${this.instanceId} was found, above ${epoch}.`),
+    )
   }
 
   #syncProbers(): void {
-    this.#probing.sync(this.#replicas, replica => this.#plan.specOf(replica))
+    this.#probing.sync(this.#replicas, replica => this.#plan.checkOf(replica))
   }
 
   #healthChanged(replica: Replica, health: Health): void {
-    if (health === 'ready') this.crashes.becameReady(rowKey(replica))
+    if (health === 'ready') {
+      this.crashes.becameReady(rowKey(replica), replica.name)
+      this.#healing.ready(replica)
+    }
     this.#waiters.wake()
+    if (!this.#lease) this.#parts.onStir(this.instanceId)
   }
 
   #views(): ReplicaView[] {
     return this.#replicas.map(replica => ({
       replica,
-      health: this.#probing.healthOf(replica.id),
+      health: this.#probing.healthOf(replica.id) ?? (this.held ? 'unknown' : 'unready'),
       serving: this.#probing.serving(replica.id),
       settled: this.#probing.settled(replica.id),
     }))
@@ -358,6 +499,7 @@ export class Keeper {
       required: row => this.#required(row, applied),
       leaving: this.#hands.leaving,
       arriving: this.#hands.arriving,
+      strangers: this.#strangers,
       backingOff: row => this.crashes.backingOff(rowKey(row)),
     }
   }
@@ -373,11 +515,12 @@ export class Keeper {
   }
 
   #compare(): Moves {
-    return difference(this.#situation())
+    return this.held ? heldMoves(this.#situation()) : difference(this.#situation())
   }
 
   #nextRoutes(weights: Weights): RouteTable['services'] {
-    return serviceRoutes({
+    const routes = this.held ? heldRoutes : serviceRoutes
+    return routes({
       instance: this.#plan.record.instance,
       domain: this.#parts.domain,
       ports: this.#plan.record.ports,

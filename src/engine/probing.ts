@@ -76,8 +76,14 @@ export class Probing {
     this.#probed.set(replica.id, { prober: both, key, check: spec.healthCheck, wasReady: true })
   }
 
-  healthOf(id: string): Health {
-    return this.#probed.get(id)?.prober.health ?? 'unready'
+  /** Undefined for one that is not probed: it ended, or nobody knows how to ask it. */
+  healthOf(id: string): Health | undefined {
+    return this.#probed.get(id)?.prober.health
+  }
+
+  /** Whether it was ready, as far as we or the router saw. */
+  hasServed(id: string): boolean {
+    return this.#probed.get(id)?.wasReady === true || this.#found.has(id)
   }
 
   /** Takes over what an earlier control plane found out: these serve, until the probes have had their say. */
@@ -88,7 +94,8 @@ export class Probing {
   /** Whether it is ready, or was when it could last be asked, or serves since before we came and was not seen to fail. */
   serving(id: string): boolean {
     const probed = this.#probed.get(id)
-    if (!probed) return false
+    // Whoever nobody knows how to ask goes on as the router had it when we came.
+    if (!probed) return this.#found.has(id)
     const { health, readySince } = probed.prober
     if (health === 'ready' || (health === 'unknown' && readySince !== undefined)) return true
     return this.#found.has(id) && !probed.wasReady && failuresInARow(probed) < unhealthyAfter(probed)

@@ -22,6 +22,11 @@ export class Routing {
     return this.#known
   }
 
+  /** The table in use, as it was learnt or applied last. */
+  get inUse(): RouteTable | undefined {
+    return this.#inUse
+  }
+
   get services(): Readonly<Record<string, ServiceRoute>> {
     return this.#inUse?.services ?? {}
   }
@@ -53,7 +58,10 @@ export class Routing {
 
   /** Asks the router what it uses. */
   async learn(signal?: AbortSignal): Promise<void> {
-    this.#inUse = await this.#router.observe(this.#instanceId, signal)
+    const inUse = await this.#router.observe(this.#instanceId, signal)
+    // An answer that nobody waits for any more is older than what was learnt since.
+    signal?.throwIfAborted()
+    this.#inUse = inUse
     this.#known = true
   }
 

@@ -114,7 +114,8 @@ function freeze(
     mode: input.mode === 'rollback' ? 'rollback' : 'deploy',
     old: input.old,
     next: input.next,
-    specs: { ...specs, [goal.release]: goal.services },
+    // A stop goes to no services at all; its release describes those that are still there.
+    specs: goal.services.length > 0 ? { ...specs, [goal.release]: goal.services } : specs,
     options: goal.options,
     ...(steps ? { steps } : {}),
     readyAtStart,

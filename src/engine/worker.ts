@@ -4,12 +4,15 @@ import { newId } from '../id.ts'
 import { attend } from './attend.ts'
 import { Baker } from './baker.ts'
 import { type EngineParts, specsOf } from './context.ts'
+import type { Happening } from './healing.ts'
 import { Keeper } from './keeper.ts'
 import { beatMs, holdLease, type Lease, leaseTtlMs } from './lease.ts'
 import { Waiters } from './waiters.ts'
 
 /** How often an instance that nobody owns is looked at, milliseconds. */
 const lookMs = 1000
+/** How long a look is waited for before the next instance is looked at, milliseconds. */
+const leaveMs = 100
 /** How many instances are claimed at once. */
 const batch = 32
 
@@ -42,6 +45,8 @@ class InstanceWorker implements Worker {
   readonly #baker: Baker
   readonly #seen = new Set<string>()
   readonly #parked = new Set<string>()
+  readonly #looking = new Set<string>()
+  readonly #lookAgain = new Set<string>()
   #id = newId('wrk')
   #validUntil = 0
   #beatAt = 0
@@ -55,7 +60,7 @@ class InstanceWorker implements Worker {
   async begin(): Promise<void> {
     await this.#register()
     for (const provider of this.#parts.providers.list()) {
-      const end = provider.watch?.(instanceId => this.#keepers.get(instanceId)?.hint())
+      const end = provider.watch?.(instanceId => this.#stir(instanceId))
       if (end) this.#unwatch.push(end)
     }
     this.#loops.push(this.#beat(), this.#claim(), this.#reconcile())
@@ -84,7 +89,8 @@ class InstanceWorker implements Worker {
       revisions,
       onTrouble: (instance, message) =>
         log.warn({ instance, message: mask(instance, message) }, 'could not be done; it will be tried again'),
-      onHealed: (instance, replica) => this.#healed(instance, replica),
+      onHappening: (instance, what) => this.#record(instance, what),
+      onStir: instance => this.#stir(instance),
     })
     this.#keepers.set(instanceId, made)
     return made
@@ -220,7 +226,7 @@ class InstanceWorker implements Worker {
 
   /** Watches every instance whose lease is free, and claims it when table and world differ. */
   async #reconcile(): Promise<void> {
-    const { store, mask, log } = this.#parts
+    const { store, log } = this.#parts
     while (!this.#stop.signal.aborted) {
       try {
         const living = await store.work.living()
@@ -234,10 +240,8 @@ class InstanceWorker implements Worker {
         await this.#parts.router.check(this.#stop.signal)
         for (const id of living) {
           if (this.#stop.signal.aborted) return
-          if (!this.#leases.has(id))
-            await this.#look(id).catch(error =>
-              log.warn({ instance: id, error: mask(id, messageOf(error)) }, 'an instance could not be looked at'),
-            )
+          // One whose platform hangs holds no other up.
+          if (!this.#leases.has(id)) await Promise.race([this.#lookAt(id), this.#pause(leaveMs)])
         }
       } catch (error) {
         if (this.#stop.signal.aborted) return
@@ -250,29 +254,55 @@ class InstanceWorker implements Worker {
   async #look(instanceId: string): Promise<void> {
     const keeper = await this.keeper(instanceId)
     if (!keeper || this.#leases.has(instanceId)) return
-    if (this.#parked.has(instanceId) || !this.#seen.has(instanceId)) await this.#baker.join(instanceId, keeper)
+    if (!keeper.held && (this.#parked.has(instanceId) || !this.#seen.has(instanceId)))
+      await this.#baker.join(instanceId, keeper)
     this.#seen.add(instanceId)
     if (!(await keeper.differs()) || this.#leases.has(instanceId)) return
     const claim = await this.#parts.store.work.claim(this.#id, instanceId)
     if (claim) this.#attend(claim)
   }
 
-  #healed(instanceId: string, replica: string): void {
+  /** Something changed about an instance that nobody owns: it is looked at now, not when its turn comes. */
+  #stir(instanceId: string): void {
+    this.#keepers.get(instanceId)?.hint()
+    if (this.#stop.signal.aborted || this.#leases.has(instanceId)) return
+    void this.#lookAt(instanceId)
+  }
+
+  /** Looks at an instance, once at a time; what comes meanwhile is looked at after it. */
+  async #lookAt(instanceId: string): Promise<void> {
+    if (this.#looking.has(instanceId)) {
+      this.#lookAgain.add(instanceId)
+      return
+    }
+    this.#looking.add(instanceId)
+    try {
+      do {
+        this.#lookAgain.delete(instanceId)
+        await this.#look(instanceId)
+      } while (this.#lookAgain.has(instanceId) && !this.#stop.signal.aborted)
+    } catch (error) {
+      const { mask, log } = this.#parts
+      if (!this.#stop.signal.aborted)
+        log.warn(
+          { instance: instanceId, error: mask(instanceId, messageOf(error)) },
+          'an instance could not be looked at',
+        )
+    } finally {
+      this.#looking.delete(instanceId)
+      this.#lookAgain.delete(instanceId)
+    }
+  }
+
+  #record(instanceId: string, what: Happening): void {
     const { store, log, onCommit } = this.#parts
     const tell = async (): Promise<void> => {
       const record = await store.work.load(instanceId)
       if (!record) return
-      await store.events.append({
-        type: 'instance.healed',
-        tenantId: record.instance.tenantId,
-        instanceId,
-        data: { replica },
-      })
+      await store.events.append({ ...what, tenantId: record.instance.tenantId, instanceId })
       onCommit()
     }
-    tell().catch(error =>
-      log.warn({ instance: instanceId, error: messageOf(error) }, 'a healed replica was not recorded'),
-    )
+    tell().catch(error => log.warn({ instance: instanceId, ...what, error: messageOf(error) }, 'it was not recorded'))
   }
 
   async #pause(ms: number): Promise<void> {

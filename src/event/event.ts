@@ -24,7 +24,10 @@ export const eventTypes = [
   'instance.deleted',
   'instance.failed',
   'instance.healed',
+  'instance.crash_looping',
+  'instance.recovered',
   'instance.needs_attention',
+  'instance.adopted',
   'secret.rotated',
   'secret.revoked',
 ] as const

@@ -45,7 +45,7 @@ export interface Instance {
   /** Unique per tenant; part of its host names. */
   readonly name: string
   readonly state: InstanceState
-  /** Someone should look: why, in a sentence. A flag beside the state. */
+  /** Someone should look: why, in a sentence. A flag beside the state, absent when nothing is wrong; `adopt` takes it away. */
   readonly needsAttention?: string
   /** Its services as they should run, with their replica counts; follows the active release. */
   readonly services: readonly DeclaredService[]
@@ -61,4 +61,9 @@ export interface Instance {
   readonly currentReleaseId?: string
   /** Service → address on this machine, for the routed ones. */
   readonly urls: Readonly<Record<string, string>>
+}
+
+/** Whether nothing is done for an instance until somebody has looked at it. One that is being deleted goes on to its end. */
+export function isHeld({ needsAttention, state }: Pick<Instance, 'needsAttention' | 'state'>): boolean {
+  return needsAttention !== undefined && state !== 'deleting' && state !== 'deleted'
 }

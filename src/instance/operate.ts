@@ -15,7 +15,9 @@ import type { EventBus } from '../event/bus.ts'
 import { newId } from '../id.ts'
 import type { ProviderRegistry } from '../provider/registry.ts'
 import type { Vault } from '../secrets/vault.ts'
-import type { Instance, InstanceState } from './instance.ts'
+import { type Adopted, adopt } from './adopt.ts'
+import { type Instance, type InstanceState, isHeld } from './instance.ts'
+import { requireNoAttention, requireState, requireThere } from './refusal.ts'
 import {
   type CreateInstanceRequest,
   createInstanceSchema,
@@ -61,6 +63,11 @@ export interface InstanceService {
   start(id: string): Promise<Deployment>
   /** Cancels what runs without undoing it, drops what waits, removes everything. Its data is gone. */
   delete(id: string): Promise<Deployment>
+  /**
+   * For an instance that needs attention: somebody has looked, and what is stored is what is wanted from now on. What runs is brought to the
+   * stored table, as ever: it serves until the table's replicas are ready. Throws `instance_state` for one that needs none.
+   */
+  adopt(id: string): Promise<Adopted>
 }
 
 /** An instance service that acts for this caller. */
@@ -117,6 +124,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
     const made = await store.transaction(async tx => {
       const instance = await get(id, tx)
       requireState(instance, states)
+      requireNoAttention(instance)
       check?.(instance)
       const strategy = request.kind === 'restart' ? 'rolling' : 'blue-green'
       const options =
@@ -199,6 +207,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
       const updated = await store.transaction(async tx => {
         const instance = await get(id, tx)
         requireThere(instance)
+        requireNoAttention(instance)
         checkExpose(change.expose ?? undefined, instance.services)
         await tx.instances.update(id, {
           ...(change.name !== undefined ? { name: change.name } : {}),
@@ -271,6 +280,8 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
             cause: why.error,
           })
         }
+        // What its table says is not what runs: nothing of it is brought back only to be taken down in order.
+        if (isHeld(instance)) await tx.work.patch(id, { table: [] })
         await tx.instances.update(id, { state: 'deleting' })
         const deployment = runOf('delete', instance, 'blue-green', { keepWarmSeconds: 0, preview: false })
         await tx.deploys.insertDeployment(deployment, { kind: 'delete' })
@@ -281,23 +292,14 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
       tell(id)
       return deleting
     },
+
+    async adopt(id) {
+      await auth.authorize(caller, 'instance.operate', { instanceId: id })
+      const adopted = await adopt(id, { ...parts, by: caller.subject, get })
+      tell(id)
+      return adopted
+    },
   }
-}
-
-function requireState(instance: Instance, states: readonly InstanceState[]): void {
-  if (states.includes(instance.state)) return
-  throw new SlipwayError('instance_state', `Instance "${instance.name}" is ${instance.state}.`, {
-    next: `This is for one that is ${states.join(' or ')}.`,
-    details: { state: instance.state },
-  })
-}
-
-function requireThere(instance: Instance): void {
-  if (instance.state !== 'deleted') return
-  throw new SlipwayError('instance_state', `Instance "${instance.name}" is deleted.`, {
-    next: 'Only its history can be read. Its name is free again.',
-    details: { state: instance.state },
-  })
 }
 
 function requireActive(instance: Instance): void {

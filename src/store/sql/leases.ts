@@ -17,6 +17,7 @@ type Leases = Pick<
   | 'claim'
   | 'fence'
   | 'release'
+  | 'raise'
   | 'wake'
   | 'nextWake'
   | 'living'
@@ -91,15 +92,11 @@ export function leases(session: Session): Leases {
       return claim
     },
 
-    async fence({ instanceId, owner, epoch }) {
+    async fence(claim) {
+      const { instanceId, owner, epoch } = claim
       const aliveAfter = clock.now() - workerTtlMs
       const [held] = await fencing(session, { instanceId, owner, epoch, aliveAfter })
-      if (!held) {
-        throw new SlipwayError(
-          'lease_lost',
-          `Worker "${owner}" no longer holds instance "${instanceId}" at epoch ${epoch}.`,
-        )
-      }
+      if (!held) throw leaseLost(claim)
       return held.signal_seq
     },
 
@@ -113,6 +110,26 @@ export function leases(session: Session): Leases {
       if (signalSeq !== undefined) query = query.where('signal_seq', '=', signalSeq)
       const { numUpdatedRows } = await query.executeTakeFirst()
       return numUpdatedRows > 0n
+    },
+
+    async raise(claim, epoch) {
+      const { numUpdatedRows } = await db
+        .updateTable('instances')
+        .set({ owner: null, epoch: Math.max(claim.epoch, epoch), wake_at: dueBy(0) })
+        .where('id', '=', claim.instanceId)
+        .where('owner', '=', claim.owner)
+        .where('epoch', '=', claim.epoch)
+        .where(e =>
+          e.exists(
+            e
+              .selectFrom('workers')
+              .select('id')
+              .where('id', '=', claim.owner)
+              .where('beat_at', '>', clock.now() - workerTtlMs),
+          ),
+        )
+        .executeTakeFirst()
+      if (numUpdatedRows === 0n) throw leaseLost(claim)
     },
 
     async wake(instanceId) {
@@ -140,6 +157,10 @@ export function leases(session: Session): Leases {
       return rows.map(({ id }) => id)
     },
   }
+}
+
+function leaseLost({ instanceId, owner, epoch }: Claim): SlipwayError {
+  return new SlipwayError('lease_lost', `Worker "${owner}" no longer holds instance "${instanceId}" at epoch ${epoch}.`)
 }
 
 /**
