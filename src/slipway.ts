@@ -128,7 +128,12 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     for (const provider of providers.list()) opened.push(() => provider.close())
     const router =
       options.router ??
-      (await proxyRouter({ dataDir, ...(options.frontPort !== undefined ? { frontPort: options.frontPort } : {}) }))
+      (await proxyRouter({
+        dataDir,
+        storeId: store.storeId,
+        log,
+        ...(options.frontPort !== undefined ? { frontPort: options.frontPort } : {}),
+      }))
     opened.push(() => router.close())
     const vault =
       options.vault ?? envelopeVault({ store: store.secrets, masterKey: masterKey({ folder: dataDir }), clock })

@@ -1,7 +1,7 @@
 /** A process that served for so long did not die of how it was started. */
-const steadyMs = 5000
-const firstDelayMs = 100
-const longestDelayMs = 5000
+const steadyMs = 2000
+const firstDelayMs = 50
+const longestDelayMs = 2000
 
 /** How long to wait before a process that died is started again: at once, and longer each time when it dies again and again. */
 export interface Comeback {

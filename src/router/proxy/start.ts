@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { SlipwayError } from '../../errors.ts'
+import { messageOf, SlipwayError } from '../../errors.ts'
 import type { ControlClient } from './control-client.ts'
 import { endDeaf } from './end-deaf.ts'
 import { type Launched, launch, notStarted, type Orders } from './launch.ts'
@@ -34,7 +34,7 @@ export async function startProxy({ place, orders, open, closed }: Start): Promis
       if (client) return client
       // Not once it was started: whoever ends the proxy waits for us, and must then find it.
       if (!launched && closed()) throw new SlipwayError('closed', 'The router was closed.')
-      if (!launched && isFree(place.lock)) launched = launch(place, orders)
+      if (!launched && isFree(place.lock)) launched = tryLaunch(place, orders)
       const failure = launched?.failure()
       if (failure !== undefined) throw notStarted(place, failure)
       if (performance.now() < until) continue
@@ -46,6 +46,14 @@ export async function startProxy({ place, orders, open, closed }: Start): Promis
     }
   } finally {
     starting?.release()
+  }
+}
+
+function tryLaunch(place: Place, orders: Orders): Launched {
+  try {
+    return launch(place, orders)
+  } catch (error) {
+    throw notStarted(place, `${messageOf(error)}.`)
   }
 }
 
