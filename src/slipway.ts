@@ -144,7 +144,12 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     for (const provider of providers.list()) opened.push(() => provider.close())
     const proxy =
       options.router ??
-      (await proxyRouter({ dataDir, ...(options.frontPort !== undefined ? { frontPort: options.frontPort } : {}) }))
+      (await proxyRouter({
+        dataDir,
+        storeId: store.storeId,
+        log,
+        ...(options.frontPort !== undefined ? { frontPort: options.frontPort } : {}),
+      }))
     const router = faults ? faultyRouter(proxy, faults) : proxy
     opened.push(() => router.close())
     const vault =

@@ -105,7 +105,7 @@ export class Keeper {
     this.#plan = new Blueprint(record, specs)
     this.#parts = parts
     this.crashes = new Crashes(parts.clock)
-    this.#routing = new Routing(parts.router, this.instanceId)
+    this.#routing = new Routing(parts.router, this.instanceId, parts.revisions.storeId)
     this.#healing = new Healing(this.crashes, what => parts.onHappening(this.instanceId, what))
     this.#hands = new Hands(this.instanceId, parts, this.crashes, {
       wake: () => this.#waiters.wake(),
@@ -184,6 +184,12 @@ export class Keeper {
 
   /** Something may have changed: look again. */
   hint(): void {
+    this.#waiters.wake()
+  }
+
+  /** The router may have lost what it was given: it is asked at the next look, and the look is now. */
+  doubtRoutes(): void {
+    this.#routing.doubt()
     this.#waiters.wake()
   }
 

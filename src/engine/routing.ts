@@ -7,14 +7,17 @@ import { type Lease, leaseLost } from './lease.ts'
 export class Routing {
   readonly #router: Router
   readonly #instanceId: string
+  readonly #storeId: string
   #inUse: RouteTable | undefined
   #known = false
   #own = false
   #version = 0
+  #doubts = 0
 
-  constructor(router: Router, instanceId: string) {
+  constructor(router: Router, instanceId: string, storeId: string) {
     this.#router = router
     this.#instanceId = instanceId
+    this.#storeId = storeId
   }
 
   /** Whether the router was asked, and nothing happened since that would make its answer doubtful. */
@@ -56,13 +59,27 @@ export class Routing {
     this.#version = 0
   }
 
-  /** Asks the router what it uses. */
+  /** The router may not have what it had: ask it before the next comparison. */
+  doubt(): void {
+    this.#known = false
+    this.#doubts += 1
+  }
+
+  /** Asks the router what it uses. A table of another store is none of ours, and gives way to the first that is. */
   async learn(signal?: AbortSignal): Promise<void> {
-    const inUse = await this.#router.observe(this.#instanceId, signal)
+    const doubts = this.#doubts
+    const found = await this.#router.observe(this.#instanceId, signal)
     // An answer that nobody waits for any more is older than what was learnt since.
     signal?.throwIfAborted()
-    this.#inUse = inUse
-    this.#known = true
+    const ours = found?.storeId === this.#storeId ? found : undefined
+    // Not in use any more, or not yet: then it has to be written, even if it says what was written last.
+    if (!this.#isLast(ours)) this.#own = false
+    this.#inUse = ours
+    this.#known = this.#doubts === doubts
+  }
+
+  #isLast(found: RouteTable | undefined): boolean {
+    return found?.epoch === this.#inUse?.epoch && found?.version === this.#inUse?.version
   }
 
   /** Whether these routes are others than those in use. */

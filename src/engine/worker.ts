@@ -37,6 +37,8 @@ class InstanceWorker implements Worker {
   readonly #parts: EngineParts
   readonly #stop = new AbortController()
   readonly #waiters = new Waiters()
+  /** Woken when instances have to be looked at before their time. */
+  readonly #looks = new Waiters()
   readonly #keepers = new Map<string, Keeper>()
   readonly #leases = new Map<string, Lease>()
   readonly #working = new Set<Promise<void>>()
@@ -63,7 +65,15 @@ class InstanceWorker implements Worker {
       const end = provider.watch?.(instanceId => this.#stir(instanceId))
       if (end) this.#unwatch.push(end)
     }
+    const end = this.#parts.router.watch?.(() => this.#doubtRoutes())
+    if (end) this.#unwatch.push(end)
     this.#loops.push(this.#beat(), this.#claim(), this.#reconcile())
+  }
+
+  /** The router was started again: every instance is compared with it now, not at its next turn. */
+  #doubtRoutes(): void {
+    for (const keeper of this.#keepers.values()) keeper.doubtRoutes()
+    this.#looks.wake()
   }
 
   hint(instanceId?: string): void {
@@ -228,6 +238,7 @@ class InstanceWorker implements Worker {
   async #reconcile(): Promise<void> {
     const { store, log } = this.#parts
     while (!this.#stop.signal.aborted) {
+      const mark = this.#looks.mark()
       try {
         const living = await store.work.living()
         const known = new Set(living)
@@ -247,7 +258,7 @@ class InstanceWorker implements Worker {
         if (this.#stop.signal.aborted) return
         log.warn({ error: messageOf(error) }, 'the instances could not be looked at')
       }
-      await this.#pause(lookMs)
+      await this.#looks.since(mark, lookMs, this.#parts.clock, this.#stop.signal)
     }
   }
 

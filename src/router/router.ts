@@ -88,6 +88,8 @@ export interface Router {
   /** Removes the instance: its ports close, its hosts answer 404. */
   forget(instanceId: string, fence: Fence): Promise<void>
   check(signal?: AbortSignal): Promise<{ ok: boolean; message: string }>
+  /** Tells when the router may not have what it had (a hint): it was started again, perhaps from less than it was given. Returns a function that ends it. */
+  watch?(onChange: () => void): () => void
   /** Lets go of handles; the proxy serves on. */
   close(): Promise<void>
 }

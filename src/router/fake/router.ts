@@ -37,6 +37,8 @@ export interface FakeRouter extends Router {
   unreachable: boolean
   /** Loses every table, as a proxy does whose disk was emptied. */
   forgetAll(): void
+  /** Tells that it was started again, as a proxy does that was killed. Its counters begin at 0. */
+  restart(): void
 }
 
 /** What a fake router is made with. */
@@ -58,6 +60,7 @@ export function fakeRouter(options: FakeRouterOptions = {}): FakeRouter {
   const proxy = options.proxy ?? fakeProxy(options.clock)
   const { clock } = proxy
   const faults = scriptedFaults<FakeRouterMethod>('fake router', clock, seededRandom(seed))
+  const watchers = new Set<() => void>()
   let closed = false
 
   const call = async <T>(
@@ -116,6 +119,10 @@ export function fakeRouter(options: FakeRouterOptions = {}): FakeRouter {
         return { ok: false, message: error instanceof Error ? error.message : String(error) }
       }
     },
+    watch(onChange) {
+      watchers.add(onChange)
+      return () => watchers.delete(onChange)
+    },
     async close() {
       closed = true
     },
@@ -131,6 +138,10 @@ export function fakeRouter(options: FakeRouterOptions = {}): FakeRouter {
     forgetAll() {
       proxy.tables.clear()
       proxy.highest.clear()
+    },
+    restart() {
+      proxy.traffic.clear()
+      for (const tell of watchers) tell()
     },
   }
   return router

@@ -1,6 +1,10 @@
 import { connect, type Socket } from 'node:net'
 import { SlipwayError } from '../../errors.ts'
 import { answerSchema, type CallName, type CallParams, type CallResults, errorOf, lines } from './control.ts'
+import { heartbeat } from './heartbeat.ts'
+
+/** The id of questions that are only there to be answered. Calls count from 1. */
+const pulseId = 0
 
 /** The connection broke before the answer came. Every call may be made again. */
 export class ConnectionLost extends Error {}
@@ -23,14 +27,31 @@ interface Waiting {
   reject(error: unknown): void
 }
 
-/** Connects to the control socket at `path`. `onEnd` is told when the connection is gone, and whether the proxy ended on purpose. */
-export async function connectControl(path: string, onEnd: (meant: boolean) => void): Promise<ControlClient> {
+/** What a connection tells of itself. */
+export interface ConnectionEvents {
+  /** It is gone. `meant`: the proxy ended on purpose. */
+  onEnd(meant: boolean): void
+  /** The proxy answers nothing, and has not for as long as `deafAfterMs`. */
+  onDeaf?(): void
+}
+
+/** Connects to the control socket at `path`. With `deafAfterMs` the proxy is asked for a sign of life several times in that time. */
+export async function connectControl(
+  path: string,
+  { onEnd, onDeaf }: ConnectionEvents,
+  deafAfterMs?: number,
+): Promise<ControlClient> {
   const socket = connect(path)
   await new Promise<void>((resolve, reject) => void socket.once('connect', resolve).once('error', reject))
   const waiting = new Map<number, Waiting>()
-  let next = 1
+  let next = pulseId + 1
   let meant = false
+  const ask = (): void => void socket.write(`${JSON.stringify({ id: pulseId, call: 'hello', params: {} })}\n`)
+  const pulse = deafAfterMs
+    ? heartbeat({ everyMs: Math.min(1000, deafAfterMs / 5), deafAfterMs }, ask, () => onDeaf?.())
+    : undefined
   socket.setEncoding('utf8')
+  socket.on('data', () => pulse?.heard())
   socket.on(
     'data',
     lines(line => {
@@ -45,6 +66,7 @@ export async function connectControl(path: string, onEnd: (meant: boolean) => vo
   )
   socket.on('error', () => socket.destroy())
   socket.on('close', () => {
+    pulse?.stop()
     for (const id of waiting.keys()) settle(socket, waiting, id)?.reject(new ConnectionLost('the proxy hung up'))
     onEnd(meant)
   })

@@ -10,6 +10,7 @@ import {
   lines,
   requestSchema,
 } from './control.ts'
+import { socketName } from './find.ts'
 
 /** What answers the calls. `reply` of an upgrade or a shutdown may come while the process is already leaving. */
 export type Answers = {
@@ -22,6 +23,8 @@ export interface ControlServer {
   close(keepPath: boolean): Promise<void>
   /** From now on answers nothing but `except`, and hangs up on the rest: the process that takes over will answer them. */
   hangUp(except: CallName): void
+  /** Undoes {@link hangUp}: nobody took over. */
+  resume(): void
   /** Whether the path still leads here. Folders for sockets are swept: at a logout, or for their age. */
   reachable(): Promise<boolean>
 }
@@ -41,7 +44,7 @@ interface Leaving {
  * at once when another process takes over, and closing the old socket (which unlinks the name it was bound under) does not take the new one away.
  */
 export async function serveControl(folder: string, answers: Answers): Promise<ControlServer> {
-  const path = join(folder, 'control.sock')
+  const path = join(folder, socketName)
   const own = join(folder, `${process.pid}.sock`)
   const callers = new Set<Caller>()
   const leaving: Leaving = {}
@@ -60,6 +63,9 @@ export async function serveControl(folder: string, answers: Answers): Promise<Co
         if (others.length === calls.size) socket.destroy()
         else for (const { controller } of others) controller.abort(new Error('another process takes over'))
       }
+    },
+    resume: () => {
+      delete leaving.except
     },
     close: async keepPath => {
       if (!keepPath && (await inode(path)) === ino) await rm(path, { force: true })

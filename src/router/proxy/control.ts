@@ -3,6 +3,11 @@ import { type ErrorCode, errorCodes, isSlipwayError, messageOf, SlipwayError } f
 import type { DrainReport, RevisionTraffic, RouteTable } from '../router.ts'
 import { routeTableSchema } from './schema.ts'
 
+/** The version of these calls. Grows when one is added or changes its meaning. */
+export const protocol = 2
+/** The oldest that is still spoken, by the proxy to an older control plane as well as the other way round. `hello` and `upgrade` stay as they are for ever. */
+export const oldestProtocol = 1
+
 /** What the control socket understands: lines of JSON, `{ id, call, params }` one way and `{ id, result }` or `{ id, error }` back. */
 export const callSchemas = {
   hello: z.object({}),
@@ -23,6 +28,11 @@ export type CallParams<C extends CallName> = z.infer<(typeof callSchemas)[C]>
 export interface Hello {
   readonly pid: number
   readonly frontPort: number
+  /** Of the package it runs. Absent in the first ones. */
+  readonly version?: string
+  /** The calls it understands, and the oldest of them. Absent: 1. */
+  readonly protocol?: number
+  readonly oldestProtocol?: number
 }
 
 /** What each call resolves to. */

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Server } from 'node:net'
 import { messageOf, SlipwayError } from '../../errors.ts'
 import type { DrainReport, RevisionTraffic, RouteTable } from '../router.ts'
+import { clientsFor } from './descriptors.ts'
 import { drained } from './drain.ts'
 import type { Plane } from './exchange.ts'
 import { type FrontDoor, frontDoor } from './front-door.ts'
@@ -10,7 +11,7 @@ import { Listeners } from './listeners.ts'
 import { Routes } from './routes.ts'
 import type { Picker } from './service.ts'
 import { Successor } from './successor.ts'
-import { readTables, removeTable, tableFile, writeTable } from './table-files.ts'
+import { type TableFiles, tableFile, tableFiles } from './table-files.ts'
 import { addTraffic } from './traffic.ts'
 import { Turns } from './turns.ts'
 
@@ -28,10 +29,21 @@ export interface Elder {
   forget(instanceId: string): void
 }
 
+/** What a data plane is made with. */
+export interface DataPlaneOptions {
+  /** The tables, a file each. */
+  readonly folder: string
+  readonly frontPort: number
+  /** The store whose tables go before those of others. */
+  readonly storeId?: string | undefined
+  /** How many files, sockets and ports the process may have open. */
+  readonly descriptors: number
+}
+
 /** The proxy itself: tables on disk and in use, ports, and everything in flight. */
 export class DataPlane implements Plane {
-  readonly #folder: string
-  readonly #routes = new Routes()
+  readonly #files: TableFiles
+  readonly #routes: Routes
   readonly #door: FrontDoor
   readonly #listeners: Listeners
   readonly #torn = new Map<string, string>()
@@ -42,11 +54,15 @@ export class DataPlane implements Plane {
   #leaving = false
 
   /** `frontPort` is known from the start, because a port may accept before this process has done anything else. */
-  constructor(folder: string, frontPort: number) {
-    this.#folder = folder
+  constructor({ folder, frontPort, storeId, descriptors }: DataPlaneOptions) {
+    this.#files = tableFiles(folder)
+    this.#routes = new Routes(storeId)
     this.#frontPort = frontPort
-    this.#door = frontDoor(this)
-    this.#listeners = new Listeners(socket => this.#door.accept(socket))
+    this.#door = frontDoor(this, () => clientsFor(descriptors, this.#listeners.all().size))
+    this.#listeners = new Listeners(
+      socket => this.#door.accept(socket),
+      () => clientsFor(descriptors, this.#listeners.all().size + 1) > 0,
+    )
   }
 
   get frontPort(): number {
@@ -69,7 +85,7 @@ export class DataPlane implements Plane {
 
   /** Puts every table found on disk in use. Ports are opened by {@link listen}. */
   async restore(): Promise<void> {
-    const { tables, torn } = await readTables(this.#folder)
+    const { tables, torn } = await this.#files.read()
     for (const [name, reason] of torn) this.#torn.set(name, reason)
     for (const table of tables) {
       try {
@@ -84,7 +100,26 @@ export class DataPlane implements Plane {
   /** Opens what is not open yet: the front port (rejects when it is taken, unless it was promised before) and those of all tables. */
   async listen(promised: boolean): Promise<void> {
     if (!promised) this.#frontPort = await this.#listeners.open(this.#frontPort)
-    for (const port of [this.#frontPort, ...this.#ports()]) await this.#listeners.openEventually(port)
+    await Promise.all([this.#frontPort, ...this.#ports()].map(async port => this.#listeners.openEventually(port)))
+  }
+
+  /** Writes every table again when their folder was removed or replaced under us. Resolves to whether it was. */
+  async keep(): Promise<boolean> {
+    if (!(await this.#files.replaced())) return false
+    await Promise.all(
+      this.#routes.tables().map(async ({ instanceId }) =>
+        this.#turns.take(instanceId, async () => {
+          const table = this.#routes.table(instanceId)
+          if (table) await this.#files.write(table)
+        }),
+      ),
+    )
+    return true
+  }
+
+  /** Files of tables that are not in use, and why. */
+  get torn(): ReadonlyMap<string, string> {
+    return this.#torn
   }
 
   /** Listens on a port that the process before listened on until now. */
@@ -112,7 +147,7 @@ export class DataPlane implements Plane {
           opened.push(port)
         }
         if (verdict === 'same') return
-        await writeTable(this.#folder, table)
+        await this.#files.write(table)
       } catch (error) {
         for (const port of opened) this.#listeners.close(port)
         unclaim()
@@ -126,7 +161,7 @@ export class DataPlane implements Plane {
   async forget(instanceId: string, storeId: string, epoch: number): Promise<void> {
     await this.#turns.take(instanceId, async () => {
       this.#routes.judgeForget(instanceId, storeId, epoch)
-      await removeTable(this.#folder, instanceId)
+      await this.#files.remove(instanceId)
       for (const port of this.#routes.forget(instanceId, storeId, epoch)) this.#listeners.close(port)
       for (const elder of this.#elders) elder.forget(instanceId)
       this.#torn.delete(tableFile(instanceId))
@@ -173,6 +208,8 @@ export class DataPlane implements Plane {
       ...[...this.#torn].map(([file, reason]) => `table ${file} could not be used: ${reason}`),
       ...[...this.#listeners.missing()].map(([port, reason]) => `port ${port} is not open: ${reason}`),
     ]
+    const strangers = this.#routes.strangers().map(id => `the table of ${id} belongs to another store`)
+    faults.push(...strangers)
     const count = this.#routes.tables().length
     return { ok: faults.length === 0, message: [`routes ${count} instances`, ...faults].join('; ') }
   }
@@ -182,8 +219,15 @@ export class DataPlane implements Plane {
     this.#leaving = true
     this.#listeners.closeAll()
     for (const endpoint of this.#routes.everyEndpoint()) endpoint.serve(false)
-    while (this.#door.connections > 0 || [...this.#elders].some(elder => elder.alive))
+    while (this.#leaving && (this.#door.connections > 0 || [...this.#elders].some(elder => elder.alive)))
       await new Promise(resolve => setTimeout(resolve, 50))
+  }
+
+  /** Undoes {@link leave}: the other process is gone. */
+  async resume(): Promise<void> {
+    for (const table of this.#routes.tables()) this.#routes.use(table)
+    this.#leaving = false
+    await this.listen(true)
   }
 
   /** Stops accepting, lets what is in flight end for `graceMs`, then cuts it. */

@@ -15,8 +15,11 @@ export interface FrontDoor {
   destroy(): void
 }
 
-/** Makes the HTTP side of the data plane: one parser and one set of limits for all ports. */
-export function frontDoor(plane: Plane): FrontDoor {
+/**
+ * Makes the HTTP side of the data plane: one parser and one set of limits for all ports. `most` is how many clients may be connected now. Beyond
+ * that, idle connections are closed, and when there are none, the new one is: with the last descriptor gone, not even a table could be written.
+ */
+export function frontDoor(plane: Plane, most: () => number): FrontDoor {
   const sockets = new Set<Socket>()
   const server: Server = createServer({
     insecureHTTPParser: false,
@@ -33,6 +36,10 @@ export function frontDoor(plane: Plane): FrontDoor {
   server.emit('listening')
   return {
     accept: socket => {
+      if (sockets.size >= most()) {
+        server.closeIdleConnections()
+        if (sockets.size >= most()) return void socket.destroy()
+      }
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
       server.emit('connection', socket)

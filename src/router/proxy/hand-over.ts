@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import type { Server } from 'node:net'
 import { messageOf, SlipwayError } from '../../errors.ts'
 import type { RevisionTraffic } from '../router.ts'
@@ -7,23 +8,34 @@ import { type FromNew, type FromOld, fromNewSchema } from './handover.ts'
 import { nodeFlags } from './launch.ts'
 
 const stepTimeoutMs = 15_000
+/** Once nobody but the new process accepts, it has little time to say that all is well. */
+const serveTimeoutMs = 5000
+
+/** What a process holds beside its ports, and how it lets go of it. */
+export interface Post {
+  /** Lets go of the lock, and of those who call. */
+  leave(): void
+  /** Takes both up again. Resolves to false when another process has the lock by now: then that one serves. */
+  resume(): Promise<boolean>
+}
 
 /** A handover that took place. */
 export interface HandedOver {
-  readonly pid: number
+  /** Of the new process; absent when it is not the one that was asked for. */
+  readonly pid?: number
   /** Resolves when this process has nothing left to do. */
   readonly done: Promise<void>
 }
 
 /**
  * Starts a new proxy process and gives it this one's listening ports: the very descriptors, so connections that wait in their queues are not lost.
- * `leave` is called in between, when the new one accepts and this one does not any more. When the new one fails to get that far it is ended,
- * and this one goes on as if nothing had been asked. Throws `unavailable` then.
+ * The post is left in between, when the new one accepts and this one does not any more. Whenever the new one fails before it said that it
+ * serves, it is ended, and this one goes on as if nothing had been asked: `unavailable` is thrown then.
  */
 export async function handOver(
   plane: DataPlane,
   program: { readonly node: string; readonly main: string; readonly args: readonly string[] },
-  leave: () => void,
+  post: Post,
 ): Promise<HandedOver> {
   const thaw = await plane.freeze()
   const child = spawn(program.node, [...nodeFlags, program.main, ...program.args, '--take-over'], {
@@ -31,26 +43,43 @@ export async function handOver(
     detached: true,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
+  let left: Promise<void> | undefined
   try {
-    await heard(child, 'loaded')
-    for (const [port, server] of plane.listening()) await say(child, { type: 'listener', port }, server)
-    const ready = heard(child, 'ready')
-    await say(child, { type: 'all' })
-    await ready
+    await heard(child, 'loaded', stepTimeoutMs)
+    // A message that waits for the one before it is never called back when the process dies meanwhile.
+    await Promise.race([sayListeners(child, plane), death(child)])
+    await Promise.all([say(child, { type: 'all' }), heard(child, 'ready', stepTimeoutMs)])
+    left = plane.leave()
+    post.leave()
+    answerYounger(child, plane)
+    await Promise.all([say(child, { type: 'left' }), heard(child, 'serving', serveTimeoutMs)])
   } catch (error) {
-    child.kill('SIGKILL')
+    await end(child)
+    // Another one took the place meanwhile: it serves, and this one has left all the same.
+    if (left && !(await post.resume())) return { done: left }
+    if (left) await plane.resume()
     thaw()
     throw new SlipwayError('unavailable', `The new proxy process did not take over: ${messageOf(error)}.`, {
       next: 'Look at proxy.log in the data folder. The old process serves on.',
     })
   }
-  const left = plane.leave()
-  leave()
-  answerYounger(child, plane)
-  const serving = heard(child, 'serving')
-  await say(child, { type: 'left' })
-  await serving
   return { pid: child.pid ?? 0, done: left.then(() => sayFinal(child, plane)) }
+}
+
+async function sayListeners(child: ChildProcess, plane: DataPlane): Promise<void> {
+  for (const [port, server] of plane.listening()) await say(child, { type: 'listener', port }, server)
+}
+
+async function death(child: ChildProcess): Promise<never> {
+  await once(child, 'exit')
+  throw new Error('it ended while it was given the ports')
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  const exit = once(child, 'exit')
+  child.kill('SIGKILL')
+  await exit
 }
 
 function answerYounger(child: ChildProcess, plane: DataPlane): void {
@@ -91,7 +120,7 @@ async function say(child: ChildProcess, message: FromOld, handle?: Server): Prom
   })
 }
 
-async function heard(child: ChildProcess, type: FromNew['type']): Promise<void> {
+async function heard(child: ChildProcess, type: FromNew['type'], timeoutMs: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const settle = (error?: Error): void => {
       clearTimeout(timer)
@@ -103,8 +132,9 @@ async function heard(child: ChildProcess, type: FromNew['type']): Promise<void> 
       const message = fromNewSchema.safeParse(raw)
       if (message.success && message.data.type === type) settle()
     }
-    const onExit = (code: number | null): void => settle(new Error(`it exited with code ${code}`))
-    const timer = setTimeout(() => settle(new Error(`it did not say "${type}" in time`)), stepTimeoutMs)
+    const onExit = (code: number | null, signal: string | null): void =>
+      settle(new Error(signal ? `it was ended by ${signal}` : `it exited with code ${code}`))
+    const timer = setTimeout(() => settle(new Error(`it did not say "${type}" in time`)), timeoutMs)
     child.on('message', onMessage).on('exit', onExit).on('error', settle)
   })
 }

@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { messageOf, SlipwayError } from '../../errors.ts'
+import { capLog } from './log-cap.ts'
 import type { Place } from './place.ts'
-
-const logCapBytes = 5_000_000
 
 /** What node is told when it runs the proxy's process. */
 export const nodeFlags: readonly string[] = ['--disable-warning=ExperimentalWarning']
@@ -20,14 +19,26 @@ export interface Launched {
   failure(): string | undefined
 }
 
+/** What the proxy's process is told when it is started. */
+export interface Orders {
+  readonly frontPort: number
+  /** The store whose tables it routes by. */
+  readonly storeId?: string | undefined
+}
+
+/** The arguments that say so. */
+export function argumentsOf(place: Place, { frontPort, storeId }: Orders): string[] {
+  const store = storeId === undefined ? [] : ['--store', storeId]
+  return ['--state', place.state, '--front-port', String(frontPort), ...store]
+}
+
 /** Starts the proxy's process in a session of its own, so that nothing that ends us ends it: no terminal, no pipe, no group is shared. */
-export function launch(place: Place, frontPort: number): Launched {
-  rotate(place.log)
+export function launch(place: Place, orders: Orders): Launched {
+  capLog(place.log)
   const log = openSync(place.log, 'a', 0o600)
   let failure: string | undefined
   try {
-    const args = ['--state', place.state, '--front-port', String(frontPort)]
-    const child = spawn(process.execPath, [...nodeFlags, mainFile, ...args], {
+    const child = spawn(process.execPath, [...nodeFlags, mainFile, ...argumentsOf(place, orders)], {
       cwd: '/',
       detached: true,
       env: ownEnvironment(),
@@ -36,8 +47,9 @@ export function launch(place: Place, frontPort: number): Launched {
     child.once('error', error => {
       failure = messageOf(error)
     })
-    child.once('exit', code => {
-      if (code !== 0) failure = lastLine(place.log) ?? `it exited with code ${code}`
+    child.once('exit', (code, signal) => {
+      if (code !== 0)
+        failure = signal ? `it was ended by ${signal}` : (lastLine(place.log) ?? `it exited with code ${code}`)
     })
     child.unref()
   } finally {
@@ -49,12 +61,11 @@ export function launch(place: Place, frontPort: number): Launched {
 /** The process lives longer than us and is no place for our secrets. */
 function ownEnvironment(): Record<string, string> {
   const kept = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'XDG_RUNTIME_DIR']
-  return Object.fromEntries(kept.flatMap(name => (process.env[name] === undefined ? [] : [[name, process.env[name]]])))
-}
-
-function rotate(log: string): void {
-  const size = statSync(log, { throwIfNoEntry: false })?.size ?? 0
-  if (size > logCapBytes) renameSync(log, `${log}.1`)
+  const environment = Object.fromEntries(
+    kept.flatMap(name => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  )
+  // Tables are synced to disk many at a time; the file system makes few commits of them.
+  return { ...environment, UV_THREADPOOL_SIZE: '16' }
 }
 
 function lastLine(log: string): string | undefined {

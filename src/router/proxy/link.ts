@@ -1,19 +1,41 @@
-import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { z } from 'zod'
-import { SlipwayError } from '../../errors.ts'
+import { unlessAborted } from '../../abort.ts'
+import { messageOf, SlipwayError } from '../../errors.ts'
+import { comeback } from './comeback.ts'
 import type { CallName, CallParams, CallResults } from './control.ts'
-import { ConnectionLost, type ControlClient, connectControl } from './control-client.ts'
-import { type Launched, launch, notStarted } from './launch.ts'
-import { awaitLock, takeLock } from './lock.ts'
+import { ConnectionLost, type ControlClient } from './control-client.ts'
+import { endDeaf } from './end-deaf.ts'
+import { connectRunning } from './find.ts'
+import type { Orders } from './launch.ts'
 import type { Place } from './place.ts'
+import { startProxy } from './start.ts'
 
-const startTimeoutMs = 15_000
 const pollMs = 10
+
+/** A log as the router uses it; pino's fits. */
+export interface ProxyLog {
+  info(data: object, text: string): void
+  warn(data: object, text: string): void
+}
+
+/** What a link is made with. */
+export interface LinkOptions {
+  readonly place: Place
+  /** What a proxy is told that has to be started. */
+  readonly orders: () => Orders
+  readonly log: ProxyLog
+  /** How long the proxy may answer nothing before it is ended and started anew, ms. */
+  readonly deafAfterMs: number
+  /** Another process may serve by now, or the same one after a break. */
+  readonly onConnect: () => void
+}
 
 /** The way to the proxy of one data folder: found, started when it is not there, found again when it is another process by now. */
 export interface Link {
-  /** Calls the proxy; a call whose connection broke is made again until `timeoutMs` are over, on a proxy that was started again if need be. */
+  /**
+   * Calls the proxy; a call whose connection broke is made again until `timeoutMs` are over, on a proxy that was started again if need be.
+   * Throws `unavailable` when that takes longer.
+   */
   call<C extends CallName>(
     call: C,
     params: CallParams<C>,
@@ -23,112 +45,106 @@ export interface Link {
   close(): void
 }
 
-/** Opens the link. The first call starts the proxy if none runs. */
-export function link(place: Place, frontPort: number): Link {
+/** Opens the link. The first call starts the proxy if none runs; from then on it is kept running until the link is closed, called or not. */
+export function link({ place, orders, log, deafAfterMs, onConnect }: LinkOptions): Link {
+  const ended = new AbortController()
+  const back = comeback()
   let client: ControlClient | undefined
   let connecting: Promise<ControlClient> | undefined
-  let closed = false
+  let trouble: string | undefined
 
+  const events = {
+    onEnd: (meant: boolean): void => {
+      client = undefined
+      if (!ended.signal.aborted && !meant) void keepUp()
+    },
+    onDeaf: (): void => {
+      const pid = endDeaf(place)
+      log.warn({ pid, deafAfterMs }, 'the proxy answers nothing; it is ended and started again')
+    },
+  }
+  const open = (): Promise<ControlClient | undefined> => connectRunning(place, events, deafAfterMs)
   const connect = async (): Promise<ControlClient> => {
-    const found = await connectRunning(place, onEnd)
-    const one = found ?? (await startAndConnect(place, frontPort, onEnd, () => closed))
-    if (closed) one.close()
+    const one = (await open()) ?? (await start())
+    back.served()
+    trouble = undefined
+    if (ended.signal.aborted) one.close()
     client = one
+    onConnect()
     return one
   }
+  const start = async (): Promise<ControlClient> => {
+    const waitMs = back.nextMs()
+    if (waitMs > 0) {
+      trouble = `it ended ${back.failures} times in a row, soon after its start${trouble ? ` (${trouble})` : ''}`
+      log.warn({ waitMs, failures: back.failures }, 'the proxy ends again and again; it is started after a while')
+      await delay(waitMs, undefined, { signal: ended.signal, ref: false })
+    }
+    return await startProxy({ place, orders: orders(), open, closed: () => ended.signal.aborted })
+  }
   const connected = async (): Promise<ControlClient> => {
-    if (closed) throw closedError()
+    if (ended.signal.aborted) throw closedError()
     if (client?.open) return client
     connecting ??= connect().finally(() => {
       connecting = undefined
     })
     return connecting
   }
-  function onEnd(meant: boolean): void {
-    client = undefined
-    // A proxy that died takes every route with it: it is brought back now, not when somebody happens to ask.
-    if (!closed && !meant) connected().catch((error: unknown) => void error) // because the next call tries again, and throws
+  /** A proxy that died takes every route with it: it is brought back now, not when somebody happens to ask, and however often it takes. */
+  const keepUp = async (): Promise<void> => {
+    while (!ended.signal.aborted) {
+      try {
+        await connected()
+        return
+      } catch (error) {
+        if (ended.signal.aborted) return
+        trouble = messageOf(error)
+        log.warn({ error: trouble }, 'the proxy is down and could not be started; it is tried again')
+      }
+    }
+  }
+  /** Whatever it is that keeps the proxy from coming back, nobody waits for it longer than they said. */
+  const inTime = async (until: number, signal: AbortSignal | undefined): Promise<ControlClient> => {
+    const late = new AbortController()
+    const timer = setTimeout(() => late.abort(), Math.max(1, until - performance.now()))
+    try {
+      return await unlessAborted(connected(), AbortSignal.any([late.signal, ended.signal, ...(signal ? [signal] : [])]))
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (ended.signal.aborted) throw closedError()
+      if (late.signal.aborted) throw down(trouble)
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   return {
     call: async (call, params, timeoutMs, signal) => {
       for (const until = performance.now() + timeoutMs; ; ) {
         signal?.throwIfAborted()
-        const one = await connected()
+        const one = client?.open ? client : await inTime(until, signal)
         try {
           return await one.call(call, params, Math.max(1, until - performance.now()), signal)
         } catch (error) {
           if (!(error instanceof ConnectionLost)) throw error
-          if (closed) throw closedError()
-          if (performance.now() > until) throw new SlipwayError('unavailable', 'The proxy hung up again and again.')
+          if (ended.signal.aborted) throw closedError()
+          if (performance.now() > until) throw down('it hung up again and again')
           await delay(pollMs)
         }
       }
     },
     close: () => {
-      closed = true
+      ended.abort(closedError())
       client?.close()
     },
   }
 }
 
-/** Connects to the process that serves this place; undefined when none does. */
-export async function connectRunning(
-  place: Place,
-  onEnd: (meant: boolean) => void,
-): Promise<ControlClient | undefined> {
-  const running = runningProcess(place)
-  if (!running) return undefined
-  try {
-    return await connectControl(running.socket, onEnd)
-  } catch (error) {
-    void error // because nobody listens there, which is the answer
-    return undefined
-  }
-}
-
-/** What the last process that served said of itself. */
-export function runningProcess(place: Place): { readonly pid: number; readonly socket: string } | undefined {
-  try {
-    return z.object({ pid: z.int(), socket: z.string() }).parse(JSON.parse(readFileSync(place.process, 'utf8')))
-  } catch (error) {
-    void error // because a file that is not there, or not whole, says that none runs
-    return undefined
-  }
-}
-
-/**
- * One starter at a time, and none while a process holds the lock (it may be about to answer, or its socket was swept away): a second process
- * would only lose the race for the lock, or win it after the first was told to end.
- */
-async function startAndConnect(
-  place: Place,
-  frontPort: number,
-  onEnd: (meant: boolean) => void,
-  closed: () => boolean,
-): Promise<ControlClient> {
-  const starting = await awaitLock(place.starting, startTimeoutMs)
-  let launched: Launched | undefined
-  try {
-    for (const until = performance.now() + startTimeoutMs; performance.now() < until; await delay(pollMs)) {
-      const client = await connectRunning(place, onEnd)
-      if (client) return client
-      // Not once it was started: whoever ends the proxy waits for us, and must then find it.
-      if (!launched && closed()) throw closedError()
-      if (!launched && isFree(place.lock)) launched = launch(place, frontPort)
-      const failure = launched?.failure()
-      if (failure !== undefined) throw notStarted(place, failure)
-    }
-    throw notStarted(place, `it did not answer within ${startTimeoutMs} ms.`)
-  } finally {
-    starting?.release()
-  }
-}
-
-function isFree(file: string): boolean {
-  const lock = takeLock(file)
-  lock?.release()
-  return lock !== undefined
+function down(why: string | undefined): SlipwayError {
+  return new SlipwayError('unavailable', `The proxy does not run${why === undefined ? '' : `: ${why}`}.`, {
+    next: 'It is being started again; look at proxy.log in the data folder if it does not come back.',
+  })
 }
 
 function closedError(): SlipwayError {

@@ -1,36 +1,43 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { pino } from 'pino'
 import { z } from 'zod'
 import { messageOf } from '../../errors.ts'
-import { type Answers, type ControlServer, serveControl } from './control-server.ts'
+import { oldestProtocol, protocol } from './control.ts'
+import type { Answers } from './control-server.ts'
 import { DataPlane } from './data-plane.ts'
+import { descriptorLimit } from './descriptors.ts'
+import { runningProcess } from './find.ts'
 import { handOver } from './hand-over.ts'
-import { awaitLock, type Lock, takeLock } from './lock.ts'
-import { placeOf, socketFolder } from './place.ts'
-import { writeDurably } from './table-files.ts'
+import { argumentsOf } from './launch.ts'
+import { cappedLog } from './log-cap.ts'
+import { placeOf } from './place.ts'
+import { Presence } from './presence.ts'
 import { takeOver } from './take-over.ts'
+import { ownVersion } from './version.ts'
 
 // The proxy's process: data plane of one data folder. It outlives whoever started it.
 
 const shutdownGraceMs = 5000
-const reachableEveryMs = 1000
 const { values: args } = parseArgs({
   options: {
     state: { type: 'string' },
     'front-port': { type: 'string', default: '0' },
+    store: { type: 'string' },
     'take-over': { type: 'boolean', default: false },
   },
 })
-const log = pino({ base: { pid: process.pid } }, pino.destination({ fd: 2, sync: true }))
 if (args.state === undefined) throw new Error('--state is missing')
 const place = placeOf(dirname(args.state))
+const log = pino({ base: { pid: process.pid } }, cappedLog(place.log))
 const front = keptFrontPort()
-const plane = new DataPlane(place.tables, front ?? Number(args['front-port']))
-let lock: Lock | undefined
-let control: ControlServer | undefined
+const plane = new DataPlane({
+  folder: place.tables,
+  frontPort: front ?? Number(args['front-port']),
+  storeId: args.store,
+  descriptors: descriptorLimit(),
+})
 
 // One request's defect must not take the routes of everyone else down with it.
 process.on('uncaughtException', error => log.error({ error: error.stack }, 'uncaught'))
@@ -40,7 +47,7 @@ process.on('SIGINT', () => void end(shutdownGraceMs))
 process.on('SIGHUP', () => {})
 
 const answers: Answers = {
-  hello: () => ({ pid: process.pid, frontPort: plane.frontPort }),
+  hello: () => ({ pid: process.pid, frontPort: plane.frontPort, version: ownVersion, protocol, oldestProtocol }),
   apply: async ({ table }) => {
     await plane.apply(table)
     return null
@@ -55,82 +62,75 @@ const answers: Answers = {
   },
   check: () => plane.check(),
   upgrade: async ({ node, main }) => {
-    const program = { node, main, args: ['--state', place.state, '--front-port', String(plane.frontPort)] }
-    const { pid, done } = await handOver(plane, program, () => {
-      lock?.release()
-      control?.hangUp('upgrade')
-    })
+    const orders = argumentsOf(place, { frontPort: plane.frontPort, storeId: args.store })
+    const { pid, done } = await handOver(plane, { node, main, args: orders }, presence)
     log.info({ successor: pid }, 'handed over')
     // After the answer has left.
-    setImmediate(() => void control?.close(true))
-    void done.then(() => {
-      log.info('nothing left in flight')
-      process.exit(0)
-    })
-    return { pid }
+    setImmediate(() => void presence.end(true))
+    void done.then(gone)
+    return { pid: pid ?? 0 }
   },
   shutdown: () => {
     setImmediate(() => void end(0))
     return null
   },
 }
+const presence = new Presence({ place, plane, answers, log, onLost: () => void plane.leave().then(gone) })
 
 /** The front port of the first start, because others were told; undefined when there was none. */
 function keptFrontPort(): number | undefined {
-  if (!existsSync(place.front)) return undefined
+  const { front: toldTwice } = runningProcess(place) ?? {}
   try {
     return z.object({ port: z.int() }).parse(JSON.parse(readFileSync(place.front, 'utf8'))).port
   } catch (error) {
-    log.error({ error: messageOf(error) }, 'the front port that was kept cannot be read; taking another')
-    return undefined
+    const isFirst = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    if (!isFirst)
+      log.error({ error: messageOf(error), instead: toldTwice }, 'the front port that was kept cannot be read')
+    return toldTwice
   }
 }
 
 async function end(graceMs: number): Promise<void> {
   await plane.stop(graceMs)
-  await control?.close(false)
-  await rm(place.process, { force: true })
+  await presence.end(false)
   log.info('ended')
   process.exit(0)
 }
 
-/** From now on callers find us: the control socket, and the file that says where it is. */
-async function serve(): Promise<void> {
-  await beReachable()
-  log.info({ front: plane.frontPort, instances: plane.tables().length }, 'serving')
-  const watch = setInterval(() => {
-    if (plane.leaving) return clearInterval(watch)
-    void control?.reachable().then(async reachable => {
-      if (reachable || plane.leaving) return
-      log.warn('the control socket is gone; making another')
-      void control?.close(true)
-      await beReachable()
-    })
-  }, reachableEveryMs)
+function gone(): void {
+  log.info('nothing left in flight')
+  process.exit(0)
 }
 
-async function beReachable(): Promise<void> {
-  control = await serveControl(socketFolder(place), answers)
-  await writeDurably(place.state, 'front.json', JSON.stringify({ port: plane.frontPort }))
-  await writeDurably(place.state, 'process.json', JSON.stringify({ pid: process.pid, socket: control.path }))
+async function restore(): Promise<void> {
+  await plane.restore()
+  for (const [file, reason] of plane.torn)
+    log.error({ file, reason }, 'a table could not be used; it has to be fed again')
+}
+
+async function serve(): Promise<void> {
+  await presence.appear()
+  log.info({ front: plane.frontPort, instances: plane.tables().length, version: ownVersion }, 'serving')
 }
 
 async function start(): Promise<void> {
-  lock = takeLock(place.lock)
-  if (!lock) {
+  if (!presence.take()) {
     log.info('another proxy serves this folder')
     process.exit(0)
   }
-  await plane.restore()
+  await restore()
   await plane.listen(front !== undefined)
   await serve()
 }
 
 async function succeed(): Promise<void> {
-  await plane.restore()
+  await restore()
   const old = await takeOver(plane)
-  await old.left
-  lock = await awaitLock(place.lock, 5000)
+  // When the old one died on the way, whoever misses it may have started another: one of us gets the lock.
+  if (!(await presence.takeSoon((await old.left) === 'left' ? 5000 : 500))) {
+    log.warn('another proxy serves this folder')
+    process.exit(0)
+  }
   await serve()
   await old.serving()
 }

@@ -11,6 +11,8 @@ export interface Place {
   readonly tables: string
   /** Held for life by the one process that serves. */
   readonly lock: string
+  /** The pid of whoever took that lock last. */
+  readonly holder: string
   /** Held by whoever starts or ends that process, while they do. */
   readonly starting: string
   /** Where the process says who and where it is. */
@@ -24,12 +26,14 @@ export interface Place {
 export function placeOf(dataDir: string): Place {
   const state = join(resolve(dataDir), 'proxy')
   const tables = join(state, 'tables')
-  mkdirSync(tables, { recursive: true, mode: 0o700 })
+  mkdirSync(state, { recursive: true, mode: 0o700 })
   chmodSync(state, 0o700)
+  makeFolder(tables)
   return {
     state,
     tables,
     lock: join(state, 'lock'),
+    holder: join(state, 'lock.pid'),
     starting: join(state, 'starting'),
     process: join(state, 'process.json'),
     front: join(state, 'front.json'),
@@ -37,15 +41,19 @@ export function placeOf(dataDir: string): Place {
   }
 }
 
-/**
- * The folder of the control socket: short, because a socket's path has at most 108 bytes, and closed to everyone else. Throws `unavailable`
- * when someone else made a folder of that name.
- */
-export function socketFolder(place: Place): string {
+/** The path of the folder of the control socket: short, because a socket's path has at most 108 bytes. */
+export function socketFolderPath(place: Place): string {
   const name = createHash('sha256').update(realpathSync(place.state)).digest('hex').slice(0, 16)
   const runtime = process.env['XDG_RUNTIME_DIR']
-  const folder = join(runtime && existsSync(runtime) ? runtime : tmpdir(), `slipway-${name}`)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  return join(runtime && existsSync(runtime) ? runtime : tmpdir(), `slipway-${name}`)
+}
+
+/** That folder, made and closed to everyone else. Throws `unavailable` when someone else made a folder of that name. */
+export function socketFolder(place: Place): string {
+  const folder = socketFolderPath(place)
+  const before = lstatSync(folder, { throwIfNoEntry: false })
+  if (before?.uid === process.getuid?.()) makeFolder(folder)
+  else mkdirSync(folder, { recursive: true, mode: 0o700 })
   const found = lstatSync(folder)
   if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o077) !== 0) {
     throw new SlipwayError('unavailable', `The folder ${folder} for the proxy's control socket is not ours alone.`, {
@@ -55,7 +63,15 @@ export function socketFolder(place: Place): string {
   return folder
 }
 
+/** Makes a folder that only its owner reads, in place of whatever else has that name. */
+export function makeFolder(folder: string): void {
+  const found = lstatSync(folder, { throwIfNoEntry: false })
+  if (found && !found.isDirectory() && !(found.isSymbolicLink() && existsSync(folder))) rmSync(folder)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  chmodSync(folder, 0o700)
+}
+
 /** Removes that folder once nobody serves there any more. */
 export function removeSocketFolder(place: Place): void {
-  rmSync(socketFolder(place), { recursive: true, force: true })
+  rmSync(socketFolderPath(place), { recursive: true, force: true })
 }

@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { SlipwayError } from '../../errors.ts'
+import { messageOf, SlipwayError } from '../../errors.ts'
 import type { Fence } from '../../provider/provider.ts'
 import type { Router } from '../router.ts'
 import { ConnectionLost, type ControlClient } from './control-client.ts'
+import { connectRunning } from './find.ts'
+import { foreignProtocol, isOlder, keepCurrent, understands } from './keep-current.ts'
 import { mainFile } from './launch.ts'
-import { connectRunning, link } from './link.ts'
+import { link, type ProxyLog } from './link.ts'
 import { awaitLock } from './lock.ts'
 import { type Place, placeOf, removeSocketFolder } from './place.ts'
 import { defaultPortRange, type PortRange, portAllocator } from './ports.ts'
@@ -22,6 +24,12 @@ export interface ProxyRouterOptions {
   readonly storeId?: string
   /** How long a call may take, ms (a drain: its deadline plus this). Default 5000. */
   readonly callTimeoutMs?: number
+  /** How long the proxy may answer nothing before it is ended and started again, ms. Default 15000. */
+  readonly deafAfterMs?: number
+  /** How long after a failed upgrade it is tried again at first, ms; then twice as long each time. Default 10000. */
+  readonly upgradeRetryMs?: number
+  /** Told what became of the proxy: ended, started, upgraded, tables it could not read. Default: nobody. */
+  readonly log?: ProxyLog
 }
 
 /** The embedded proxy, seen from the control plane. */
@@ -35,6 +43,8 @@ export interface ProxyRouter extends Router {
 }
 
 const defaultCallTimeoutMs = 5000
+const defaultDeafAfterMs = 15_000
+const defaultUpgradeRetryMs = 10_000
 const upgradeTimeoutMs = 30_000
 const endTimeoutMs = 5000
 /** A start that is under way is waited for, and then ended. */
@@ -49,17 +59,64 @@ const startingTimeoutMs = 15_000
  */
 export async function proxyRouter(options: ProxyRouterOptions): Promise<ProxyRouter> {
   const place = placeOf(options.dataDir)
-  const callMs = options.callTimeoutMs ?? defaultCallTimeoutMs
+  const { callTimeoutMs: callMs = defaultCallTimeoutMs, deafAfterMs = defaultDeafAfterMs, log = silent } = options
   const allocatePort = portAllocator(options.portRange ?? defaultPortRange())
+  const watchers = new Set<() => void>()
+  const closed = new AbortController()
   // Not a port of the kernel's choice: at a restart the number must be free again, and not lent to an outgoing connection.
-  const proxy = link(place, options.frontPort || (await allocatePort(new Set())))
-  const { frontPort } = await proxy.call('hello', {}, callMs)
-  if (options.frontPort && options.frontPort !== frontPort) {
-    proxy.close()
-    throw new SlipwayError('bad_options', `The proxy's front port is ${frontPort}, not ${options.frontPort}.`, {
-      next: `Ask for ${frontPort}, or end the proxy and remove ${place.front} first.`,
+  let frontPort = options.frontPort || (await allocatePort(new Set()))
+  let upgrading: Promise<void> | undefined
+  let first = true
+  const proxy = link({
+    place,
+    orders: () => ({ frontPort, storeId: options.storeId }),
+    log,
+    deafAfterMs,
+    onConnect: () => {
+      if (first) return
+      for (const tell of watchers) tell()
+      upToDate()
+      void tellFaults()
+    },
+  })
+  const hello = async () => proxy.call('hello', {}, callMs)
+  const upgrade = async () =>
+    (await proxy.call('upgrade', { node: process.execPath, main: mainFile }, upgradeTimeoutMs)).pid
+  /** Whoever serves now may be older than we are: another control plane started it, or it was here before us. */
+  function upToDate(): void {
+    const { upgradeRetryMs: firstRetryMs = defaultUpgradeRetryMs } = options
+    upgrading ??= keepCurrent({ hello, upgrade, log, firstRetryMs, signal: closed.signal }).finally(() => {
+      upgrading = undefined
     })
   }
+  async function tellFaults(): Promise<void> {
+    try {
+      const { ok, message } = await proxy.call('check', {}, callMs)
+      if (!ok) log.warn({ message }, 'the proxy is not well')
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, 'the proxy could not be asked how it is')
+    }
+  }
+  const close = (): void => {
+    closed.abort()
+    proxy.close()
+  }
+  try {
+    // A proxy that is found hanging is given its time, and its successor the time to start.
+    const found = await proxy.call('hello', {}, deafAfterMs + startingTimeoutMs)
+    if (options.frontPort && options.frontPort !== found.frontPort) throw otherFront(found.frontPort, options, place)
+    frontPort = found.frontPort
+    if (!understands(found)) {
+      if (!isOlder(found)) throw foreignProtocol(found)
+      await upgrade()
+    }
+  } catch (error) {
+    close()
+    throw error
+  }
+  first = false
+  upToDate()
+  await tellFaults()
 
   return {
     name: 'proxy',
@@ -84,12 +141,15 @@ export async function proxyRouter(options: ProxyRouterOptions): Promise<ProxyRou
       await proxy.call('forget', { instanceId, storeId, epoch }, callMs, fence.signal)
     },
     check: async signal => proxy.call('check', {}, callMs, signal),
-    close: async () => proxy.close(),
-    pid: async () => (await proxy.call('hello', {}, callMs)).pid,
-    upgrade: async () =>
-      (await proxy.call('upgrade', { node: process.execPath, main: mainFile }, upgradeTimeoutMs)).pid,
+    watch: onChange => {
+      watchers.add(onChange)
+      return () => watchers.delete(onChange)
+    },
+    close: async () => close(),
+    pid: async () => (await hello()).pid,
+    upgrade,
     shutdown: async () => {
-      proxy.close()
+      close()
       await stopPlace(place)
     },
   }
@@ -104,7 +164,7 @@ async function stopPlace(place: Place): Promise<void> {
   const lock = await awaitLock(place.starting, startingTimeoutMs)
   try {
     for (const until = performance.now() + endTimeoutMs; ; ) {
-      const client = await connectRunning(place, () => {})
+      const client = await connectRunning(place, { onEnd: () => {} })
       if (!client) return removeSocketFolder(place)
       try {
         await stopRunning(client)
@@ -132,6 +192,14 @@ async function stopRunning(client: ControlClient): Promise<void> {
     throw new SlipwayError('unavailable', `The proxy's process ${pid} does not end.`, { next: `End it: kill ${pid}` })
   }
   client.close()
+}
+
+const silent: ProxyLog = { info: () => {}, warn: () => {} }
+
+function otherFront(has: number, { frontPort }: ProxyRouterOptions, place: Place): SlipwayError {
+  return new SlipwayError('bad_options', `The proxy's front port is ${has}, not ${frontPort}.`, {
+    next: `Ask for ${has}, or end the proxy and remove ${place.front} and ${place.process} first.`,
+  })
 }
 
 function foreign(table: { instanceId: string }, fence: Fence): SlipwayError {

@@ -10,6 +10,8 @@ const rememberedEpochs = 10_000
 
 /** The route tables in use: who answers for a port and for a host name. Everything here is one synchronous tick. */
 export class Routes {
+  /** The store that the data folder belongs to. What is left here of another one gives way to it. */
+  readonly #ownStore: string | undefined
   readonly #instances = new Map<string, LiveInstance>()
   readonly #byPort = new Map<number, LiveService>()
   readonly #byHost = new Map<string, LiveService>()
@@ -17,6 +19,16 @@ export class Routes {
   readonly #claims = new Map<number | string, string>()
   /** Instances that were forgotten, and what they were at: nothing late brings them back. */
   readonly #forgotten = new Map<string, { readonly epoch: number; readonly version: number }>()
+
+  constructor(ownStore?: string) {
+    this.#ownStore = ownStore
+  }
+
+  /** Instances that are routed by the table of a store that is not ours. */
+  strangers(): string[] {
+    if (this.#ownStore === undefined) return []
+    return this.tables().flatMap(({ instanceId, storeId }) => (storeId === this.#ownStore ? [] : [instanceId]))
+  }
 
   onPort(port: number): LiveService | undefined {
     return this.#byPort.get(port)
@@ -39,7 +51,10 @@ export class Routes {
     const last = this.table(table.instanceId)
     const reached = last ?? this.#forgotten.get(table.instanceId)
     if (!reached) return 'newer'
-    if (last && last.storeId !== table.storeId) throw stranger(table.instanceId, last.storeId, table.storeId)
+    if (last && last.storeId !== table.storeId) {
+      if (table.storeId === this.#ownStore) return 'newer'
+      throw stranger(table.instanceId, last.storeId, table.storeId)
+    }
     const order = table.epoch - reached.epoch || table.version - reached.version
     if (order > 0) return 'newer'
     if (order === 0 && isDeepStrictEqual(last, table)) return 'same'
@@ -100,7 +115,10 @@ export class Routes {
   /** Throws what {@link forget} would. */
   judgeForget(instanceId: string, storeId: string, epoch: number): void {
     const last = this.table(instanceId)
-    if (last && last.storeId !== storeId) throw stranger(instanceId, last.storeId, storeId)
+    if (last && last.storeId !== storeId) {
+      if (storeId === this.#ownStore) return
+      throw stranger(instanceId, last.storeId, storeId)
+    }
     const reached = last ?? this.#forgotten.get(instanceId)
     if (reached && epoch < reached.epoch) {
       throw new SlipwayError('lease_lost', `The routes of ${instanceId} are at epoch ${reached.epoch}, above ${epoch}.`)
@@ -140,7 +158,9 @@ export class Routes {
       this.#byPort.delete(route.port)
       for (const host of route.hosts) this.#byHost.delete(host)
     }
-    for (const [key, owner] of this.#claims) if (owner === instanceId) this.#claims.delete(key)
+    for (const key of before.flatMap<number | string>(route => [route.port, ...route.hosts])) {
+      if (this.#claims.get(key) === instanceId) this.#claims.delete(key)
+    }
     for (const service of now.values()) {
       this.#byPort.set(service.route.port, service)
       this.#claims.set(service.route.port, instanceId)

@@ -3,14 +3,22 @@ import type { DrainReport, RevisionTraffic } from '../router.ts'
 import type { DataPlane, Elder } from './data-plane.ts'
 import { drainAnswer, type FromNew, type FromOld, fromOldSchema, trafficAnswer } from './handover.ts'
 
+/** How far the old process got: it let go of everything, or it died on the way. */
+export type Leaving = 'left' | 'gone'
+
 /**
  * Takes the place of the process that started this one: its listening ports first, then, when `left` has resolved, its lock and control socket.
- * What the old one still has in flight joins the plane as an elder.
+ * What the old one still has in flight joins the plane as an elder. When it dies on the way, this one goes on with what it was given, and
+ * opens the other ports itself.
  */
-export async function takeOver(plane: DataPlane): Promise<{ left: Promise<void>; serving(): Promise<void> }> {
+export async function takeOver(plane: DataPlane): Promise<{ left: Promise<Leaving>; serving(): Promise<void> }> {
+  const gone = new Promise<'gone'>(resolve => {
+    process.once('disconnect', () => resolve('gone'))
+    if (!process.connected) resolve('gone')
+  })
   const elder = elderOf()
-  const left = heard('left')
-  const all = heard('all')
+  const left = Promise.race([heard('left').then(() => 'left' as const), gone])
+  const all = Promise.race([heard('all'), gone])
   process.on('message', (raw, handle) => {
     const message = fromOldSchema.parse(raw)
     // At once: from its arrival on the port accepts here, and nobody else would look after the connections.
@@ -79,6 +87,7 @@ function elderOf(): Elder {
     end()
   })
   process.once('disconnect', end)
+  if (!process.connected) end()
   return elder
 }
 
@@ -95,11 +104,15 @@ async function heard(type: FromOld['type']): Promise<void> {
 }
 
 async function say(message: FromNew): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    process.send?.(message, undefined, undefined, (error: Error | null) => (error ? reject(error) : resolve()))
+  if (!process.connected) return
+  await new Promise<void>(resolve => {
+    process.send?.(message, undefined, undefined, error => {
+      void error // because 'disconnect' follows, and there the elder ends
+      resolve()
+    })
   })
 }
 
 function tell(message: FromNew): void {
-  if (process.connected) say(message).catch((error: unknown) => void error) // because 'disconnect' follows, and there the elder ends
+  void say(message)
 }

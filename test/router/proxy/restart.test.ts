@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { isSlipwayError } from '../../../src/errors.ts'
-import { connectRunning } from '../../../src/router/proxy/link.ts'
+import { connectRunning } from '../../../src/router/proxy/find.ts'
 import { takeLock } from '../../../src/router/proxy/lock.ts'
 import { placeOf } from '../../../src/router/proxy/place.ts'
 import { proxyRouter, stopProxy } from '../../../src/router/proxy/router.ts'
@@ -179,7 +179,7 @@ describe('the proxy as a process of its own', () => {
     await gone(pid)
     await two.close()
     await one.shutdown()
-    assert.equal(await connectRunning(placeOf(dataDir), () => {}), undefined)
+    assert.equal(await connectRunning(placeOf(dataDir), { onEnd: () => {} }), undefined)
     const lock = takeLock(placeOf(dataDir).lock)
     assert.ok(lock, 'no process is about to serve')
     lock.release()

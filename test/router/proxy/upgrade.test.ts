@@ -4,7 +4,7 @@ import { type IncomingMessage, request } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
 import { isSlipwayError } from '../../../src/errors.ts'
-import { link } from '../../../src/router/proxy/link.ts'
+import { connectRunning } from '../../../src/router/proxy/find.ts'
 import { placeOf } from '../../../src/router/proxy/place.ts'
 import { isRunning } from '../../../src/router/proxy/running.ts'
 import { ask, constantLoad, draining, gone, keptAgent, proxyWorld, type World } from './world.ts'
@@ -132,7 +132,8 @@ describe('a new version of the proxy takes over', () => {
     const replica = await world.replica('r', (_req, res) => res.end('ok'))
     const routed = await world.route({ one: { weight: 100, endpoints: [replica] } })
     const pid = await world.router.pid()
-    const control = link(placeOf(world.dataDir), 0)
+    const control = await connectRunning(placeOf(world.dataDir), { onEnd: () => {} })
+    assert.ok(control)
     await assert.rejects(control.call('upgrade', { node: process.execPath, main: '/nowhere/main.js' }, 10_000), error =>
       isSlipwayError(error, 'unavailable'),
     )

@@ -12,7 +12,7 @@ import {
 import type { AddressInfo, Server as NetServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type ProxyRouter, proxyRouter } from '../../../src/router/proxy/router.ts'
+import { type ProxyRouter, type ProxyRouterOptions, proxyRouter, stopProxy } from '../../../src/router/proxy/router.ts'
 import { isRunning } from '../../../src/router/proxy/running.ts'
 import type { Endpoint, RouteTable, ServiceRoute } from '../../../src/router/router.ts'
 import { openFence } from '../../contract/router.ts'
@@ -46,10 +46,18 @@ export async function ask({ port, method = 'GET', path = '/', headers = {}, body
   return { status: statusCode, headers: got, rawHeaders, body: text, trailers }
 }
 
+/** What an operator would have been told. */
+export interface Warning {
+  readonly text: string
+  readonly [field: string]: unknown
+}
+
 /** A proxy of its own, replicas to route to, and a way to route: all of it gone after `dispose`. */
 export interface World {
   readonly dataDir: string
   router: ProxyRouter
+  /** What the router logged. */
+  readonly warnings: readonly Warning[]
   /** A real HTTP server as an endpoint. */
   replica(id: string, listener: RequestListener): Promise<Endpoint & { readonly server: Server }>
   /** An endpoint on a port where nobody listens. */
@@ -71,12 +79,15 @@ export interface Routed {
 let instances = 0
 
 /** Starts a proxy in a temporary folder. */
-export async function proxyWorld(options: { dataDir?: string } = {}): Promise<World> {
+export async function proxyWorld(options: Partial<ProxyRouterOptions> = {}): Promise<World> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'slipway-proxy-'))
+  const warnings: Warning[] = []
+  const log = { info: () => {}, warn: (data: object, text: string) => void warnings.push({ ...data, text }) }
   const servers: Server[] = []
   const world: World = {
     dataDir,
-    router: await proxyRouter({ dataDir }),
+    warnings,
+    router: await proxyRouter({ log, ...options, dataDir }),
     async replica(id, listener) {
       const server = createServer(listener).listen(0, '127.0.0.1')
       servers.push(server)
@@ -111,6 +122,7 @@ export async function proxyWorld(options: { dataDir?: string } = {}): Promise<Wo
     },
     async dispose() {
       await world.router.shutdown()
+      await stopProxy(dataDir)
       for (const server of servers) {
         server.close()
         server.closeAllConnections()
@@ -168,6 +180,17 @@ export function draining(...endpoints: readonly Endpoint[]): Endpoint[] {
 /** Clients that keep their connections. */
 export function keptAgent(maxSockets = 20): Agent {
   return new Agent({ keepAlive: true, maxSockets })
+}
+
+/** Resolves with how long it took until the body came, ms; fails after 20 s. */
+export async function answers(port: number, body: string, headers: Ask['headers'] = {}): Promise<number> {
+  const from = performance.now()
+  for (;;) {
+    const got = await ask({ port, headers }).catch((error: unknown) => error)
+    if (got instanceof Object && 'body' in got && got.body === body) return performance.now() - from
+    if (performance.now() - from > 20_000) throw new Error(`No "${body}" on port ${port}`, { cause: got })
+    await new Promise(resolve => setTimeout(resolve, 5))
+  }
 }
 
 /** Resolves when the process is gone. */
