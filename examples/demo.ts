@@ -4,4 +4,4 @@ import { demo } from './demo/scenario.ts'
 import { optionsOf } from './stage/options.ts'
 import { play } from './stage/play.ts'
 
-process.exitCode = await play(demo, optionsOf(process.argv.slice(2)))
+process.exitCode = await play([demo], optionsOf(process.argv.slice(2)))

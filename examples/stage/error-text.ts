@@ -1,8 +1,8 @@
 import { isSlipwayError } from '../../src/index.ts'
 import { Interrupted } from './interruption.ts'
 
-/** Something the scenario needs from elsewhere cannot be had right now. */
-export class Unavailable extends Error {}
+/** The exit code when something the scenario needs from elsewhere cannot be had right now. */
+const unavailable = 69
 
 /** What ended the program, for those who look at it: a text, and the exit code. */
 export function errorText(error: unknown): { readonly text: string; readonly exitCode: number } {
@@ -12,9 +12,10 @@ export function errorText(error: unknown): { readonly text: string; readonly exi
     return { text: `${first.text}\nWhile cleaning up: ${errorText(error.error).text}`, exitCode: first.exitCode }
   }
   if (error instanceof Interrupted) return { text: error.message, exitCode: error.exitCode }
-  if (error instanceof Unavailable) return { text: error.message, exitCode: 69 }
   if (isSlipwayError(error)) {
-    return { text: `${error.code}: ${error.message}${error.next ? ` ${error.next}` : ''}\n${error.stack}`, exitCode: 1 }
+    const away = error.code === 'image_unavailable' && error.message.includes('registry does not answer')
+    const text = `${error.code}: ${error.message}${error.next ? ` ${error.next}` : ''}\n${error.stack}`
+    return { text, exitCode: away ? unavailable : 1 }
   }
   return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), exitCode: 1 }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Acting, type Event, type InstanceStatus, isSlipwayError, type Release } from '../../src/index.ts'
+import { type Event, type InstanceStatus, isSlipwayError, type Release } from '../../src/index.ts'
 import type { Screen } from '../demo/screen.ts'
 import type { CurrentDeployment, DemoState, FinishedDeployment, RevisionView, ServiceView } from '../demo/state.ts'
 import { sharesBetween, trafficBetween } from '../demo/traffic.ts'
@@ -7,9 +7,10 @@ import type { Load } from '../load/load.ts'
 import { emptyStats, type LoadStats } from '../load/stats.ts'
 import { versionOf } from './images.ts'
 import { progressed } from './progress.ts'
+import type { Stage } from './stage.ts'
 
 /** What is asked of Slipway, again and again. */
-type Looked = Pick<Acting, 'status' | 'getRelease'>
+type Looked = Pick<Stage, 'status' | 'getRelease'>
 
 /** Keeps the screen up to date while a scenario is performed. */
 export interface Live {
@@ -17,11 +18,13 @@ export interface Live {
   begin(current: Pick<CurrentDeployment, 'act' | 'what' | 'strategy'>): void
   /** An event of the deployment that was begun. */
   tell(event: Event): void
+  /** What happens to it that is no event of its own. */
+  say(text: string): void
   ended(finished: FinishedDeployment): void
   /** What happens between two deployments. */
   note(text: string): void
   /** Shows the replicas of this instance from now on. */
-  watch(acme: Looked, instanceId: string): void
+  watch(stage: Looked, instanceId: string): void
   /** Shows what this load sees from now on. */
   measure(load: Load): void
   [Symbol.dispose](): void
@@ -71,6 +74,10 @@ export function startLive(title: string, acts: number, screen: Screen): Live {
       current = current && progressed(current, event)
       screen.show(state())
     },
+    say(text) {
+      current = current && { ...current, step: text }
+      screen.show(state())
+    },
     ended(one) {
       finished.push(one)
       current = undefined
@@ -81,11 +88,11 @@ export function startLive(title: string, acts: number, screen: Screen): Live {
       current = undefined
       screen.show(state())
     },
-    watch(acme, instanceId) {
-      const releases = releasesOf(acme)
+    watch(stage, instanceId) {
+      const releases = releasesOf(stage)
       const look = async (): Promise<void> => {
         while (!end.signal.aborted) {
-          services = await servicesOf(await acme.status(instanceId), releases)
+          services = await servicesOf(await stage.status(instanceId), releases)
           await delay(drawEveryMs, undefined, { signal: end.signal })
         }
       }
@@ -106,10 +113,10 @@ export function startLive(title: string, acts: number, screen: Screen): Live {
 }
 
 /** Looks releases up, each that can't change any more only once. */
-function releasesOf(acme: Looked): (id: string) => Promise<Release | undefined> {
+function releasesOf(stage: Looked): (id: string) => Promise<Release | undefined> {
   const known = new Map<string, Release>()
   return async id => {
-    const release = known.get(id) ?? (await acme.getRelease(id).catch(notYet))
+    const release = known.get(id) ?? (await stage.getRelease(id).catch(notYet))
     if (release?.sealedAt !== undefined) known.set(id, release)
     return release
   }

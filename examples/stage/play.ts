@@ -20,8 +20,10 @@ export interface Play {
   readonly title: string
   /** What {@link prepare} does, for the screen. */
   readonly preparing: string
-  /** Makes the images: a folder each, by its name, in `folder`. */
-  prepare(folder: string, signal: AbortSignal): Promise<void>
+  /** Makes the images that are folders, by their names, in `folder`. */
+  prepare?(folder: string): Promise<void>
+  /** Whether the control plane is a process of its own, which acts may kill. Default false. */
+  readonly mortal?: boolean
   /** What the first deployment brings: `web 1, api 1`. */
   readonly opening: string
   /** The instance to create, with names of images. */
@@ -42,11 +44,19 @@ const calmMs = 700
 const loadDeadlineMs = 10_000
 
 /**
- * Performs a scenario on a Slipway of its own and removes everything again, however it ends. Resolves to the exit code: 0 when every
- * deployment ended as it had to and no request was lost.
+ * Performs scenarios one after the other, each on a Slipway of its own, and removes everything again, however it ends. Resolves to the exit
+ * code: 0 when every deployment of all of them ended as it had to and no request was lost.
  */
-export async function play(what: Play, { once, json }: PlayOptions): Promise<number> {
+export async function play(plays: readonly Play[], options: PlayOptions): Promise<number> {
   const signal = interruption()
+  for (const what of plays) {
+    const exitCode = await playOne(what, options, signal)
+    if (exitCode !== 0) return exitCode
+  }
+  return 0
+}
+
+async function playOne(what: Play, { once, json }: PlayOptions, signal: AbortSignal): Promise<number> {
   const story = json ? process.stderr : process.stdout
   const screen = createScreen(story, process.env)
   try {
@@ -76,17 +86,18 @@ async function performAll(what: Play, { screen, signal, stay, json }: Setting): 
   const live = cleanup.use(startLive(what.title, acts, screen))
   live.note(what.preparing)
   signal.addEventListener('abort', () => live.note('the last requests end, then everything is removed'))
-  const stage = await openStage(cleanup, signal)
-  if (json) cleanup.use(printEvents(stage.slipway, line => process.stdout.write(line)))
+  const stage = await openStage(cleanup, signal, what.mortal ?? false)
+  if (json) cleanup.use(printEvents(stage, line => process.stdout.write(line)))
   const images = join(stage.folder, 'images')
-  await what.prepare(images, signal)
+  await what.prepare?.(images)
+  signal.throwIfAborted()
   const image = (name: string): string => imageIn(images, name)
 
   const { instanceId, version1 } = await open(what, { stage, cleanup, live, signal, image })
   const { load, alive } = await startAt(what, { stage, cleanup, signal })
   live.measure(load)
   cleanup.defer(() => live.note('removing what was started'))
-  const on = { acme: stage.acme, instanceId, image, load, signal: alive, live }
+  const on = { stage, instanceId, image, load, signal: alive, live }
   const performed = await performActs(what.acts, version1, on)
   const finished = await Promise.all(performed.map(one => asItIsNow(one, stage)))
   if (!stay) {
@@ -114,15 +125,14 @@ async function open(
   on: Backstage & Pick<Performance, 'image'> & { readonly live: Live },
 ): Promise<{ readonly instanceId: string; readonly version1: Performed }> {
   const { stage, cleanup, live, signal, image } = on
-  const { acme } = stage
   const services = instance.services.map(service => ({ ...service, image: image(service.image) }))
   const created = await createInstance(stage, { ...instance, services }, cleanup)
   const instanceId = created.instance.id
-  live.watch(acme, instanceId)
+  live.watch(stage, instanceId)
   live.begin({ act: 1, what: opening, strategy: 'initial' })
   const act = { what: opening, ends: 'succeeded' } as const
-  const brought = await follow(act, created.deployment, { acme, before: [], signal, live })
-  const recorded = (await acme.listDeployments(instanceId)).items.find(({ kind }) => kind === 'initial')
+  const brought = await follow(act, created.deployment, { stage, before: [], signal, live })
+  const recorded = (await stage.listDeployments(instanceId)).items.find(({ kind }) => kind === 'initial')
   if (!recorded) throw new Error(`Version 1 was not recorded: the instance is ${brought.state}. ${brought.error ?? ''}`)
   const version1 = { ...brought, id: recorded.id, strategy: recorded.strategy }
   live.ended(version1)
@@ -134,7 +144,7 @@ async function startAt(
   { load: wanted, instance }: Play,
   { stage, cleanup, signal }: Backstage,
 ): Promise<{ readonly load: Load; readonly alive: AbortSignal }> {
-  const { host, port } = stage.slipway.front
+  const { host, port } = stage.front
   const target = { host, port, hostHeader: `${instance.name}.acme.localhost` }
   const load = startLoad({ ...wanted, target })
   cleanup.defer(async () => {
@@ -169,7 +179,7 @@ async function performActs(
 }
 
 /** A deployment that ended may have been rolled back since. */
-async function asItIsNow(ended: Performed, { acme }: Stage): Promise<Performed> {
-  const { state } = await acme.getDeployment(ended.id)
+async function asItIsNow(ended: Performed, stage: Stage): Promise<Performed> {
+  const { state } = await stage.getDeployment(ended.id)
   return { ...ended, state, expected: ended.later ?? ended.expected }
 }

@@ -32,8 +32,8 @@ export function summaryOf({ finished, sent, lost, appErrors, rollbackMs }: Outco
       requests: sent,
       lost,
       app_errors: appErrors,
-      deployments: finished.map(({ id, what, version, strategy, state, restored, cause, ms }) => {
-        return { id, what, version, strategy, state, restored, error_code: cause, ms }
+      deployments: finished.map(({ id, what, version, strategy, state, restored, cause, ms, outage }) => {
+        return { id, what, version, strategy, state, restored, error_code: cause, ms, outage }
       }),
       rollback_ms: rollbackMs,
     },

@@ -43,10 +43,11 @@ export async function resolveServices(
   if (!complete && active) requireKnown(whole, active.services)
   const newest = await newestSecrets(tenantId, vault)
   const draft = whole.map(service => ({ ...service, digest: service.digest ?? 'unresolved' }))
-  checkComposition(seal(active?.services ?? [], draft, complete || !active, newest), provider)
-  const resolved = await resolveImages(whole, provider)
-  const digests = new Map(resolved.map(({ name, digest }) => [name, digest]))
-  const services = wanted.services.map(service => ({ ...service, digest: digests.get(service.name) ?? '' }))
+  const composed = seal(active?.services ?? [], draft, complete || !active, newest)
+  checkComposition(composed, provider)
+  const resolved = await resolveImages(whole, provider, composed)
+  const meant = new Map(resolved.map(({ name, image, digest }) => [name, { image, digest }]))
+  const services = wanted.services.map(service => ({ ...service, ...meant.get(service.name) }))
   return {
     kind: 'deploy',
     services,
@@ -120,14 +121,22 @@ export async function newestSecrets(tenantId: string, vault: Vault): Promise<New
   return new Map(usable)
 }
 
-/** What the images of these services mean now. */
-export async function resolveImages<S extends { readonly image: string; readonly digest?: string | undefined }>(
+/**
+ * What the images of these services mean now. `composed`: the same services with everything they inherit. Throws `image_unavailable`, also
+ * for an image that does not say what to run when the service does not either.
+ */
+export async function resolveImages<S extends Pick<ServiceDeploySpec, 'name' | 'image' | 'digest'>>(
   services: readonly S[],
   provider: Provider,
+  composed: readonly Pick<ServiceSnapshot, 'name' | 'command'>[],
 ): Promise<(S & { digest: string })[]> {
   return await Promise.all(
     services.map(async service => {
-      const { image, digest } = await provider.resolve(service.image)
+      const { image, digest, needsCommand } = await provider.resolve(service.image)
+      const command = composed.find(({ name }) => name === service.name)?.command
+      if (needsCommand && !command?.length) {
+        throw new SlipwayError('image_unavailable', needsCommand.why, { next: needsCommand.next })
+      }
       return { ...service, image, digest }
     }),
   )

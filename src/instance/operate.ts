@@ -158,7 +158,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
       const newest = new Map((await vault.list(tenantId)).map(secret => [secret.name, secret.version]))
       const draft = declared.map(service => ({ ...service, digest: 'unresolved' }))
       checkComposition(seal([], draft, true, newest), provider)
-      const services = seal([], await resolveImages(declared, provider), true, newest)
+      const services = seal([], await resolveImages(declared, provider, declared), true, newest)
       const at = now()
       const instance: Instance = {
         id: newId('inst'),

@@ -8,10 +8,12 @@ export type Capability = 'volumes' | 'resources' | 'user' | 'command-probe'
 
 /** What an image's name meant when it was asked. */
 export interface ResolvedImage {
-  /** As given. */
+  /** As given; where the name moves (a tag, a range), the one it meant now. This is what the release says. */
   readonly image: string
   /** Content address: equal content, equal digest. */
   readonly digest: string
+  /** Why a service must say what to run itself, and how; absent when the image says it, or it is not known yet. */
+  readonly needsCommand?: { readonly why: string; readonly next: string }
 }
 
 /** Everything replicas of one revision are made of. Secrets are values here, and only here. */

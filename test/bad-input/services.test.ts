@@ -112,7 +112,7 @@ describe('services that cannot be', () => {
       await refused('image_unavailable', /not a folder/, web({ image: `file:${file}` }))
     })
     test('of another provider', () =>
-      refused('image_unavailable', /does not name a folder/, web({ image: 'nginx:1.29' })))
+      refused('image_unavailable', /names neither a folder nor a package/, web({ image: 'nginx:1.29' })))
     test('whose name holds a NUL', () => refused('invalid_request', /NUL/, web({ image: 'file:/tmp\0/x' })))
     test('whose name is longer than a path can be', () =>
       refused('invalid_request', /at most 1024/, web({ image: `file:/${'x'.repeat(5000)}` })))

@@ -30,6 +30,7 @@ export interface Summary {
     readonly restored?: boolean
     readonly error_code?: string
     readonly ms: number
+    readonly outage?: { readonly ms: number; readonly answered: number }
   }[]
   readonly rollback_ms: number
 }

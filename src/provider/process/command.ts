@@ -2,20 +2,30 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SlipwayError } from '../../errors.ts'
 import type { RevisionSpec } from '../provider.ts'
+import { installedProgram, sayCommand } from './npm/bin.ts'
+import { npmPrefix } from './npm/name.ts'
 
 /**
- * What to run: the service's command, else the image's, followed by the service's args. An image says its command in `slipway.json`
- * (`{"command": ["node", "server.mjs"]}`), else by `bin` or `main` of its package.json, which Node runs.
+ * What to run: the service's command, else the image's, followed by the service's args. A folder says its command in `slipway.json`
+ * (`{"command": ["node", "server.mjs"]}`), else by `bin` or `main` of its package.json, which Node runs; a package of npm by its `bin`.
  * Throws `image_unavailable` when nobody says.
  */
 export function commandOf(revision: Pick<RevisionSpec, 'command' | 'args' | 'image'>, copy: string): string[] {
-  const command = revision.command?.length ? revision.command : imageCommand(copy)
-  if (!command) {
-    throw new SlipwayError('image_unavailable', `The image ${revision.image} does not say what to run.`, {
-      next: 'Give the service a command, or the image a slipway.json such as {"command": ["node", "server.mjs"]}.',
-    })
-  }
+  const command = revision.command?.length ? revision.command : defaultCommand(revision.image, copy)
   return [...command, ...(revision.args ?? [])]
+}
+
+function defaultCommand(image: string, copy: string): readonly string[] {
+  if (image.startsWith(npmPrefix)) {
+    const program = installedProgram(image, copy)
+    if ('command' in program) return program.command
+    throw new SlipwayError('image_unavailable', program.missing, { next: sayCommand })
+  }
+  const command = imageCommand(copy)
+  if (command) return command
+  throw new SlipwayError('image_unavailable', `The image ${image} does not say what to run.`, {
+    next: 'Give the service a command, or the image a slipway.json such as {"command": ["node", "server.mjs"]}.',
+  })
 }
 
 function imageCommand(copy: string): readonly string[] | undefined {

@@ -3,18 +3,27 @@ import { constants } from 'node:fs'
 import { access, chmod, copyFile, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { isSlipwayError, messageOf, SlipwayError } from '../../errors.ts'
-import type { ResolvedImage } from '../provider.ts'
+import type { PrepareProgress, ResolvedImage } from '../provider.ts'
 import { digestOf, type Entry, entriesOf, inParallel } from './folder.ts'
+import { imageGone } from './gone.ts'
+import { npmImages } from './npm/images.ts'
+import { npmPrefix } from './npm/name.ts'
+import type { NpmEnvironment } from './npm/run.ts'
 import type { Paths } from './paths.ts'
 
-/** Copies of `file:` images by content: what happens to a folder after it was resolved changes nothing that was released. */
+/** Copies of images by content: what happens to a folder, or in a registry, after it was resolved changes nothing that was released. */
 export interface Images {
-  /** Hashes the folder and keeps a copy. Throws `image_unavailable`. */
+  /** Hashes a folder and keeps a copy; looks a package up and keeps what it means now. Throws `image_unavailable`. */
   resolve(image: string, signal?: AbortSignal): Promise<ResolvedImage>
   /** The folder of a copy, complete or not. */
   folderOf(digest: string): string
-  /** Throws `image_gone` when the copy is not there with all its files. */
-  verify(image: string, digest: string, signal: AbortSignal): Promise<void>
+  /**
+   * Sees to it that the copy is there with all its files: a package is installed. Throws `image_gone` when it is not and cannot be,
+   * `image_unavailable`, and `unavailable` when it may be had in a while.
+   */
+  prepare(image: string, digest: string, onProgress: PrepareProgress, signal: AbortSignal): Promise<void>
+  /** Ends what is being fetched. */
+  close(reason: Error): Promise<void>
 }
 
 /** What a copy must hold, written beside it. */
@@ -24,32 +33,39 @@ interface Manifest {
   readonly bytes: number
 }
 
-/** The images below `paths.images`. */
-export function imageCopies(paths: Paths): Images {
+/** The images below `paths.images`; those of npm as its configuration in this environment says. */
+export function imageCopies(paths: Paths, npmEnvironment: NpmEnvironment): Images {
   const folderOf = (digest: string) => join(paths.images, /^sha256:[0-9a-f]{64}$/.exec(digest)?.[0].slice(7) ?? 'none')
   const manifestOf = (digest: string) => `${folderOf(digest)}.json`
   const keeping = new Map<string, Promise<string>>()
   let lastMove: Promise<void> = Promise.resolve()
+
+  const isWhole = (digest: string, signal?: AbortSignal) => isComplete(folderOf(digest), manifestOf(digest), signal)
 
   /** Copies the folder, and hashes the copy: that is what will run, even when somebody wrote to the folder meanwhile. */
   async function keep(image: string, source: string, entries: readonly Entry[]): Promise<string> {
     const temporary = join(paths.temporary, `image-${randomBytes(8).toString('hex')}`)
     try {
       await copyEntries(source, temporary, entries)
-      const copied = await entriesOf(temporary)
-      const digest = await digestOf(temporary, copied)
-      const moved = lastMove.then(() => move(temporary, digest, { image, ...measure(copied) }))
-      lastMove = moved.catch(() => undefined) // told to the one whose move it is; the next begins anew
-      await moved
+      const digest = await digestOf(temporary, await entriesOf(temporary))
+      await put(temporary, image, digest)
       return digest
     } finally {
       await rm(temporary, { recursive: true, force: true })
     }
   }
 
-  /** One at a time, so that a whole copy is never taken away from under those who start from it. The manifest comes last. */
+  /** One at a time, so that a whole copy is never taken away from under those who start from it. */
+  async function put(temporary: string, image: string, digest: string): Promise<void> {
+    const manifest = { image, ...measure(await entriesOf(temporary)) }
+    const moved = lastMove.then(() => move(temporary, digest, manifest))
+    lastMove = moved.catch(() => undefined) // told to the one whose move it is; the next begins anew
+    await moved
+  }
+
+  /** The manifest comes last. */
   async function move(temporary: string, digest: string, manifest: Manifest): Promise<void> {
-    if (await isComplete(folderOf(digest), manifestOf(digest))) return
+    if (await isWhole(digest)) return
     await rm(manifestOf(digest), { force: true })
     await rm(folderOf(digest), { recursive: true, force: true })
     await rename(temporary, folderOf(digest))
@@ -64,37 +80,30 @@ export function imageCopies(paths: Paths): Images {
     return copying
   }
 
+  const packages = npmImages({ temporary: paths.temporary, folderOf, isComplete: isWhole, put }, npmEnvironment)
+
   return {
     folderOf,
     async resolve(image, signal) {
+      if (image.startsWith(npmPrefix)) return await packages.resolve(image, signal)
       const source = sourceOf(image)
       try {
         await checkSource(image, source)
         const entries = await entriesOf(source, signal)
         const digest = await digestOf(source, entries, signal)
-        const known = await isComplete(folderOf(digest), manifestOf(digest), signal)
+        const known = await isWhole(digest, signal)
         return { image, digest: known ? digest : await kept(image, source, entries, digest) }
       } catch (error) {
         signal?.throwIfAborted()
         throw isSlipwayError(error) ? error : unreadable(image, source, error)
       }
     },
-    async verify(image, digest, signal) {
-      if (await isComplete(folderOf(digest), manifestOf(digest), signal)) return
-      throw imageGone(image, digest)
+    async prepare(image, digest, onProgress, signal) {
+      if (image.startsWith(npmPrefix)) return await packages.install(image, digest, onProgress, signal)
+      if (!(await isWhole(digest, signal))) throw imageGone(image, digest)
     },
+    close: reason => packages.close(reason),
   }
-}
-
-/** The error when a copy is not there, or not all of it. */
-export function imageGone(image: string, digest: string): SlipwayError {
-  return new SlipwayError(
-    'image_gone',
-    `The copy of the image ${image} (${digest.slice(0, 19)}) is not complete any more.`,
-    {
-      next: 'Deploy the image again from its folder.',
-    },
-  )
 }
 
 const prefix = 'file:'
@@ -104,9 +113,9 @@ function sourceOf(image: string): string {
     return resolve(image.slice(prefix.length))
   throw new SlipwayError(
     'image_unavailable',
-    `The image ${JSON.stringify(image.slice(0, 200))} does not name a folder.`,
+    `The image ${JSON.stringify(image.slice(0, 200))} names neither a folder nor a package.`,
     {
-      next: 'Name the folder to run, such as file:./api-1.2.',
+      next: 'Name the folder to run, such as file:./api-1.2, or a package of npm, such as npm:http-server@14.1.1.',
     },
   )
 }

@@ -34,10 +34,13 @@ export interface ProcessProviderOptions {
   /** Who has which port. Default: in memory, from what the records say. */
   readonly ports?: PortReservations
   readonly clock?: Clock
+  /** What npm finds around it when it fetches `npm:` images: its configuration, PATH. Default: the environment of this process. */
+  readonly npmEnv?: Readonly<Record<string, string | undefined>>
 }
 
 /**
- * Runs replicas as process groups on this machine, which outlive the control plane. Images are folders: `file:./api-1.2`.
+ * Runs replicas as process groups on this machine, which outlive the control plane. Images are folders, `file:./api-1.2`, or
+ * packages of npm, `npm:http-server@14.1.1`.
  * Throws `unavailable` when another process holds the data folder, `invalid_request` for a port range that can't be.
  *
  * @example
@@ -70,7 +73,7 @@ export async function processProvider(options: ProcessProviderOptions): Promise<
     capabilities: new Set(['command-probe']),
     resolve: (image, signal) => context.images.resolve(image, signal),
     async prepare(revision, onProgress, signal) {
-      await context.images.verify(revision.image, revision.digest, signal)
+      await context.images.prepare(revision.image, revision.digest, onProgress, signal)
       commandOf(revision, context.images.folderOf(revision.digest))
       onProgress(100, `${revision.image} is here`)
     },
@@ -110,6 +113,7 @@ export async function processProvider(options: ProcessProviderOptions): Promise<
     async close() {
       open = false
       pulse.end()
+      await context.images.close(new SlipwayError('closed', 'The process provider was closed.'))
       listeners.clear()
       lock.release()
     },
@@ -129,7 +133,8 @@ async function contextIn(
   range: PortRange,
   calls: Pick<Context, 'ensureOpen' | 'changed'>,
 ): Promise<Context> {
-  rmSync(paths.temporary, { recursive: true, force: true })
+  // An npm that ends with the control plane that started it may still write its last.
+  rmSync(paths.temporary, { recursive: true, force: true, maxRetries: 10 })
   for (const folder of [paths.images, paths.temporary, paths.instances])
     mkdirSync(folder, { recursive: true, mode: 0o700 })
   const replicas = replicaRecords(paths)
@@ -143,7 +148,7 @@ async function contextIn(
   for (const record of living) logs.adopt(replicas.logFolder(record), record.id)
   return {
     paths,
-    images: imageCopies(paths),
+    images: imageCopies(paths, options.npmEnv ?? process.env),
     replicas,
     ports,
     logs,

@@ -90,9 +90,9 @@ describe('images', () => {
     )
     writeFileSync(join(world.folder, 'a-file'), '')
     await assert.rejects(world.provider.resolve(`file:${join(world.folder, 'a-file')}`), refused(/not a folder/))
-    await assert.rejects(world.provider.resolve('ghcr.io/shop/api:1'), refused(/does not name a folder/))
-    await assert.rejects(world.provider.resolve('file:'), refused(/does not name a folder/))
-    await assert.rejects(world.provider.resolve('file:a\0b'), refused(/does not name a folder/))
+    await assert.rejects(world.provider.resolve('ghcr.io/shop/api:1'), refused(/names neither a folder nor a package/))
+    await assert.rejects(world.provider.resolve('file:'), refused(/names neither a folder nor a package/))
+    await assert.rejects(world.provider.resolve('file:a\0b'), refused(/names neither a folder nor a package/))
     await assert.rejects(world.provider.resolve(`file:/${'x'.repeat(5000)}`), refused(/not there/))
   })
 

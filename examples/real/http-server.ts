@@ -1,17 +1,15 @@
 import type { Play } from '../stage/play.ts'
-import { installHttpServer, page } from './install.ts'
+import { writes } from './files.ts'
 
 const versions = ['14.1.0', '14.1.1'] as const
 const [old, new_] = versions
 
+const page = `<!doctype html><title>Pages</title>\n${'<p>The same page from every version.</p>\n'.repeat(100)}`
+
 /** Two published versions of http-server: by canary from one to the next, and back. */
-export const realProgram: Play = {
+export const httpServer: Play = {
   title: `Slipway: http-server ${old} and ${new_} under load`,
-  preparing: `installing http-server ${versions.join(' and ')} from npm`,
-  async prepare(folder, signal) {
-    const installed = await Promise.allSettled(versions.map(version => installHttpServer(version, folder, signal)))
-    for (const one of installed) if (one.status === 'rejected') throw one.reason
-  },
+  preparing: `looking http-server ${old} up in npm`,
   opening: `http-server ${old}`,
   instance: {
     name: 'pages',
@@ -19,7 +17,9 @@ export const realProgram: Play = {
     services: [
       {
         name: 'http-server',
-        image: `http-server-${old}`,
+        image: `npm:http-server@${old}`,
+        before: writes({ 'public/index.html': page }),
+        args: ['$DATA/public', '-p', '$PORT', '-a', '127.0.0.1', '-c-1', '--silent'],
         replicas: 2,
         expose: true,
         ports: [{ name: 'http' }],
@@ -32,7 +32,7 @@ export const realProgram: Play = {
       kind: 'deploy',
       what: `http-server ${old} → ${new_}`,
       strategy: 'canary',
-      images: { 'http-server': `http-server-${new_}` },
+      images: { 'http-server': `npm:http-server@${new_}` },
       options: { holdSeconds: 1.5, checks: [{ type: 'errors', maxRate: 0.01 }] },
       ends: 'succeeded',
       later: 'rolled_back',
