@@ -48,6 +48,7 @@ function floorOf(file: string): Floor {
     case 'clock.ts':
     case 'errors.ts':
     case 'id.ts':
+    case 'room.ts':
     case 'wire.ts':
       return 'ground'
     default:

@@ -44,6 +44,8 @@ export interface View {
   readonly weightsReached: boolean
   /** Whether the last look at the provider succeeded. */
   readonly observed: boolean
+  /** Whether something that is wanted could not be done lately because a disk is full. */
+  readonly starved: boolean
 }
 
 /** How many replicas of a row must be ready before its weight may rise: all of them, unless undo asks for fewer. */
@@ -70,6 +72,7 @@ export class Keeper {
   #looks = 0
   #weightsReached = false
   #foundNothing = false
+  #starved = false
   #passing: Promise<void> | undefined
   #again: Promise<void> | undefined
 
@@ -169,6 +172,7 @@ export class Keeper {
       leaving: this.#hands.leaving,
       weightsReached: this.#weightsReached,
       observed: this.#observed,
+      starved: this.#starved || this.#plan.table.some(row => this.startFailure(row)?.code === 'disk_full'),
     }
   }
 
@@ -259,8 +263,10 @@ export class Keeper {
   async attempt(): Promise<void> {
     try {
       await this.pass()
+      this.#starved = false
     } catch (error) {
       if (isSlipwayError(error, 'lease_lost')) throw error
+      this.#starved = isSlipwayError(error, 'disk_full')
       this.#parts.onTrouble(this.instanceId, messageOf(error))
     }
   }

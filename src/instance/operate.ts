@@ -14,6 +14,7 @@ import { SlipwayError } from '../errors.ts'
 import type { EventBus } from '../event/bus.ts'
 import { newId } from '../id.ts'
 import type { ProviderRegistry } from '../provider/registry.ts'
+import type { Room } from '../room.ts'
 import type { Vault } from '../secrets/vault.ts'
 import type { Instance, InstanceState } from './instance.ts'
 import {
@@ -33,6 +34,8 @@ export interface InstanceParts {
   readonly auth: AuthProvider
   readonly vault: Vault
   readonly clock: Clock
+  /** Asked before new work is taken on; what stops or removes goes into the reserve. */
+  readonly room: Room
   readonly strategies: ReadonlyMap<string, Strategy>
   readonly hint: (instanceId: string) => void
 }
@@ -114,6 +117,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
     check?: (instance: Instance) => void,
   ): Promise<Deployment> {
     await auth.authorize(caller, 'instance.operate', { instanceId: id })
+    if (request.kind !== 'stop') await parts.room.require(`The ${request.kind} is refused`)
     const made = await store.transaction(async tx => {
       const instance = await get(id, tx)
       requireState(instance, states)
@@ -135,6 +139,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
     async create(given) {
       await auth.authorize(caller, 'instance.create')
       const request = parse(createInstanceSchema, given, 'The instance')
+      await parts.room.require('The instance is not created')
       const provider = request.provider === undefined ? providers.default() : providers.get(request.provider)
       if (request.services.length === 0) {
         throw new SlipwayError('empty_services', 'The instance declares no service.', {
