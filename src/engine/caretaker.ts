@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Store } from '../deploy/work.ts'
-import { messageOf } from '../errors.ts'
+import { isSlipwayError, messageOf } from '../errors.ts'
 import type { ProviderRegistry } from '../provider/registry.ts'
 import { inWords, type Room } from '../room.ts'
 
@@ -138,6 +138,7 @@ export function startCaretaker(parts: CaretakerParts, retention: Retention = {})
         await act()
       } catch (error) {
         if (stopped.signal.aborted) return
+        if (isSlipwayError(error, 'disk_full')) continue // told by the look at the disk
         log.warn({ error: messageOf(error) }, what)
       }
     }
@@ -148,13 +149,13 @@ export function startCaretaker(parts: CaretakerParts, retention: Retention = {})
     const { folder, freeBytes, reserveBytes } = await room.look()
     const low = freeBytes < reserveBytes
     const data = { folder, freeBytes, reserveBytes }
-    if (low && !wasLow) {
+    const fell = low && !wasLow
+    if (fell)
       log.warn(data, `the disk is nearly full (${inWords(freeBytes)} free): new work is refused until there is room`)
-      // While there still is some: what is in the log has its place in the file then, and the log has room for what goes on.
-      await store.tidy?.()
-    }
     if (!low && wasLow) log.info(data, 'there is room on the disk again')
     wasLow = low
+    // While there still is some room: what is in the log gets its place in the file, and the log is free for what goes on.
+    if (fell) await store.tidy?.()
   }
 
   const loops = [

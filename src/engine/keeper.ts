@@ -266,7 +266,10 @@ export class Keeper {
       this.#starved = false
     } catch (error) {
       if (isSlipwayError(error, 'lease_lost')) throw error
-      this.#starved = isSlipwayError(error, 'disk_full')
+      const starved = isSlipwayError(error, 'disk_full')
+      // A disk stays full for long, and is told of once.
+      if (starved && this.#starved) return
+      this.#starved = starved
       this.#parts.onTrouble(this.instanceId, messageOf(error))
     }
   }
@@ -397,7 +400,7 @@ export class Keeper {
 
   /** How long to wait for a change before looking again, milliseconds: not longer than the next replica takes to settle. */
   #patience(): number {
-    const soonest = Math.min(this.#probing.nextSettleMs(), this.crashes.nextRetryMs(), 250)
+    const soonest = Math.min(this.#probing.nextSettleMs(), this.crashes.nextRetryMs(), this.#starved ? 1000 : 250)
     return Math.max(1, Math.ceil(soonest))
   }
 }

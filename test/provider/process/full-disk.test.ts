@@ -19,8 +19,7 @@ describe('the process provider on a full disk', { skip: noSmallDisk ?? false }, 
   })
   after(async () => {
     disk.empty()
-    await world.dispose()
-    disk.dispose()
+    await world.dispose().finally(() => disk.dispose())
   })
 
   afterEach(() => disk.empty())
