@@ -33,7 +33,10 @@ export const errorCodes = {
   },
   stale_release: { status: 412, meaning: 'Another release is active than the caller expected.' },
   never_active: { status: 409, meaning: 'The release was never active, so there is nothing to roll back to.' },
-  unrestorable: { status: 409, meaning: 'The release needs a secret version that was revoked.' },
+  unrestorable: {
+    status: 409,
+    meaning: 'The release needs something that is gone: a secret version, or the copy of an image.',
+  },
   already_ended: { status: 409, meaning: 'The deployment has ended.' },
   undoing: { status: 409, meaning: 'The deployment is being undone.' },
   not_paused: { status: 409, meaning: 'The deployment is not paused at this gate.' },
@@ -50,6 +53,10 @@ export const errorCodes = {
   strategy_failed: { status: 500, meaning: 'The strategy itself threw an error.' },
   lease_lost: { status: 503, meaning: 'Another worker owns the instance now; this one dropped its work.' },
   unavailable: { status: 503, meaning: 'A part Slipway needs does not answer right now.' },
+  disk_full: {
+    status: 507,
+    meaning: 'The disk that Slipway keeps its data on is full, or so nearly that new work is refused.',
+  },
   ports_exhausted: { status: 503, meaning: 'No port of the configured range is free.' },
   closed: { status: 503, meaning: 'Slipway was closed while the call was under way.' },
   internal: { status: 500, meaning: 'A defect in Slipway.' },
@@ -97,6 +104,24 @@ export class SlipwayError extends Error {
 export function isSlipwayError(error: unknown, code?: ErrorCode): error is SlipwayError {
   return error instanceof SlipwayError && (code === undefined || error.code === code)
 }
+
+/** Whether the error is about the surroundings and passes by itself: a part that does not answer, a disk without room. It says nothing about what was asked. */
+export function isPassing(error: unknown): error is SlipwayError {
+  return isSlipwayError(error, 'unavailable') || isSlipwayError(error, 'disk_full')
+}
+
+/** What a system call met, as `disk_full` when it found no room; any other error as it is. */
+export function roomFault(error: unknown, what: string): unknown {
+  const { code } = (error ?? {}) as NodeJS.ErrnoException
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error
+  return new SlipwayError('disk_full', `${what}: the disk is full (${messageOf(error)}).`, {
+    next: makeRoom,
+    cause: error,
+  })
+}
+
+/** What to do about a full disk. */
+export const makeRoom = 'Make room on that disk; nothing that was committed is lost, and what waits goes on by itself.'
 
 /** The message of whatever was thrown, as one line. */
 export function messageOf(error: unknown): string {

@@ -11,6 +11,7 @@ import { recreate } from './deploy/strategies/recreate.ts'
 import { rolling } from './deploy/strategies/rolling.ts'
 import type { Strategy } from './deploy/strategy.ts'
 import type { Store } from './deploy/work.ts'
+import { type Pruned, type Retention, startCaretaker } from './engine/caretaker.ts'
 import { specSource } from './engine/revisions.ts'
 import { startWorker, type Worker } from './engine/worker.ts'
 import { messageOf, SlipwayError } from './errors.ts'
@@ -26,6 +27,7 @@ import { portQueue, replicaRange } from './provider/process/ports.ts'
 import { processProvider } from './provider/process/provider.ts'
 import type { Address, LogLine, LogQuery, Provider } from './provider/provider.ts'
 import { type ProviderRegistry, providerRegistry } from './provider/registry.ts'
+import { diskRoom, type Space } from './room.ts'
 import { proxyRouter } from './router/proxy/router.ts'
 import type { RevisionTraffic, Router } from './router/router.ts'
 import { envelopeVault } from './secrets/envelope-vault.ts'
@@ -63,6 +65,10 @@ export interface SlipwayOptions {
   readonly domain?: string
   /** Port of the shared, host-routed front of the embedded proxy. Default: any free one, kept with the data. */
   readonly frontPort?: number
+  /** How much of what only grows is kept: images, events, plans. */
+  readonly retention?: Retention
+  /** New work (deploy, create, scale, restart, start) is refused with `disk_full` while less is free at `dataDir`, bytes. Default 64 MiB. */
+  readonly reserveBytes?: number
   /** Whether this process performs deployments, or only records them. Default true. */
   readonly worker?: boolean
   /** Default: warnings, as JSON lines on stderr. */
@@ -110,6 +116,10 @@ export interface Slipway {
   readonly providers: ProviderRegistry
   readonly store: Store
   readonly router: Router
+  /** Throws away now what the retention does not keep; it is done every ten minutes anyway. */
+  prune(): Promise<Pruned>
+  /** What is free on the disk under `dataDir`, and how much of it is kept in reserve. */
+  space(): Promise<Space>
   /** The shared port: `<service>.<instance>.<tenant>.localhost` is reached here. */
   readonly front: Address
   /** Lets go of everything. What runs goes on running, and traffic flows on. */
@@ -127,6 +137,7 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
   const dataDir = resolve(options.dataDir ?? '.slipway')
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const clock = options.clock ?? systemClock
+  const room = diskRoom(dataDir, options.reserveBytes)
   const log = options.log ?? pino({ name: 'slipway', level: 'warn' }, pino.destination({ dest: 2, sync: true }))
   const { faults } = options
   const plain = options.store ?? (await sqliteStore({ path: join(dataDir, 'slipway.db'), clock }))
@@ -139,7 +150,7 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     if (failures.length > 0) throw new AggregateError(failures, 'Not every part of Slipway could be closed.')
   }
   try {
-    const given = options.providers ?? [await localProcesses(dataDir, store, clock)]
+    const given = options.providers ?? [await localProcesses(dataDir, store, clock, options.reserveBytes)]
     const providers = providerRegistry(...(faults ? given.map(provider => faultyProvider(provider, faults)) : given))
     for (const provider of providers.list()) opened.push(() => provider.close())
     const proxy =
@@ -186,7 +197,9 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
       worker = engine
       opened.push(() => engine.stop())
     }
-    const parts = { store, providers, bus, auth, vault, clock, strategies, checks: options.checks ?? {}, hint }
+    const caretaker = startCaretaker({ store, providers, room, clock, log }, options.retention)
+    opened.push(() => caretaker.stop())
+    const parts = { room, store, providers, bus, auth, vault, clock, strategies, checks: options.checks ?? {}, hint }
     const act = (claims: Claims): Acting => {
       const instances = instanceService(parts, claims)
       return {
@@ -217,6 +230,8 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
       providers,
       store,
       router,
+      prune: () => caretaker.prune(),
+      space: () => room.look(),
       front: router.front,
       close: closeAll,
     }
@@ -227,8 +242,14 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
 }
 
 /** Processes on this machine, whose ports are reserved in the store beside the router's. */
-function localProcesses(dataDir: string, store: Store, clock: Clock): Promise<Provider> {
-  return processProvider({ dataDir, clock, ports: storedPorts(store, portQueue(replicaRange(undefined))) })
+function localProcesses(
+  dataDir: string,
+  store: Store,
+  clock: Clock,
+  reserveBytes: number | undefined,
+): Promise<Provider> {
+  const ports = storedPorts(store, portQueue(replicaRange(undefined)))
+  return processProvider({ dataDir, clock, ports, ...(reserveBytes === undefined ? {} : { reserveBytes }) })
 }
 
 function strategyMap(custom: readonly Strategy[]): ReadonlyMap<string, Strategy> {

@@ -49,6 +49,7 @@ function floorOf(file: string): Floor {
     case 'clock.ts':
     case 'errors.ts':
     case 'id.ts':
+    case 'room.ts':
     case 'wire.ts':
       return 'ground'
     default:

@@ -1,6 +1,7 @@
 import { SlipwayError } from '../errors.ts'
 import type { Instance } from '../instance/instance.ts'
 import { requireNoAttention } from '../instance/refusal.ts'
+import type { Provider } from '../provider/provider.ts'
 import type { Vault } from '../secrets/vault.ts'
 import type { Release } from './release.ts'
 
@@ -25,6 +26,25 @@ export function neverActive(release: Release): SlipwayError {
   return new SlipwayError('never_active', `Release ${release.version} (${release.id}) was never active.`, {
     next: 'Roll back to one that was, or deploy its services again.',
   })
+}
+
+/** Refuses services of which the provider does not keep the image any more. Throws `unrestorable`. */
+export async function requireImages(
+  services: readonly { readonly name: string; readonly image: string; readonly digest?: string | undefined }[],
+  what: string,
+  provider: Provider,
+): Promise<void> {
+  for (const { name, image, digest } of services) {
+    if (digest === undefined || !provider.has || (await provider.has(digest))) continue
+    throw new SlipwayError(
+      'unrestorable',
+      `${what} needs the image ${image} (${digest.slice(0, 19)}) for "${name}", and no copy of it is kept any more.`,
+      {
+        next: 'Deploy the image again, or roll back to a newer release.',
+        details: { service: name, image, digest },
+      },
+    )
+  }
 }
 
 /** Refuses a release that needs a secret version which is gone. Throws `unrestorable`. */

@@ -10,6 +10,7 @@ import { policyDefaults } from '../instance/instance.ts'
 import { requireNoAttention } from '../instance/refusal.ts'
 import type { ServiceSnapshot } from '../instance/service.ts'
 import type { ProviderRegistry } from '../provider/registry.ts'
+import type { Room } from '../room.ts'
 import type { Vault } from '../secrets/vault.ts'
 import { cancel, pause, promote, resume } from './ask.ts'
 import { requireChecks } from './checks.ts'
@@ -19,7 +20,7 @@ import { type Difference, diffServices } from './diff.ts'
 import { type Enqueued, enqueue } from './enqueue.ts'
 import { recordFirstRelease, wantAsDeclared } from './initial.ts'
 import { type PlanPreview, previewPlan } from './preview.ts'
-import { neverActive, notFound, requireDeployable, requireRestorable } from './refusal.ts'
+import { neverActive, notFound, requireDeployable, requireImages, requireRestorable } from './refusal.ts'
 import type { Release } from './release.ts'
 import { newestSecrets, resolveServices } from './resolve.ts'
 import type { RunRequest } from './run.ts'
@@ -43,6 +44,8 @@ export interface DeployParts {
   readonly auth: AuthProvider
   readonly vault: Vault
   readonly clock: Clock
+  /** Asked before new work is taken on; what brings back, stops or removes goes into the reserve. */
+  readonly room: Room
   readonly strategies: ReadonlyMap<string, Strategy>
   /** Functions that holds can name as checks. */
   readonly checks: Readonly<Record<string, CheckFunction>>
@@ -186,6 +189,7 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
     const back = await store.deploys.getRelease(tenantId, request.releaseId)
     if (back?.instanceId !== target.id) throw notFound('release', request.releaseId)
     await requireRestorable(back, tenantId, parts.vault)
+    await requireImages(back.services, `Release ${back.version}`, parts.providers.get(target.provider))
     const strategy = strategyOf('blue-green', parts.strategies)
     const options =
       strategy.options?.(request.keepWarmSeconds === undefined ? {} : { keepWarmSeconds: request.keepWarmSeconds }) ??
@@ -211,6 +215,7 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
     async deploy(given) {
       await auth.authorize(caller, 'deploy.create', instanceIdOf(given))
       const request = parse(deployRequestSchema, given, 'The deploy request')
+      await parts.room.require('The deploy is refused')
       const target = await instance(request.instanceId)
       const chosen = chooseStrategy(
         request.strategy ?? target.policies.strategy ?? policyDefaults.strategy,
@@ -234,6 +239,7 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
       const first = await store.deploys.firstRelease(tenantId, instanceId)
       if (first) return first
       requireRunning(target)
+      await parts.room.require('The release is not recorded')
       const request = { services: target.services, complete: true } as const
       const { services } = await resolveServices(request, target, tenantId, parts)
       const snapshots = seal([], services, true, await newestSecrets(tenantId, parts.vault))
@@ -293,9 +299,12 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
       if (run.request.kind !== 'deploy') {
         throw new SlipwayError('not_retryable', `A ${first.kind} is not retried; ask for it again.`)
       }
+      await parts.room.require('The deploy is refused')
       requireDeployable(target)
       const chosen = chooseStrategy(first.strategy, first.options ?? {}, parts.strategies)
       const { expectRelease, ...request } = run.request
+      const brought = [...request.services, ...(request.declared ?? [])]
+      await requireImages(brought, `The deployment ${id}`, parts.providers.get(target.provider))
       void expectRelease // what was expected then has passed
       return await deployResolved(target, chosen, request, {
         notes: first.notes,
@@ -330,6 +339,7 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
     async plan(given) {
       await auth.authorize(caller, 'deploy.read', instanceIdOf(given))
       const request = parse(deployRequestSchema, given, 'The deploy request')
+      await parts.room.require('Nothing is planned')
       const target = await instance(request.instanceId)
       const chosen = chooseStrategy(
         request.strategy ?? target.policies.strategy ?? policyDefaults.strategy,

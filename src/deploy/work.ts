@@ -1,4 +1,4 @@
-import type { EventStore } from '../event/event.ts'
+import type { Cap, EventStore } from '../event/event.ts'
 import type { Instance } from '../instance/instance.ts'
 import type { InstanceStore } from '../instance/store.ts'
 import type { SecretStore } from '../secrets/vault.ts'
@@ -99,6 +99,17 @@ export interface WorkStore {
   /** A deployment's signals, in order. */
   signals(deploymentId: string): Promise<Signal[]>
 
+  /**
+   * Digests of the images an instance still needs: of its table, of what runs and waits, of its newest `keepReleases` releases and of the
+   * newest that were active. None when it is deleted.
+   */
+  images(instanceId: string, keepReleases: number): Promise<string[]>
+  /**
+   * Takes plan, steps and signals from deployments that ended and are older than the cap, or too many for it; looks at `limit` of those
+   * that have a plan, after the id `after`. `next`: go on after it.
+   */
+  shrinkRuns(cap: Cap, after: string, limit: number): Promise<{ readonly shrunk: number; readonly next?: string }>
+
   /** Reserves a port for an instance; false when someone has it. */
   reservePort(port: number, instanceId: string, purpose: string): Promise<boolean>
   takenPorts(): Promise<Set<number>>
@@ -121,6 +132,8 @@ export interface Stores {
 export interface Store extends Stores {
   /** Random, made with the database; marks everything that belongs to it. */
   readonly storeId: string
+  /** Gives room back that deleted rows and old copies of pages take, a little at a time. Absent where the database does so by itself. */
+  tidy?(): Promise<void>
   /** All or nothing, across deployments, instances and events. Nothing but the store is awaited inside `work`. */
   transaction<T>(work: (tx: Stores) => Promise<T>): Promise<T>
   close(): Promise<void>

@@ -6,6 +6,8 @@ import type { Provider } from '../provider/provider.ts'
 const crashLoopExits = 3
 /** The first pause before a crashed replica is started again, and the longest, milliseconds; it doubles in between. */
 export const backoffMs = { first: 100, longest: 30_000 } as const
+/** The longest while it is the platform that fails, milliseconds: when it is well again, so is everything on it, soon. */
+const longestUnansweredMs = 2000
 /** Whether so many exits of a row mean that one of its replicas, at the least, is in a crash loop. */
 export function isCrashLoop(exits: number, { replicas }: { readonly replicas: number }): boolean {
   return exits > (crashLoopExits - 1) * replicas
@@ -78,7 +80,7 @@ export class Crashes {
     const pause =
       failures === 1 && last?.readySince !== false
         ? 0
-        : Math.min(backoffMs.longest, backoffMs.first * 2 ** (failures - 1))
+        : Math.min(counts ? backoffMs.longest : longestUnansweredMs, backoffMs.first * 2 ** (failures - 1))
     this.#rows.set(row, {
       exits: (before?.exits ?? 0) + (counts ? 1 : 0),
       failures,

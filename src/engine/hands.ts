@@ -1,5 +1,5 @@
 import type { Row } from '../deploy/step.ts'
-import { isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
+import { isPassing, isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
 import { policyDefaults } from '../instance/instance.ts'
 import { defaultGraceMs } from '../instance/service.ts'
 import type { Replica } from '../provider/provider.ts'
@@ -99,7 +99,7 @@ export class Hands {
         if (this.#lease === lease) for (const name of names) this.#arriving.delete(name)
         if (lease.signal.aborted || lost(error, lease)) return
         this.#startFailures.set(key, asSlipwayError(error))
-        this.#crashes.startFailed(key, isSlipwayError(error, 'unavailable') ? 'unanswered' : 'refused')
+        this.#crashes.startFailed(key, isPassing(error) ? 'unanswered' : 'refused')
         this.#parts.onTrouble(this.#instanceId, messageOf(error))
       } finally {
         this.#owner.wake()

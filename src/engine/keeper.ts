@@ -62,6 +62,8 @@ export interface View {
   readonly weightsReached: boolean
   /** Whether the last look at the provider succeeded. */
   readonly observed: boolean
+  /** Whether something that is wanted could not be done lately because a disk is full. */
+  readonly starved: boolean
 }
 
 /** How many replicas of a row must be ready before its weight may rise: all of them, unless undo asks for fewer. */
@@ -97,6 +99,7 @@ export class Keeper {
   #looks = 0
   #weightsReached = false
   #foundNothing = false
+  #starved = false
   #passing: Promise<void> | undefined
   #again: Promise<void> | undefined
 
@@ -229,6 +232,7 @@ export class Keeper {
       leaving: this.#hands.leaving,
       weightsReached: this.#weightsReached,
       observed: this.#observed,
+      starved: this.#starved || this.#plan.table.some(row => this.startFailure(row)?.code === 'disk_full'),
     }
   }
 
@@ -345,8 +349,13 @@ export class Keeper {
   async attempt(): Promise<void> {
     try {
       await this.pass()
+      this.#starved = false
     } catch (error) {
       if (isSlipwayError(error, 'lease_lost')) throw error
+      const starved = isSlipwayError(error, 'disk_full')
+      // A disk stays full for long, and is told of once.
+      if (starved && this.#starved) return
+      this.#starved = starved
       this.#parts.onTrouble(this.instanceId, messageOf(error))
     }
   }
@@ -540,7 +549,7 @@ export class Keeper {
 
   /** How long to wait for a change before looking again, milliseconds: not longer than the next replica takes to settle. */
   #patience(): number {
-    const soonest = Math.min(this.#probing.nextSettleMs(), this.crashes.nextRetryMs(), 250)
+    const soonest = Math.min(this.#probing.nextSettleMs(), this.crashes.nextRetryMs(), this.#starved ? 1000 : 250)
     return Math.max(1, Math.ceil(soonest))
   }
 }

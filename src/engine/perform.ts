@@ -1,6 +1,6 @@
 import type { FrozenPlan, Run } from '../deploy/run.ts'
 import type { Row, Step } from '../deploy/step.ts'
-import { isSlipwayError, SlipwayError } from '../errors.ts'
+import { isPassing, SlipwayError } from '../errors.ts'
 import { policyDefaults } from '../instance/instance.ts'
 import { hold } from './bake.ts'
 import type { Attendance } from './context.ts'
@@ -69,7 +69,10 @@ function isTrue(step: Extract<Step, { kind: 'run' | 'route' | 'retire' }>, view:
   }
 }
 
-/** Asks the platform again while it does not answer: an outage fails a step only when it lasts longer than a step may stand still. */
+/**
+ * Asks the platform again while it does not answer: an outage fails a step only when it lasts longer than a step may stand still. A full
+ * disk is waited for however long it takes.
+ */
 async function whileAway<T>(on: Performance, step: Step, ask: () => Promise<T>): Promise<T> {
   const { clock } = on.at.parts
   const until = clock.monotonic() + patienceMs(step, on.plan, on.at.keeper)
@@ -77,7 +80,7 @@ async function whileAway<T>(on: Performance, step: Step, ask: () => Promise<T>):
     try {
       return await ask()
     } catch (error) {
-      if (!isSlipwayError(error, 'unavailable') || clock.monotonic() >= until) throw error
+      if (!isPassing(error) || (error.code !== 'disk_full' && clock.monotonic() >= until)) throw error
       await on.at.keeper.changed(retryMs, on.signal)
       on.signal.throwIfAborted()
     }

@@ -108,7 +108,8 @@ class Session {
       if (this.#unwound) return this.#unwound
       this.#throwIfLost()
       if (this.#interrupted) throw this.#interrupted.error
-      if (isSlipwayError(error, 'lease_lost')) throw error
+      // Neither is a fault of the deployment, which is taken up again where it was: by its next owner, or when there is room.
+      if (isSlipwayError(error, 'lease_lost') || isSlipwayError(error, 'disk_full')) throw error
       return await this.#failed(error)
     } finally {
       listening.abort()

@@ -3,7 +3,7 @@ import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
 import type { Revision, Row, Step } from '../deploy/step.ts'
 import { withoutWarm } from '../deploy/table.ts'
 import { undoPlan } from '../deploy/undo.ts'
-import { messageOf, SlipwayError } from '../errors.ts'
+import { isPassing, messageOf, SlipwayError } from '../errors.ts'
 import { policyDefaults } from '../instance/instance.ts'
 import type { Attendance } from './context.ts'
 import { isCrashLoop } from './crashes.ts'
@@ -38,6 +38,8 @@ export async function undo(run: Run, plan: FrozenPlan, at: Attendance): Promise<
     await serveAgain(plan, needs, at)
   } catch (error) {
     if (at.lease.signal.aborted || !(error instanceof SlipwayError) || error.code === 'lease_lost') throw error
+    // What could not be written is no fault of the undo, which is taken up again where it was.
+    if (isPassing(error)) throw error
     at.parts.log.warn(
       { deployment: run.deployment.id, error: at.parts.mask(run.deployment.instanceId, messageOf(error)) },
       'the undo could not be completed',
@@ -189,7 +191,7 @@ function watchOld(
       if (isCrashLoop(exits, row))
         throw new SlipwayError('crash_loop', `Service ${row.service} of the old release exited ${exits} times.`)
       const failure = keeper.startFailure(row)
-      if (failure && failure.code !== 'unavailable' && !failedBefore.has(failure)) throw failure
+      if (failure && !isPassing(failure) && !failedBefore.has(failure)) throw failure
     }
     if (still(view) > patienceMs) {
       throw new SlipwayError(

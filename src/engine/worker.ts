@@ -50,6 +50,8 @@ class InstanceWorker implements Worker {
   readonly #looking = new Set<string>()
   readonly #lookAgain = new Set<string>()
   #id = newId('wrk')
+  /** Aborted when it begins again under another id, which frees what this one had. */
+  #identity = new AbortController()
   #validUntil = 0
   #beatAt = 0
   #unwatch: (() => void)[] = []
@@ -154,9 +156,11 @@ class InstanceWorker implements Worker {
   /** Every lease is lost: drop all work, and begin again as a new worker. */
   async #startOver(): Promise<void> {
     this.#parts.log.warn({ worker: this.#id }, 'the heartbeat came too late; all leases are given up and claimed anew')
+    this.#identity.abort()
     for (const lease of this.#leases.values()) lease.end()
     await Promise.allSettled(this.#working)
     this.#id = newId('wrk')
+    this.#identity = new AbortController()
     await this.#register()
     this.#waiters.wake()
   }
@@ -183,6 +187,7 @@ class InstanceWorker implements Worker {
     const { store, clock, mask, log } = this.#parts
     // Claimed while we were stopping, or as the worker we were before: removing or replacing that one frees it.
     if (this.#stop.signal.aborted || claim.owner !== this.#id) return
+    const identity = this.#identity.signal
     const lease = holdLease(claim, store.storeId, () => this.#validUntil, clock)
     // A lease that was lost without our notice ends before the new one begins.
     const former = this.#workOn.get(claim.instanceId)
@@ -211,7 +216,7 @@ class InstanceWorker implements Worker {
             'the work on an instance failed; it is taken up again',
           )
         }
-        await this.#letGo(claim)
+        await this.#letGo(claim, identity)
       } finally {
         lease.end()
         if (this.#leases.get(claim.instanceId) === lease) this.#leases.delete(claim.instanceId)
@@ -225,12 +230,20 @@ class InstanceWorker implements Worker {
     this.#workOn.set(claim.instanceId, running)
   }
 
-  /** Frees an instance after an error, to be claimed again after a breath. */
-  async #letGo(claim: Claim): Promise<void> {
-    try {
-      await this.#parts.store.work.release(claim, this.#parts.clock.now() + 250)
-    } catch (error) {
-      this.#parts.log.warn({ instance: claim.instanceId, error: messageOf(error) }, 'a lease could not be given back')
+  /** Frees an instance after an error, to be claimed again after a breath. What can't be written now is written later: nobody else may. */
+  async #letGo(claim: Claim, identity: AbortSignal): Promise<void> {
+    for (let told = false; ; told = true) {
+      try {
+        await this.#parts.store.work.release(claim, this.#parts.clock.now() + 250)
+        return
+      } catch (error) {
+        if (!told) {
+          const data = { instance: claim.instanceId, error: messageOf(error) }
+          this.#parts.log.warn(data, 'a lease could not be given back')
+        }
+      }
+      if (identity.aborted || this.#stop.signal.aborted) return
+      await this.#pause(250)
     }
   }
 

@@ -11,6 +11,8 @@ const saveMs = 1000
 const strideOverOthers = 1000
 const firstRetryMs = 100
 const lastRetryMs = 30_000
+/** The same for the log itself: what ails it ails everybody, and when it is well again so are its readers, soon. */
+const lastLogRetryMs = 2000
 
 /** One subscriber's way through the log. */
 export interface Delivery {
@@ -74,7 +76,8 @@ async function readOn(delivery: Delivery, place: { reached: number; saved: numbe
 /** Tries again for ever, after longer and longer waits; rejects only with the signal's reason. */
 async function untilItWorks<T>(delivery: Delivery, event: Event | undefined, attempt: () => Promise<T>): Promise<T> {
   const { clock, failed, signal } = delivery
-  for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, lastRetryMs)) {
+  const longestMs = event ? lastRetryMs : lastLogRetryMs
+  for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, longestMs)) {
     signal.throwIfAborted()
     try {
       return await attempt()

@@ -64,6 +64,14 @@ export interface EventQuery {
   readonly types?: readonly EventType[]
 }
 
+/** How much of what only grows is kept. */
+export interface Cap {
+  /** So many of the newest. */
+  readonly keep: number
+  /** For so long, milliseconds. */
+  readonly keepMs: number
+}
+
 /** The log of events: written with the state they tell of, read in one order. */
 export interface EventStore {
   append(event: NewEvent): Promise<Event>
@@ -76,4 +84,12 @@ export interface EventStore {
   /** How far a named subscriber has read, 0 when it is new. */
   cursor(subscriber: string): Promise<number>
   setCursor(subscriber: string, seq: number): Promise<void>
+  /**
+   * Removes events from the start of the log, of at most `limit` looked at: those that are older than the cap or too many for it. One that
+   * a named subscriber has not read stays until it is twice as old, or one too many for twice the cap. The newest always stays. Says how
+   * many went.
+   */
+  prune(cap: Cap, limit: number): Promise<number>
+  /** Up to here the log was removed; 0 when it is whole. */
+  prunedTo(): Promise<number>
 }

@@ -4,6 +4,7 @@ import { between, type FaultHook } from './point.ts'
 
 /** What only asks. Everything else is a fault point, a method that is added tomorrow too. */
 const providerReads: readonly (keyof Provider)[] = [
+  'has',
   'observe',
   'exec',
   'probe',
@@ -13,7 +14,7 @@ const providerReads: readonly (keyof Provider)[] = [
   'check',
   'close',
 ]
-const routerReads: readonly (keyof Router)[] = ['allocatePort', 'observe', 'traffic', 'check', 'close']
+const routerReads: readonly (keyof Router)[] = ['allocatePort', 'observe', 'traffic', 'watch', 'check', 'close']
 
 /**
  * A provider whose calls are fault points: `before provider.start`, `after provider.start`. Hand `createSlipway({ faults })` a hook

@@ -14,9 +14,21 @@ const reads: { readonly [P in keyof Stores]: readonly (keyof Stores[P])[] } = {
     'activeRelease',
   ],
   instances: ['get', 'list', 'bySlug', 'countPerTenant'],
-  events: ['read', 'recent', 'lastSeq', 'cursor'],
+  events: ['read', 'recent', 'lastSeq', 'cursor', 'prunedTo'],
   secrets: ['get', 'versions', 'list'],
-  work: ['fence', 'nextWake', 'load', 'living', 'queue', 'run', 'steps', 'signals', 'takenPorts', 'reservations'],
+  work: [
+    'fence',
+    'nextWake',
+    'load',
+    'living',
+    'images',
+    'queue',
+    'run',
+    'steps',
+    'signals',
+    'takenPorts',
+    'reservations',
+  ],
 }
 
 const portNames = Object.keys(reads) as (keyof Stores)[]

@@ -14,6 +14,7 @@ import { SlipwayError } from '../errors.ts'
 import type { EventBus } from '../event/bus.ts'
 import { newId } from '../id.ts'
 import type { ProviderRegistry } from '../provider/registry.ts'
+import type { Room } from '../room.ts'
 import type { Vault } from '../secrets/vault.ts'
 import { type Adopted, adopt } from './adopt.ts'
 import { type Instance, type InstanceState, isHeld } from './instance.ts'
@@ -35,6 +36,8 @@ export interface InstanceParts {
   readonly auth: AuthProvider
   readonly vault: Vault
   readonly clock: Clock
+  /** Asked before new work is taken on; what stops or removes goes into the reserve. */
+  readonly room: Room
   readonly strategies: ReadonlyMap<string, Strategy>
   readonly hint: (instanceId: string) => void
 }
@@ -121,6 +124,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
     check?: (instance: Instance) => void,
   ): Promise<Deployment> {
     await auth.authorize(caller, 'instance.operate', { instanceId: id })
+    if (request.kind !== 'stop') await parts.room.require(`The ${request.kind} is refused`)
     const made = await store.transaction(async tx => {
       const instance = await get(id, tx)
       requireState(instance, states)
@@ -143,6 +147,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
     async create(given) {
       await auth.authorize(caller, 'instance.create')
       const request = parse(createInstanceSchema, given, 'The instance')
+      await parts.room.require('The instance is not created')
       const provider = request.provider === undefined ? providers.default() : providers.get(request.provider)
       if (request.services.length === 0) {
         throw new SlipwayError('empty_services', 'The instance declares no service.', {

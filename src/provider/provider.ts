@@ -129,6 +129,13 @@ export interface Provider {
   resolve(image: string, signal?: AbortSignal): Promise<ResolvedImage>
   /** Fetches what the revision needs. Throws `image_unavailable` or `image_gone`. */
   prepare(revision: RevisionSpec, onProgress: PrepareProgress, signal: AbortSignal): Promise<void>
+  /** Whether what the provider keeps of an image is there, so that a rollback can be refused before anything is written. Absent: it keeps nothing. */
+  has?(digest: string, signal?: AbortSignal): Promise<boolean>
+  /**
+   * Removes what it keeps of images, but for these digests, for what runs, and for what was resolved, prepared or asked for within `idleMs`:
+   * somebody may have resolved an image and not have written that down yet. Resolves to the digests removed. Safe to be killed in.
+   */
+  prune?(keep: ReadonlySet<string>, idleMs: number, signal?: AbortSignal): Promise<readonly string[]>
   /** Idempotent by replica name. Returns when asked for, not when ready. */
   start(revision: RevisionSpec, ordinals: readonly number[], fence: Fence): Promise<void>
   /** SIGTERM, observe, SIGKILL after `graceMs`, remove by id. Returns when they are gone; unknown ids are gone already. */

@@ -8,6 +8,8 @@ import { sqliteDialect } from './sqlite/dialect.ts'
 import { sqliteDriver } from './sqlite/driver.ts'
 import { faultOf, isUniqueViolation } from './sqlite/fault.ts'
 import { hold } from './sqlite/hold.ts'
+import { logBytes, reserveLog } from './sqlite/log-reserve.ts'
+import { tidy } from './sqlite/tidy.ts'
 
 /** Where a store on SQLite keeps its data, and its time. */
 export interface SqliteStoreOptions {
@@ -33,7 +35,13 @@ export async function sqliteStore({ path, clock = systemClock, waitMs }: SqliteS
     await driver.destroy()
     held?.release()
   }
-  return sqlStore({ dialect: sqliteDialect(driver), flavour: sqlite, clock, close })
+  return sqlStore({
+    dialect: sqliteDialect(driver),
+    flavour: sqlite,
+    clock,
+    close,
+    ...(held ? { tidy: db => tidy(db, held.path) } : {}),
+  })
 }
 
 /** SQLite's own ways. */
@@ -49,7 +57,13 @@ function open(path: string): DatabaseSync {
   if (path !== ':memory:') closeSync(openSync(path, 'a', 0o600))
   const database = new DatabaseSync(path, { timeout: 5_000, enableForeignKeyConstraints: true })
   try {
+    // Before the first table, so that a new file can give back what was deleted; an older one reuses it.
+    database.exec('pragma auto_vacuum = incremental')
     database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma secure_delete = fast')
+    if (path !== ':memory:') {
+      database.exec(`pragma journal_size_limit = ${logBytes}`)
+      reserveLog(path)
+    }
     return database
   } catch (error) {
     database.close()

@@ -7,7 +7,7 @@ import { dataPaths } from '../../src/provider/process/paths.ts'
 import { namesIn, type ReplicaRecord, readRecord } from '../../src/provider/process/record.ts'
 import type { ReplicaState } from '../../src/provider/provider.ts'
 import { connectControl } from '../../src/router/proxy/control-client.ts'
-import { runningProcess } from '../../src/router/proxy/link.ts'
+import { runningProcess } from '../../src/router/proxy/find.ts'
 import { placeOf } from '../../src/router/proxy/place.ts'
 import type { RouteTable } from '../../src/router/router.ts'
 import { disagreementsOf } from '../support/agreement.ts'
@@ -180,7 +180,7 @@ async function routesOf(dataDir: string, instanceId: string): Promise<RouteTable
   const running = runningProcess(placeOf(dataDir))
   if (!running) return new Error('none says that it runs')
   try {
-    const client = await connectControl(running.socket, () => {})
+    const client = await connectControl(running.socket, { onEnd: () => {} })
     try {
       return (await client.call('observe', { instanceId }, 5000)) ?? undefined
     } finally {

@@ -13,6 +13,8 @@ export async function aLog(t: TestContext, clock?: Clock) {
     read: query => (state.broken ? Promise.reject(new Error('database is locked')) : store.events.read(query)),
     recent: query => store.events.recent(query),
     lastSeq: () => store.events.lastSeq(),
+    prune: (cap, limit) => store.events.prune(cap, limit),
+    prunedTo: () => store.events.prunedTo(),
     cursor: name => store.events.cursor(name),
     setCursor: (name, seq) => {
       state.moves++

@@ -94,10 +94,10 @@ describe('fault points of a provider and a router', () => {
 
   test('a method that the port gets tomorrow is a point by itself', async () => {
     const names: string[] = []
-    const tomorrow = { ...fakeProvider(), prune: async () => 7 }
+    const tomorrow = { ...fakeProvider(), defragment: async () => 7 }
     const provider = faultyProvider(tomorrow, ({ name }) => names.push(name)) as Provider & typeof tomorrow
-    assert.equal(await provider.prune(), 7)
-    assert.deepEqual(names, ['before provider.prune', 'after provider.prune'])
+    assert.equal(await provider.defragment(), 7)
+    assert.deepEqual(names, ['before provider.defragment', 'after provider.defragment'])
   })
 
   test('a call that fails has no point after it, and one that is broken before it is not made', async () => {

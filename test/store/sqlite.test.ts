@@ -143,7 +143,7 @@ describe('a SQLite file', () => {
     t.after(() => driver.destroy())
     const write = (a: string) => db.transaction().execute(tx => tx.insertInto('t').values({ a }).execute())
     database.exec('pragma max_page_count = 8')
-    const full = (error: unknown) => isSlipwayError(error, 'unavailable') && /disk space/.test(error.next ?? '')
+    const full = (error: unknown) => isSlipwayError(error, 'disk_full') && /Make room/.test(error.next ?? '')
     await assert.rejects(write('x'.repeat(100_000)), full)
     database.exec('pragma max_page_count = 1000000')
     await write('small')

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Clock } from '../../clock.ts'
 import { SlipwayError } from '../../errors.ts'
 import type { ResolvedImage } from '../provider.ts'
 
@@ -17,14 +18,19 @@ export interface FakeImages {
   set(image: string, script: ImageScript): void
   /** Throws `image_unavailable`. */
   resolve(image: string): ResolvedImage
+  /** Whether an image resolved to it and was not pruned since. */
+  has(digest: string): boolean
+  /** Forgets every digest but these and those resolved, fetched or asked for within `idleMs`; returns them. */
+  prune(keep: ReadonlySet<string>, idleMs: number): string[]
   /** How long fetching takes. Throws `image_gone`, also for a digest that no image ever resolved to. */
   prepare(image: string, digest: string): number
 }
 
 /** All images there, none changed. */
-export function fakeImages(): FakeImages {
+export function fakeImages(clock: Pick<Clock, 'monotonic'>): FakeImages {
   const scripts = new Map<string, ImageScript>()
-  const known = new Set<string>()
+  const known = new Map<string, number>()
+  const use = (digest: string) => void known.set(digest, clock.monotonic())
   return {
     set: (image, script) => void scripts.set(image, { ...scripts.get(image), ...script }),
     resolve(image) {
@@ -41,8 +47,17 @@ export function fakeImages(): FakeImages {
       }
       const content = script?.content ?? image
       const digest = `sha256:${createHash('sha256').update(content).digest('hex')}`
-      known.add(digest)
+      use(digest)
       return { image, digest }
+    },
+    has(digest) {
+      if (known.has(digest)) use(digest)
+      return known.has(digest)
+    },
+    prune(keep, idleMs) {
+      const unused = [...known].filter(([digest, at]) => !keep.has(digest) && clock.monotonic() - at >= idleMs)
+      for (const [digest] of unused) known.delete(digest)
+      return unused.map(([digest]) => digest)
     },
     prepare(image, digest) {
       const script = scripts.get(image)
@@ -51,6 +66,7 @@ export function fakeImages(): FakeImages {
           next: script?.unavailable ? 'It was scripted to be gone.' : 'No image of this world ever resolved to it.',
         })
       }
+      use(digest)
       return script?.prepareMs ?? 0
     },
   }

@@ -88,6 +88,12 @@ export function fakeProvider(options: FakeProviderOptions = {}): FakeProvider {
         inside.images.prepare(spec.image, spec.digest)
         onProgress(100, `${spec.image} is here`)
       }),
+    has: (digest, signal) => call('has', undefined, signal, () => inside.images.has(digest)),
+    prune: (keep, idleMs, signal) =>
+      call('prune', undefined, signal, () => {
+        const running = [...keep, ...inside.running()]
+        return inside.images.prune(new Set(running), idleMs)
+      }),
     start: (spec, ordinals, fence) =>
       mutation('start', fence, [spec, ordinals], () => {
         for (const ordinal of ordinals) inside.start(spec, ordinal, fence.storeId, fence.epoch)

@@ -5,6 +5,8 @@ import type { Happening } from './replica.ts'
 export type FakeMethod =
   | 'resolve'
   | 'prepare'
+  | 'has'
+  | 'prune'
   | 'start'
   | 'stop'
   | 'runTask'

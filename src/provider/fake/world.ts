@@ -59,6 +59,8 @@ export interface WorldInside {
   start(spec: RevisionSpec, ordinal: number, storeId: string, epoch: number): void
   /** By its id, which is unique in the world. */
   get(id: string): FakeReplica | undefined
+  /** Digests that replicas run from. */
+  running(): string[]
   remove(id: string): void
   forget(instanceId: string): void
   readonly tasks: Map<string, Promise<TaskResult>>
@@ -74,7 +76,7 @@ export function fakeWorld({ seed = 1, clock = systemClock }: { seed?: number; cl
   const random = seededRandom(seed)
   const scripts = behaviourScript(random)
   const faults = scriptedFaults<FakeMethod>('fake platform', clock, random)
-  const images = fakeImages()
+  const images = fakeImages(clock)
   const log = fakeLog()
   const replicas = new Map<string, FakeReplica>()
   const epochs = new Map<string, number>()
@@ -168,6 +170,7 @@ export function fakeWorld({ seed = 1, clock = systemClock }: { seed?: number; cl
         bear({ spec, ordinal, storeId, epoch })
       },
       get: id => replicas.get(id),
+      running: () => [...replicas.values()].map(replica => replica.spec.digest),
       remove(id) {
         const replica = replicas.get(id)
         if (!replica) return

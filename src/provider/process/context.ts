@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import type { Fences } from './fences.ts'
-import type { Images } from './images.ts'
+import type { UsedImages } from './image-uses.ts'
 import type { LogFiles } from './log-files.ts'
 import type { Paths } from './paths.ts'
 import type { PortReservations } from './ports.ts'
@@ -10,7 +10,7 @@ import type { Replicas } from './replicas.ts'
 /** The parts that starting, stopping and observing share. */
 export interface Context {
   readonly paths: Paths
-  readonly images: Images
+  readonly images: UsedImages
   readonly replicas: Replicas
   readonly ports: PortReservations
   readonly logs: LogFiles

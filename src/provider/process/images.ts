@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { access, chmod, copyFile, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { isSlipwayError, messageOf, SlipwayError } from '../../errors.ts'
+import { isSlipwayError, messageOf, roomFault, SlipwayError } from '../../errors.ts'
+import type { Room } from '../../room.ts'
 import type { PrepareProgress, ResolvedImage } from '../provider.ts'
 import { digestOf, type Entry, entriesOf, inParallel } from './folder.ts'
 import { imageGone } from './gone.ts'
@@ -33,8 +34,11 @@ interface Manifest {
   readonly bytes: number
 }
 
-/** The images below `paths.images`; those of npm as its configuration in this environment says. */
-export function imageCopies(paths: Paths, npmEnvironment: NpmEnvironment): Images {
+/**
+ * The images below `paths.images`; those of npm as its configuration in this environment says. One that would eat into the reserve of `room`
+ * is not copied.
+ */
+export function imageCopies(paths: Paths, room: Room, npmEnvironment: NpmEnvironment): Images {
   const folderOf = (digest: string) => join(paths.images, /^sha256:[0-9a-f]{64}$/.exec(digest)?.[0].slice(7) ?? 'none')
   const manifestOf = (digest: string) => `${folderOf(digest)}.json`
   const keeping = new Map<string, Promise<string>>()
@@ -45,6 +49,7 @@ export function imageCopies(paths: Paths, npmEnvironment: NpmEnvironment): Image
   /** Copies the folder, and hashes the copy: that is what will run, even when somebody wrote to the folder meanwhile. */
   async function keep(image: string, source: string, entries: readonly Entry[]): Promise<string> {
     const temporary = join(paths.temporary, `image-${randomBytes(8).toString('hex')}`)
+    await room.require(`The image ${image} is not copied`, measure(entries).bytes)
     try {
       await copyEntries(source, temporary, entries)
       const digest = await digestOf(temporary, await entriesOf(temporary))
@@ -95,7 +100,8 @@ export function imageCopies(paths: Paths, npmEnvironment: NpmEnvironment): Image
         return { image, digest: known ? digest : await kept(image, source, entries, digest) }
       } catch (error) {
         signal?.throwIfAborted()
-        throw isSlipwayError(error) ? error : unreadable(image, source, error)
+        const fault = roomFault(error, `The image ${image} cannot be copied`)
+        throw isSlipwayError(fault) ? fault : unreadable(image, source, error)
       }
     },
     async prepare(image, digest, onProgress, signal) {

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import { isSlipwayError, messageOf, SlipwayError } from '../../errors.ts'
+import { isSlipwayError, messageOf, roomFault, SlipwayError } from '../../errors.ts'
 import { type GroupName, thisBoot } from './group.ts'
 import { processStat } from './proc.ts'
+import { exitPlace } from './record.ts'
 
 /**
  * The launcher leads the group and waits on descriptor 3 for the word; when that ends without it, we died before its record was on
@@ -45,6 +46,8 @@ export interface Latched extends GroupName {
 export async function launch({ command, cwd, env, stdout, stderr, exitFile }: Launch): Promise<Latched> {
   const exit = openSync(exitFile, 'w', 0o600)
   try {
+    // At the start of the file, where the code will be: it has its room then, however full the disk is.
+    writeSync(exit, exitPlace, 0)
     const child = spawn('/bin/sh', ['-c', script, 'slipway', ...command], {
       cwd,
       env,
@@ -69,8 +72,9 @@ export async function launch({ command, cwd, env, stdout, stderr, exitFile }: La
       drop: () => latch.destroy(),
     }
   } catch (error) {
-    throw isSlipwayError(error)
-      ? error
+    const fault = roomFault(error, `"${command[0]}" could not be started`)
+    throw isSlipwayError(fault)
+      ? fault
       : new SlipwayError('unavailable', `"${command[0]}" could not be started: ${messageOf(error)}.`, { cause: error })
   } finally {
     closeSync(exit)

@@ -9,7 +9,8 @@ import { SlipwayError } from '../../errors.ts'
 export function lockFolder(folder: string): { release(): void } {
   const database = new DatabaseSync(join(folder, 'process.lock'))
   try {
-    database.exec('pragma journal_mode = off; pragma busy_timeout = 0; begin exclusive')
+    // Its journal would need room on a disk that may have none.
+    database.exec('pragma journal_mode = memory; pragma busy_timeout = 0; begin exclusive')
   } catch (error) {
     database.close()
     if ((error as { errcode?: number }).errcode !== 5) throw error

@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, readSync, renameSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { appendIndex, indexOf, readIndex, shifted, writeIndex, writtenAt } from './log-index.ts'
+import { isSlipwayError, roomFault } from '../../errors.ts'
+import { appendIndex, indexOf, readIndex, shifted, thinned, writeIndex, writtenAt } from './log-index.ts'
 import { linesOf } from './log-lines.ts'
 import { namesIn, removeFiles } from './record.ts'
 
@@ -15,9 +16,21 @@ export interface LogLimits {
   readonly keep?: number
   /** How many replicas that are gone a service keeps the logs of. Default 10. */
   readonly keepEnded?: number
+  /** How much it keeps of them, in bytes; those of the last one that went stay whatever their size. Default 50 MiB. */
+  readonly maxEndedBytes?: number
 }
 
-export const logDefaults = { maxBytes: 10 * 1024 * 1024, keep: 1, keepEnded: 10 } as const satisfies Required<LogLimits>
+const MiB = 1024 * 1024
+
+export const logDefaults = {
+  maxBytes: 10 * MiB,
+  keep: 1,
+  keepEnded: 10,
+  maxEndedBytes: 50 * MiB,
+} as const satisfies Required<LogLimits>
+
+/** So many notes of when a file had which size are kept: a program that writes a few bytes at a time would make more of them than log. */
+const mostNotes = 50_000
 
 /** The logs a replica or task writes to, as open descriptors for it to inherit. */
 export interface OpenLogs {
@@ -41,7 +54,9 @@ export interface LogFiles {
   adopt(folder: string, id: string): void
   /** A last look at the files of a replica that ended. */
   finish(folder: string, id: string): void
-  /** Notes how the files grew, and cuts those that are too large. */
+  /** Removes the files of one that never ran. */
+  discard(folder: string, id: string): void
+  /** Notes how the files grew, and cuts those that are too large. One file that can't be looked after keeps no other waiting; the error is thrown after the last. */
   sample(): void
   /** Looks at the files in a folder now. */
   sampleFolder(folder: string): void
@@ -63,18 +78,36 @@ export function streamFiles(folder: string, id: string): { readonly stdout: stri
  * there to `<file>.1` and emptying the file. What is written in the microseconds between the two is lost.
  */
 export function logFiles(limits: LogLimits): LogFiles {
-  const { maxBytes, keep, keepEnded } = { ...logDefaults, ...limits }
+  const { maxBytes, keep, keepEnded, maxEndedBytes } = { ...logDefaults, ...limits }
   const sizes = new Map<string, number>()
+  const notes = new Map<string, number>()
   const cuts = new Map<string, Cuts>()
 
   function look(file: string): void {
     const found = statSync(file, { throwIfNoEntry: false })
-    if (!found) return void sizes.delete(file)
+    if (!found) return forget(file)
     if (found.size > (sizes.get(file) ?? 0)) {
-      appendIndex(file, found.size, writtenAt(found.mtimeMs))
+      // Without room for the note its lines count as written when the next note was.
+      ifRoom(() => note(file, found.size, found.mtimeMs))
       sizes.set(file, found.size)
     }
     if (found.size > maxBytes) cut(file)
+  }
+
+  function note(file: string, size: number, mtimeMs: number): void {
+    appendIndex(file, size, writtenAt(mtimeMs))
+    const count = (notes.get(file) ?? readIndex(file).sizes.length - 1) + 1
+    notes.set(file, count)
+    if (count <= mostNotes) return
+    const index = thinned(readIndex(file))
+    writeIndex(file, index)
+    notes.set(file, index.sizes.length)
+  }
+
+  function forget(file: string): void {
+    sizes.delete(file)
+    notes.delete(file)
+    cuts.delete(file)
   }
 
   function cut(file: string): void {
@@ -84,14 +117,31 @@ export function logFiles(limits: LogLimits): LogFiles {
     }
     const size = statSync(file).size
     const dropped = size > 2 * maxBytes ? nextLine(file, size - maxBytes, size) : 0
-    if (keep > 0) {
-      writeIndex(`${file}.1`, shifted(readIndex(file), dropped))
-      copyFrom(file, dropped, `${file}.1`)
-    }
+    const copied =
+      keep > 0 &&
+      ifRoom(() => {
+        writeIndex(`${file}.1`, shifted(readIndex(file), dropped))
+        copyFrom(file, dropped, `${file}.1`)
+      })
+    // A log that there is no room to keep is dropped, which makes some.
+    if (!copied) removeFiles(`${file}.1`, indexOf(`${file}.1`))
     truncateSync(file)
     removeFiles(indexOf(file))
     sizes.set(file, 0)
+    notes.set(file, 0)
     cuts.set(file, { count: (cuts.get(file)?.count ?? 0) + 1, dropped })
+  }
+
+  function lookAll(files: readonly string[]): void {
+    const failures: unknown[] = []
+    for (const file of files) {
+      try {
+        look(file)
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
   }
 
   const filesOf = (folder: string, id: string) => Object.values(streamFiles(folder, id))
@@ -118,14 +168,17 @@ export function logFiles(limits: LogLimits): LogFiles {
       for (const file of filesOf(folder, id)) {
         if (sizes.has(file)) look(file)
         sizes.delete(file)
+        notes.delete(file)
       }
     },
-    sample() {
-      for (const file of sizes.keys()) look(file)
+    discard(folder, id) {
+      for (const file of filesOf(folder, id)) {
+        forget(file)
+        removeFiles(file, indexOf(file))
+      }
     },
-    sampleFolder(folder) {
-      for (const file of sizes.keys()) if (file.startsWith(`${folder}/`)) look(file)
-    },
+    sample: () => lookAll([...sizes.keys()]),
+    sampleFolder: folder => lookAll([...sizes.keys()].filter(file => file.startsWith(`${folder}/`))),
     cuts: file => cuts.get(file) ?? { count: 0, dropped: 0 },
     prune(folder) {
       const names = namesIn(folder)
@@ -133,14 +186,31 @@ export function logFiles(limits: LogLimits): LogFiles {
         .filter(name => name.endsWith('.out') && !sizes.has(join(folder, name)))
         .map(name => ({ id: name.slice(0, -'.out'.length), at: statSync(join(folder, name)).mtimeMs }))
         .toSorted((a, b) => b.at - a.at)
-      for (const { id } of ended.slice(keepEnded)) {
-        const theirs = names.filter(name => name.startsWith(`${id}.out`) || name.startsWith(`${id}.err`))
-        removeFiles(...theirs.map(name => join(folder, name)))
+      let kept = 0
+      for (const [place, { id }] of ended.entries()) {
+        const theirs = names
+          .filter(name => name.startsWith(`${id}.out`) || name.startsWith(`${id}.err`))
+          .map(name => join(folder, name))
+        kept += theirs.reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0)
+        if (place < keepEnded && (place === 0 || kept <= maxEndedBytes)) continue
+        removeFiles(...theirs)
+        for (const file of filesOf(folder, id)) forget(file)
       }
     },
     drop(folder) {
-      for (const file of sizes.keys()) if (file.startsWith(`${folder}/`)) sizes.delete(file)
+      for (const file of sizes.keys()) if (file.startsWith(`${folder}/`)) forget(file)
     },
+  }
+}
+
+/** Whether the disk had room for it. */
+function ifRoom(write: () => void): boolean {
+  try {
+    write()
+    return true
+  } catch (error) {
+    if (!isSlipwayError(roomFault(error, 'A log cannot be written'), 'disk_full')) throw error
+    return false
   }
 }
 

@@ -44,6 +44,12 @@ export function writeIndex(file: string, { sizes, times }: LogIndex): void {
   writeFileSync(indexOf(file), sizes.map((size, position) => `${size} ${times[position]}\n`).join(''), { mode: 0o600 })
 }
 
+/** Every second note of an index, the last one included: the times between are known less well, and it does not outgrow its log. */
+export function thinned({ sizes, times }: LogIndex): LogIndex {
+  const isKept = (_: number, position: number) => position % 2 === (sizes.length - 1) % 2
+  return { sizes: sizes.filter(isKept), times: times.filter(isKept) }
+}
+
 /** The index of what is left when the first `bytes` of a file are dropped. */
 export function shifted({ sizes, times }: LogIndex, bytes: number): LogIndex {
   const first = firstAbove(sizes, bytes)

@@ -32,7 +32,7 @@ export async function settle(context: Context, given: ReplicaRecord): Promise<[R
   }
   if (life.state !== 'ended') return [record, life]
   const ended = { ...record, exitCode: life.exitCode }
-  replicas.save(ended)
+  replicas.note(ended)
   logs.finish(replicas.logFolder(record), record.id)
   context.changed(record.instanceId)
   return [ended, life]

@@ -1,13 +1,15 @@
 import { accessSync, constants, mkdirSync, rmSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { type Clock, systemClock } from '../../clock.ts'
 import { messageOf, SlipwayError } from '../../errors.ts'
+import { diskRoom } from '../../room.ts'
 import type { Provider, Replica } from '../provider.ts'
 import { commandOf } from './command.ts'
 import type { Context } from './context.ts'
 import { execBeside } from './exec.ts'
 import { fences } from './fences.ts'
 import { forgetInstance } from './forget.ts'
+import { usedImages } from './image-uses.ts'
 import { imageCopies } from './images.ts'
 import { lockFolder } from './lock.ts'
 import { type LogLimits, logFiles } from './log-files.ts'
@@ -36,6 +38,8 @@ export interface ProcessProviderOptions {
   readonly clock?: Clock
   /** What npm finds around it when it fetches `npm:` images: its configuration, PATH. Default: the environment of this process. */
   readonly npmEnv?: Readonly<Record<string, string | undefined>>
+  /** An image is copied only when so much stays free afterwards, bytes. Default 64 MiB. */
+  readonly reserveBytes?: number
 }
 
 /**
@@ -76,6 +80,11 @@ export async function processProvider(options: ProcessProviderOptions): Promise<
       await context.images.prepare(revision.image, revision.digest, onProgress, signal)
       commandOf(revision, context.images.folderOf(revision.digest))
       onProgress(100, `${revision.image} is here`)
+    },
+    has: async digest => context.images.has(digest),
+    async prune(keep, idleMs) {
+      const running = replicas.all().map(record => `sha256:${basename(record.cwd)}`)
+      return await context.images.prune(new Set([...keep, ...running]), idleMs)
     },
     start: replicaStarts(context),
     stop: (instanceId, ids, graceMs, fence) => stopReplicas(context, instanceId, ids, graceMs, fence),
@@ -145,15 +154,20 @@ async function contextIn(
   )
   const living = found.filter(record => record.exitCode === undefined)
   const logs = logFiles(options.logs ?? {})
+  const clock = options.clock ?? systemClock
   for (const record of living) logs.adopt(replicas.logFolder(record), record.id)
   return {
     paths,
-    images: imageCopies(paths, options.npmEnv ?? process.env),
+    images: usedImages(
+      imageCopies(paths, diskRoom(paths.root, options.reserveBytes), options.npmEnv ?? process.env),
+      paths,
+      clock,
+    ),
     replicas,
     ports,
     logs,
     fences: fences(calls.ensureOpen, found),
-    clock: options.clock ?? systemClock,
+    clock,
     host,
     watched: new Map(living.map(record => [record.id, record])),
     ...calls,

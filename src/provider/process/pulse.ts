@@ -25,9 +25,16 @@ export function startPulse(context: Context): Pulse {
 }
 
 async function beat(context: Context): Promise<void> {
-  context.logs.sample()
-  for (const record of context.watched.values()) {
-    const settled = await settle(context, record)
-    if (!settled || settled[1].state === 'ended') context.watched.delete(record.id)
-  }
+  const duties = [
+    ...[...context.watched.values()].map(record => async () => {
+      const settled = await settle(context, record)
+      if (!settled || settled[1].state === 'ended') context.watched.delete(record.id)
+    }),
+    async () => context.replicas.catchUp(),
+    async () => context.logs.sample(),
+  ]
+  // One that can't be done keeps no other from being done.
+  const failures: unknown[] = []
+  for (const duty of duties) await duty().catch((error: unknown) => failures.push(error))
+  if (failures.length > 0) throw failures[0]
 }

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { dirname } from 'node:path'
 import type { Timestamp } from '../../clock.ts'
 import type { Revision } from '../../deploy/step.ts'
+import { roomFault } from '../../errors.ts'
 import type { GroupName } from './group.ts'
 
 /** What is kept of a replica, one file each: enough for a later control plane to find it, stop it and say how it ended. No secrets. */
@@ -34,8 +35,13 @@ export const unknownExit = -1
  */
 export function writeRecord(file: string, record: object): void {
   const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`
-  writeFileSync(temporary, JSON.stringify(record), { mode: 0o600 })
-  renameSync(temporary, file)
+  try {
+    writeFileSync(temporary, JSON.stringify(record), { mode: 0o600 })
+    renameSync(temporary, file)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw roomFault(error, `${file} cannot be written`)
+  }
 }
 
 /** A record, or undefined when there is none. Half a record, as a machine that lost power may leave, is none. */
@@ -48,6 +54,9 @@ export function readRecord(file: string): unknown {
   }
 }
 
+/** What stands in an exit file until the launcher writes over it. */
+export const exitPlace = ' '.repeat(15)
+
 /** What a launcher wrote: an exit code, `never` when it did not get past the latch, undefined when it wrote nothing (yet). */
 export function readExit(file: string): number | 'never' | undefined {
   let text: string
@@ -57,8 +66,9 @@ export function readExit(file: string): number | 'never' | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
-  if (!text.endsWith('\n')) return undefined
-  return text === 'never\n' ? 'never' : Number(text)
+  const [, word] = /^(never|\d+)\n/.exec(text) ?? []
+  if (word === undefined) return undefined
+  return word === 'never' ? 'never' : Number(word)
 }
 
 /** Names in a folder; none when it is not there. */

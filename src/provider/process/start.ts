@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { timestamp } from '../../clock.ts'
-import { SlipwayError } from '../../errors.ts'
+import { roomFault, SlipwayError } from '../../errors.ts'
 import type { Fence, RevisionSpec } from '../provider.ts'
 import { commandOf } from './command.ts'
 import type { Context } from './context.ts'
@@ -13,7 +13,7 @@ import { type Latched, launch } from './launcher.ts'
 import { removeReplica, settle } from './observe.ts'
 import { segment } from './paths.ts'
 import { isPortFree } from './ports.ts'
-import type { ReplicaRecord } from './record.ts'
+import { type ReplicaRecord, removeFiles } from './record.ts'
 import { turns } from './turns.ts'
 
 /** Starts replicas by name; asked for twice at once, each starts once. */
@@ -72,7 +72,7 @@ async function startReplica(
     await launchReplica(context, revision, { id, name, ordinal, ports, instanceId }, fence)
   } catch (error) {
     await context.ports.release(instanceId, id)
-    throw error
+    throw roomFault(error, `The replica ${name} cannot be started`)
   }
 }
 
@@ -84,8 +84,7 @@ async function launchReplica(context: Context, revision: RevisionSpec, named: Na
   const { data, replicas: records } = paths.instance(instanceId)
   const { service } = revision
   const dataFolder = join(data, service)
-  mkdirSync(dataFolder, { recursive: true, mode: 0o700 })
-  mkdirSync(records, { recursive: true, mode: 0o700 })
+  for (const folder of [dataFolder, records]) mkdirSync(folder, { recursive: true, mode: 0o700 })
   const cwd = images.folderOf(revision.digest)
   if (!existsSync(cwd)) throw imageGone(revision.image, revision.digest)
   const { env, values } = surroundings(revision, named.ports, dataFolder)
@@ -116,7 +115,10 @@ async function launchReplica(context: Context, revision: RevisionSpec, named: Na
     latched?.drop()
     const record = replicas.byId(instanceId, id)
     if (record) await removeReplica(context, record)
-    else logs.finish(folder, id)
+    else {
+      logs.discard(folder, id)
+      removeFiles(replicas.exitFile(instanceId, id))
+    }
     throw error
   } finally {
     files.close()

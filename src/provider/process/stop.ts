@@ -47,7 +47,7 @@ async function stopReplica(context: Context, given: ReplicaRecord, graceMs: numb
       context.fences.check(fence)
       // First the signal: noted but not sent, it would be waited for in vain.
       signalGroup(record, 'SIGTERM')
-      replicas.save({ ...record, stoppingAt: timestamp(clock.now()) })
+      replicas.note({ ...record, stoppingAt: timestamp(clock.now()) })
       context.changed(record.instanceId)
     }
     if (!killed && clock.monotonic() >= killAt) {

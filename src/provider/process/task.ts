@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { SlipwayError } from '../../errors.ts'
+import { isSlipwayError, roomFault, SlipwayError } from '../../errors.ts'
 import type { Fence, RevisionSpec, TaskResult } from '../provider.ts'
 import type { Context } from './context.ts'
 import { surroundings } from './environment.ts'
@@ -13,6 +13,7 @@ import { streamFiles } from './log-files.ts'
 import { lastLines } from './log-lines.ts'
 import { segment } from './paths.ts'
 import { namesIn, readRecord, removeFiles, writeRecord } from './record.ts'
+import { pruneTasks } from './task-records.ts'
 import { turns } from './turns.ts'
 
 /** How many lines of a task's output are handed back. */
@@ -109,14 +110,15 @@ async function launchTask(
     latched.go()
   } catch (error) {
     latched?.drop()
-    removeFiles(`${file}.json`)
-    throw error
+    removeFiles(`${file}.json`, `${file}.exit`)
+    throw roomFault(error, `The task ${name} cannot be started`)
   } finally {
     logs.close()
   }
 }
 
 async function waitForTask(context: Context, instanceId: string, file: string, fence: Fence): Promise<TaskResult> {
+  adoptLogs(context, instanceId, recordIn(`${file}.json`))
   for (let waitMs = 1; ; waitMs = Math.min(50, waitMs * 1.5)) {
     context.ensureOpen()
     const record = recordIn(`${file}.json`)
@@ -128,11 +130,27 @@ async function waitForTask(context: Context, instanceId: string, file: string, f
     if (life?.state === 'leftover') signalGroup(record, 'SIGKILL')
     if (life?.state === 'ended') {
       const result = { exitCode: life.exitCode, output: outputOf(context, instanceId, record) }
-      writeRecord(`${file}.json`, { ...record, result } satisfies TaskRecord)
+      remember(`${file}.json`, { ...record, result })
+      pruneTasks(context.paths.instance(instanceId).tasks)
       return result
     }
     await context.clock.sleep(waitMs, fence.signal)
   }
+}
+
+/** Where a full disk keeps it from being written, its exit file says the same to whoever asks again. */
+function remember(file: string, record: TaskRecord): void {
+  try {
+    writeRecord(file, record)
+  } catch (error) {
+    if (!isSlipwayError(error, 'disk_full')) throw error
+  }
+}
+
+/** Of a task that an earlier control plane started: what it writes is looked after from now on. */
+function adoptLogs({ replicas, logs }: Context, instanceId: string, record: TaskRecord | undefined): void {
+  if (!record || record.result) return
+  logs.adopt(replicas.logFolder({ instanceId, service: record.service }), taskId(record.service, record.name))
 }
 
 function outputOf({ replicas, logs }: Context, instanceId: string, { service, name }: TaskRecord): string[] {

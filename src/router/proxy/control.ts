@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type ErrorCode, errorCodes, isSlipwayError, messageOf, SlipwayError } from '../../errors.ts'
+import { type ErrorCode, errorCodes, isSlipwayError, messageOf, roomFault, SlipwayError } from '../../errors.ts'
 import type { DrainReport, RevisionTraffic, RouteTable } from '../router.ts'
 import { routeTableSchema } from './schema.ts'
 
@@ -68,7 +68,8 @@ export const answerSchema = z.union([
 ])
 
 /** An error as it travels. */
-export function errorLine(error: unknown): z.infer<typeof errorSchema> {
+export function errorLine(thrown: unknown): z.infer<typeof errorSchema> {
+  const error = roomFault(thrown, 'The proxy cannot write a route table, and goes on by the last one')
   if (isSlipwayError(error)) {
     return { code: error.code, message: error.message, ...(error.next === undefined ? {} : { next: error.next }) }
   }

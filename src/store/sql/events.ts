@@ -3,6 +3,7 @@ import type { Event, EventStore } from '../../event/event.ts'
 import { newId } from '../../id.ts'
 import { type Bound, json, text, time, whole } from './codec.ts'
 import { entity } from './entity.ts'
+import { eventCap } from './event-cap.ts'
 import type { Session } from './session.ts'
 import { statement } from './statement.ts'
 
@@ -39,6 +40,8 @@ export function events(session: Session): EventStore {
   }
 
   return {
+    ...eventCap(session),
+
     async append(event) {
       const id = newId('evt')
       const at = timestamp(clock.now())

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import { isSlipwayError, messageOf, SlipwayError } from '../../errors.ts'
 import { first } from './migrations/0001-first.ts'
+import { retention } from './migrations/0002-retention.ts'
 import type { Schema } from './schema.ts'
 import type { SqlFlavour } from './session.ts'
 
@@ -9,7 +10,12 @@ import type { SqlFlavour } from './session.ts'
 export async function migrate(db: Kysely<Schema>, flavour: SqlFlavour): Promise<void> {
   const migrator = new Migrator({
     db,
-    provider: { getMigrations: async (): Promise<Record<string, Migration>> => ({ '0001-first': first(flavour) }) },
+    provider: {
+      getMigrations: async (): Promise<Record<string, Migration>> => ({
+        '0001-first': first(flavour),
+        '0002-retention': retention,
+      }),
+    },
   })
   const { error } = await migrator.migrateToLatest()
   if (error === undefined) return

@@ -8,7 +8,8 @@ import { entity } from './entity.ts'
 import { keyset, page } from './page.ts'
 import { atomic, type Session } from './session.ts'
 
-const releaseRow = entity<Release>({
+/** How a release lies in its row. */
+export const releaseRow = entity<Release>({
   id: ['id', text()],
   createdAt: ['created_at', time()],
   updatedAt: ['updated_at', time()],

@@ -18,10 +18,12 @@ export interface SqlStoreOptions {
   readonly flavour: SqlFlavour
   readonly clock: Clock
   readonly close: () => Promise<void>
+  /** See {@link Store.tidy}. */
+  readonly tidy?: (db: Kysely<Schema>) => Promise<void>
 }
 
 /** A store over any SQL database Kysely speaks to: brings the schema up to date and reads (or gives) the store's id. */
-export async function sqlStore({ dialect, flavour, clock, close }: SqlStoreOptions): Promise<Store> {
+export async function sqlStore({ dialect, flavour, clock, close, tidy }: SqlStoreOptions): Promise<Store> {
   const db = new Kysely<Schema>({ dialect })
   try {
     await migrate(db, flavour)
@@ -30,6 +32,7 @@ export async function sqlStore({ dialect, flavour, clock, close }: SqlStoreOptio
     return {
       storeId: await storeId(db),
       ...stores(session),
+      ...(tidy ? { tidy: () => tidy(db) } : {}),
       transaction: work => db.transaction().execute(tx => work(stores({ ...session, db: tx }))),
       close: () => (closed ??= close()),
     }

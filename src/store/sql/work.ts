@@ -3,9 +3,11 @@ import { json, text, whole } from './codec.ts'
 import { entity } from './entity.ts'
 import { instanceRow } from './instances.ts'
 import { leases } from './leases.ts'
+import { needs } from './needs.ts'
 import { ports } from './ports.ts'
 import { runs } from './runs.ts'
 import type { Session } from './session.ts'
+import { shrink } from './shrink.ts'
 import { signals } from './signals.ts'
 
 const recordRow = entity<Omit<InstanceRecord, 'instance'>>({
@@ -26,6 +28,8 @@ export function work(session: Session): WorkStore {
     ...runs(session),
     ...signals(session),
     ...ports(session),
+    ...needs(session),
+    ...shrink(session),
 
     async load(instanceId) {
       const row = await db.selectFrom('instances').selectAll().where('id', '=', instanceId).executeTakeFirst()

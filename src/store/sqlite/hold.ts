@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { isSlipwayError, messageOf, SlipwayError } from '../../errors.ts'
-import { isBusy } from './fault.ts'
+import { isSlipwayError, messageOf, roomFault, SlipwayError } from '../../errors.ts'
+import { faultOf, isBusy } from './fault.ts'
 
 /** The right of one process to write a data file. */
 export interface Hold {
@@ -21,6 +21,8 @@ export function hold(file: string): Hold {
     return take(settle(file))
   } catch (error) {
     if (isSlipwayError(error)) throw error
+    const fault = roomFault(faultOf(error), `No data can be kept in ${file}`)
+    if (isSlipwayError(fault, 'disk_full')) throw fault
     throw new SlipwayError('unavailable', `No data can be kept in ${file}: ${messageOf(error)}.`, {
       next: 'Give a file in a folder that exists or can be made, and that the user Slipway runs as can write to.',
       cause: error,
@@ -33,8 +35,9 @@ function take(path: string): Hold {
   // The holder is named in a file of its own: whoever reads and closes the lock file loses the locks its own process has on it.
   const note = `${path}.lock.pid`
   try {
-    lock.exec('pragma locking_mode = exclusive; begin exclusive')
-    writeFileSync(note, `${process.pid}\n`, { mode: 0o600 })
+    // Its journal would need room on a disk that may have none.
+    lock.exec('pragma journal_mode = memory; pragma locking_mode = exclusive; begin exclusive')
+    writeNote(note)
   } catch (error) {
     lock.close()
     throw isBusy(error) ? heldBy(path, note, error) : error
@@ -58,6 +61,15 @@ function settle(file: string): string {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return path
     throw error
+  }
+}
+
+/** The name only makes a later refusal's sentence better: a disk without room for it is no reason not to hold the file. */
+function writeNote(note: string): void {
+  try {
+    writeFileSync(note, `${process.pid}\n`, { mode: 0o600 })
+  } catch (error) {
+    if (!isSlipwayError(roomFault(error, `${note} cannot be written`), 'disk_full')) throw error
   }
 }
 
