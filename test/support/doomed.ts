@@ -5,21 +5,29 @@ import type { Order, Word } from './control-plane.ts'
 
 /** A control plane in a process of its own. */
 export interface Doomed {
+  readonly pid: number
   /** Tells it what to do; resolves to the deployment's id. */
   order(order: Order): Promise<string>
   /** Resolves with the first event that is so, from its start on. */
   until(is: (event: Event) => boolean): Promise<Event>
+  /** What its equipment told so far. */
+  told(): readonly unknown[]
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
 }
 
-/** Starts a control plane on a data folder that nobody else holds. A `recorder` performs nothing. */
+/**
+ * Starts a control plane on a data folder that nobody else holds. A `recorder` performs nothing. `equipment` is the URL of a module that
+ * gives it parts of its own: see `Equip`.
+ */
 export async function startDoomed(
   dataDir: string,
   tenantId: string,
   role: 'worker' | 'recorder' = 'worker',
+  equipment?: URL,
 ): Promise<Doomed> {
-  const child = fork(new URL('./control-plane.ts', import.meta.url), [dataDir, tenantId, role], { execArgv: [] })
+  const args = [dataDir, tenantId, role, ...(equipment ? [equipment.href] : [])]
+  const child = fork(new URL('./control-plane.ts', import.meta.url), args, { execArgv: [] })
   const words: Word[] = []
   const hearing = new Set<() => void>()
   child.on('message', (word: Word) => {
@@ -43,6 +51,8 @@ export async function startDoomed(
   })
   await heard(0, word => word.kind === 'up')
   return {
+    pid: child.pid ?? 0,
+    told: () => words.flatMap(word => (word.kind === 'told' ? [word.what] : [])),
     async order(order) {
       const from = words.length
       child.send(order)
