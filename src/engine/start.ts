@@ -11,6 +11,7 @@ import { isRouted, type ServiceSnapshot } from '../instance/service.ts'
 import { type Attendance, specsOf } from './context.ts'
 import { endPending } from './finish.ts'
 import { goalOf } from './goal.ts'
+import { recover } from './recover.ts'
 import { addressesOf } from './revisions.ts'
 
 /** Codes for which a deployment whose turn came is cancelled: what it asked for is no longer possible. */
@@ -38,7 +39,9 @@ export async function start(run: Run, at: Attendance): Promise<Run | undefined> 
   const { store } = parts
   const id = run.deployment.id
   await reservePorts(run, at)
+  await takeUp(at)
   await keeper.acquaint(lease.signal)
+  await recover(run.deployment.kind, at)
   if (!keeper.view().observed) {
     throw new SlipwayError(
       'unavailable',
@@ -97,6 +100,12 @@ export async function start(run: Run, at: Attendance): Promise<Run | undefined> 
   if (!started || !record || started.deployment.state !== 'running') return undefined
   keeper.refresh(record, await specsOf(store, record, [started]))
   return started
+}
+
+/** What the store says now is what served before. */
+async function takeUp({ parts, lease, keeper }: Attendance): Promise<void> {
+  const record = await parts.store.work.load(lease.claim.instanceId)
+  if (record) keeper.refresh(record, await specsOf(parts.store, record, []))
 }
 
 function freeze(

@@ -53,7 +53,7 @@ export async function startSite(below = tmpdir()): Promise<Site> {
     async restart(at) {
       await plane.kill()
       try {
-        plane = await startDoomed(dataDir, tenantId, 'worker', at)
+        plane = await startDoomed(dataDir, tenantId, 'worker', at ? { moment: at } : {})
         return true
       } catch (error) {
         if (at && error instanceof DiedEarly) return false

@@ -7,7 +7,7 @@ import {
   type RollbackRequest,
 } from '../../src/index.ts'
 import type { Address } from '../../src/provider/provider.ts'
-import { createSlipway } from '../../src/slipway.ts'
+import { createSlipway, type SlipwayOptions } from '../../src/slipway.ts'
 
 // A control plane in a process of its own, to be killed. Takes up what is under way, tells of every event, and does as it is told.
 
@@ -19,6 +19,8 @@ export type Order =
   | { readonly kind: 'cancel' | 'promote'; readonly deploymentId: string }
   | { readonly kind: 'scale'; readonly instanceId: string; readonly replicas: Readonly<Record<string, number>> }
   | { readonly kind: 'restart' | 'stop' | 'start' | 'delete'; readonly instanceId: string }
+  /** Its event loop does nothing for so long. */
+  | { readonly kind: 'stall'; readonly stallMs: number }
 
 /** A fault point by its name, and the how manieth time it comes. */
 export interface Moment {
@@ -36,12 +38,23 @@ export type Word =
   | { readonly kind: 'refused'; readonly code: string; readonly message: string }
   | { readonly kind: 'event'; readonly event: Event }
   | { readonly kind: 'passed'; readonly names: readonly string[] }
+  | { readonly kind: 'told'; readonly what: unknown }
 
-const [dataDir = '', tenantId = '', role = 'worker', first = ''] = process.argv.slice(2)
+/** What a module exports that a control plane is to be equipped with: parts of its own, which may tell something. */
+export type Equip = (dataDir: string, tell: (what: unknown) => void) => Promise<SlipwayOptions>
+
+/** How it differs from one that is started by hand: when it dies, and the URL of a module with its {@link Equip}. */
+export interface Make {
+  readonly moment?: Moment
+  readonly equipment?: string
+}
+
+const [dataDir = '', tenantId = '', role = 'worker', made = '{}'] = process.argv.slice(2)
+const make = JSON.parse(made) as Make
 
 const passed: string[] = []
 const counts = new Map<string, number>()
-let end = first === '' ? undefined : (JSON.parse(first) as Moment)
+let end = make.moment
 
 /** Nothing after the kill runs: the signal is there before the call returns. */
 function pass({ name }: FaultPoint): void {
@@ -55,11 +68,13 @@ function tell(word: Word): void {
   process.send?.(word)
 }
 
+const { equip } = (make.equipment === undefined ? {} : await import(make.equipment)) as { readonly equip?: Equip }
 const slipway = await createSlipway({
   dataDir,
   worker: role === 'worker',
   log: { info: () => {}, warn: () => {} },
   faults: pass,
+  ...(await equip?.(dataDir, what => tell({ kind: 'told', what }))),
 })
 const acting = slipway.as({ tenantId, subject: 'ana' })
 slipway.bus.subscribe('*', event => tell({ kind: 'event', event }))
@@ -86,7 +101,14 @@ async function obey(order: Order): Promise<string> {
       return (await acting.instances.start(order.instanceId)).id
     case 'delete':
       return (await acting.instances.delete(order.instanceId)).id
+    case 'stall':
+      stall(order.stallMs)
+      return ''
   }
+}
+
+function stall(stallMs: number): void {
+  for (const until = performance.now() + stallMs; performance.now() < until; );
 }
 
 function heed(fate: Fate): void {

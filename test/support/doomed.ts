@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type ErrorCode, SlipwayError } from '../../src/errors.ts'
 import type { Event } from '../../src/event/event.ts'
 import type { Address } from '../../src/provider/provider.ts'
-import type { Fate, Moment, Order, Word } from './control-plane.ts'
+import type { Fate, Make, Moment, Order, Word } from './control-plane.ts'
 
 /** A control plane in a process of its own. */
 export interface Doomed {
@@ -18,6 +18,8 @@ export interface Doomed {
   passed(): Promise<readonly string[]>
   /** Lets it kill itself at that moment, counted from now on. */
   dieAt(moment: Moment): void
+  /** What its equipment told so far. */
+  told(): readonly unknown[]
   /** Resolves when it is gone. */
   readonly gone: Promise<void>
   /** SIGKILL; resolves when it is gone. */
@@ -27,17 +29,20 @@ export interface Doomed {
 /** A control plane was told to die at a moment, and did before it was up. */
 export class DiedEarly extends Error {}
 
-/** Starts a control plane on a data folder that nobody else holds. A `recorder` performs nothing. Rejects with `DiedEarly` when it dies at `moment` before it is up. */
+/**
+ * Starts a control plane on a data folder that nobody else holds. A `recorder` performs nothing. `equipment` is the URL of a module that
+ * gives it parts of its own: see `Equip`. Rejects with `DiedEarly` when it dies at `moment` before it is up.
+ */
 export async function startDoomed(
   dataDir: string,
   tenantId: string,
   role: 'worker' | 'recorder' = 'worker',
-  moment?: Moment,
+  make: { readonly moment?: Moment; readonly equipment?: URL } = {},
 ): Promise<Doomed> {
-  const last = moment ? [JSON.stringify(moment)] : []
-  const child = fork(new URL('./control-plane.ts', import.meta.url), [dataDir, tenantId, role, ...last], {
-    execArgv: [],
-  })
+  const { moment, equipment } = make
+  const made: Make = { ...(moment ? { moment } : {}), ...(equipment ? { equipment: equipment.href } : {}) }
+  const args = [dataDir, tenantId, role, JSON.stringify(made)]
+  const child = fork(new URL('./control-plane.ts', import.meta.url), args, { execArgv: [] })
   const words: Word[] = []
   const hearing = new Set<() => void>()
   const gone = once(child, 'exit').then(() => {})
@@ -67,6 +72,7 @@ export async function startDoomed(
     pid: child.pid ?? 0,
     front,
     gone,
+    told: () => words.flatMap(word => (word.kind === 'told' ? [word.what] : [])),
     async order(order) {
       const from = words.length
       send(order)

@@ -7,6 +7,8 @@ export interface Own {
   readonly version: string
   /** Waits this long before it listens. */
   readonly listensAfterMs?: number
+  /** Takes so long to end once it was told to, with nothing in flight any more. */
+  readonly leavesAfterMs?: number
   /** Answers /healthz with 503 and this text. */
   readonly unhealthy?: string
   /** Answers / with 500, and is healthy all the same. */

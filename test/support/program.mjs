@@ -48,7 +48,7 @@ const server = createServer((request, response) => {
 })
 process.on('SIGTERM', () => {
   note('term')
-  server.close(() => process.exit(0))
+  server.close(() => setTimeout(() => process.exit(0), own.leavesAfterMs ?? 0))
 })
 setTimeout(() => {
   server.listen(Number(PORT), '127.0.0.1', () => note('listens'))

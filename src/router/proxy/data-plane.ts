@@ -140,7 +140,8 @@ export class DataPlane implements Plane {
       const opened: number[] = []
       try {
         for (const port of ports) {
-          if (this.#listeners.has(port)) continue
+          // One that was promised before and is a stranger's now is opened as soon as it can be: no other route waits for that.
+          if (this.#listeners.has(port) || this.#listeners.awaits(port)) continue
           await this.#listeners.open(port).catch((error: unknown) => {
             throw portTaken(port, messageOf(error))
           })

@@ -57,6 +57,11 @@ export class Listeners {
     return new Map([...this.#missing].map(([port, { reason }]) => [port, reason]))
   }
 
+  /** Whether it is to be opened as soon as whoever has it lets go. */
+  awaits(port: number): boolean {
+    return this.#missing.has(port)
+  }
+
   has(port: number): boolean {
     return this.#servers.has(port)
   }

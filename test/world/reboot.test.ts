@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import type { DeployRequest } from '../../src/index.ts'
+import type { Instance } from '../../src/instance/instance.ts'
+import { startDoomed } from '../support/doomed.ts'
+import { type Machine, startMachine, type Tenant } from '../support/machine.ts'
+import { web } from '../support/services.ts'
+import { assertAgreed } from './agreement.ts'
+import { killAll, recordFolder } from './replicas.ts'
+import { killedAt, seeThrough, shopsFor, type Wanted } from './scene.ts'
+
+const wanted: readonly Wanted[] = [
+  { name: 'switching', moment: 'before the switch' },
+  { name: 'held', moment: 'in a hold' },
+  { name: 'parked', moment: 'in a parked hold' },
+  { name: 'paused', moment: 'in a pause' },
+  { name: 'undone', moment: 'in an undo' },
+]
+
+/** What another boot leaves: no process, and records that name the boot before. */
+async function reboot(machine: Machine, shops: readonly Instance[]): Promise<void> {
+  killAll(machine)
+  for (const { id } of shops) {
+    const folder = recordFolder(machine, id)
+    for (const name of readdirSync(folder).filter(file => file.endsWith('.json'))) {
+      const record = JSON.parse(readFileSync(join(folder, name), 'utf8')) as object
+      writeFileSync(join(folder, name), JSON.stringify({ ...record, bootId: 'the boot before' }))
+    }
+  }
+}
+
+describe('The machine reboots', () => {
+  let machine: Machine
+  let tenant: Tenant
+  before(async () => {
+    machine = await startMachine()
+    tenant = machine.tenant()
+  })
+  after(() => machine?.dispose())
+
+  test('and everything comes back:', { concurrency: true }, async t => {
+    const inFlight = await shopsFor(wanted, machine, tenant)
+    const [resting, waiting] = await Promise.all([shopNamed('resting'), shopNamed('waiting')])
+    const shops = [...inFlight, resting, waiting]
+    const warm = { strategy: 'blue-green', options: { keepWarmSeconds: 3600 } }
+    await tenant.done(await tenant.acting.deploy({ instanceId: resting.id, services: await next(), ...warm }))
+    let waits = ''
+    const scenes = await killedAt(wanted, inFlight, machine, tenant, async () => {
+      waits = await queued(waiting)
+      await reboot(machine, shops)
+    })
+
+    await Promise.all([
+      ...scenes.map((scene, index) =>
+        t.test(`a deployment ${wanted[index]?.moment} ends as it should`, async () => {
+          await seeThrough(scene, tenant)
+        }),
+      ),
+      t.test('one that waited for its turn finds the old release serving, not broken', async () => {
+        await tenant.done({ id: waits })
+        const steps = await machine.slipway.store.work.steps(waits)
+        assert.equal(steps.find(({ step }) => step.kind === 'hold')?.state, 'done', 'the hold was not skipped')
+      }),
+    ])
+    await t.test('what rests is there again, and what is warm as well', async () => {
+      await assertAgreed(machine, tenant, shops)
+      const { table } = await tenant.acting.status(resting.id)
+      assert.deepEqual(
+        table.map(row => [row.replicas, row.weight]),
+        [
+          [2, 0],
+          [2, 100],
+        ],
+      )
+    })
+  })
+
+  async function shopNamed(name: string): Promise<Instance> {
+    return await tenant.up([web(await machine.server('1'), { replicas: 2 })], { name })
+  }
+
+  async function next(): Promise<DeployRequest['services']> {
+    return [{ name: 'web', image: await machine.server('2') }]
+  }
+
+  /** A deployment that nobody has begun. */
+  async function queued({ id: instanceId }: Instance): Promise<string> {
+    const recorder = await startDoomed(machine.dataDir, tenant.id, 'recorder')
+    const options = { steps: [50], holdSeconds: 0.5, keepWarmSeconds: 0 }
+    const request = { instanceId, services: await next(), strategy: 'canary', options }
+    const id = await recorder.order({ kind: 'deploy', request })
+    await recorder.kill()
+    return id
+  }
+})
