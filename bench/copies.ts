@@ -58,16 +58,16 @@ export function copyRows(file: string, instanceId: string, count: number): strin
 
 function rowsOf(database: DatabaseSync, table: string, column: string, instanceId: string): Row[] {
   const where =
-    column === 'deployment_id'
-      ? 'deployment_id in (select id from deployments where instance_id = ?)'
-      : `${column} = ?`
+    column === 'deployment_id' ? 'deployment_id in (select id from deployments where instance_id = ?)' : `${column} = ?`
   return database.prepare(`select * from ${table} where ${where}`).all(instanceId) as Row[]
 }
 
 /** Every id that stands in a row, alone or within JSON, with its kind. */
 function idsIn(row: Row): [string, IdKind][] {
   const texts = Object.values(row).filter(value => typeof value === 'string')
-  return texts.flatMap(text => [...text.matchAll(idPattern)].map(([id, kind]): [string, IdKind] => [id, kind as IdKind]))
+  return texts.flatMap(text =>
+    [...text.matchAll(idPattern)].map(([id, kind]): [string, IdKind] => [id, kind as IdKind]),
+  )
 }
 
 const idPattern = /\b(inst|dep|rel|evt|sig)_[0-9a-z]{26}\b/gu

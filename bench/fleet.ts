@@ -1,8 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type FakeProxy, type FakeWorld, fakeProvider, fakeProxy, fakeRouter, fakeWorld } from '../src/provider/fake/index.ts'
 import { type Acting, createSlipway, type Deployment, type Provider, type Slipway } from '../src/index.ts'
+import {
+  type FakeProxy,
+  type FakeWorld,
+  fakeProvider,
+  fakeProxy,
+  fakeRouter,
+  fakeWorld,
+} from '../src/provider/fake/index.ts'
 
 /** Many instances without their machines: a real database in a temporary folder, on a platform and a router in memory that outlive the control plane. */
 export interface Fleet {

@@ -25,7 +25,13 @@ export async function benchResume(count: number): Promise<Figure> {
   const began = performance.now()
   const second = await fleet.open()
   const openMs = performance.now() - began
-  const goesOn = (): number => new Set(fleet.world.calls.slice(from).filter(call => call.method === 'start').map(call => call.instanceId)).size
+  const goesOn = (): number =>
+    new Set(
+      fleet.world.calls
+        .slice(from)
+        .filter(call => call.method === 'start')
+        .map(call => call.instanceId),
+    ).size
   while (goesOn() < count) await delay(10)
   const seconds = (performance.now() - began) / 1000
   const longestPauseMs = pauses.end()

@@ -20,10 +20,12 @@ const mostWaiting = 20_000
 
 /**
  * How long calls follow each other before timers and sockets have their turn, milliseconds. Nothing here ever waits for the system, so
- * a long row of calls would keep the whole process busy: heartbeats would be late, and requests unanswered. What was done until then is
- * committed first.
+ * a long row of calls would keep the whole process busy: heartbeats would be late, and requests unanswered.
  */
 const breathMs = 5
+
+/** How long what was written waits at most for more that is flushed with it, milliseconds. */
+const longestGroupMs = 15
 
 /** What may be different about a driver. */
 export interface SqliteDriverOptions {
@@ -54,13 +56,13 @@ export function sqliteDriver(open: () => DatabaseSync, options: SqliteDriverOpti
   let database: DatabaseSync | undefined
   let desk: Desk | undefined
   let closed = false
+  let soon = false
   let breathedAt = performance.now()
 
   const mustBreathe = (): boolean => performance.now() - breathedAt >= breathMs
   const take = async (manner?: Manner): Promise<Desk> => {
     await turns.acquire(manner)
     if (mustBreathe()) {
-      desk?.group.flush()
       await new Promise(resolve => setImmediate(resolve))
       breathedAt = performance.now()
     }
@@ -68,8 +70,19 @@ export function sqliteDriver(open: () => DatabaseSync, options: SqliteDriverOpti
     turns.release()
     throw new SlipwayError('closed', 'The store was closed before this call had its turn.')
   }
+  /** Once everything that can go on without waiting has asked for what it wants next: it is written with the rest. */
+  const flushSoon = (group: GroupCommit): void => {
+    if (soon || !group.pending) return
+    soon = true
+    setImmediate(() => {
+      soon = false
+      // Whoever has a turn now comes by here again when it ends.
+      if (!turns.held) group.flush()
+    })
+  }
   const giveBack = ({ group }: Desk): void => {
-    if (turns.waiting === 0 || mustBreathe()) group.flush()
+    if (group.pendingMs >= longestGroupMs) group.flush()
+    else if (turns.waiting === 0) flushSoon(group)
     turns.release()
   }
 

@@ -17,6 +17,8 @@ export interface Member {
 export interface GroupCommit {
   /** Whether something waits for its flush. */
   readonly pending: boolean
+  /** For how long, milliseconds; 0 when nothing does. */
+  readonly pendingMs: number
   /** Begins a transaction, behind those that wait for the flush. */
   begin(): Member
   /** Resolves when everything done so far is on disk; at once when nothing waits. Rejects when it can't be. */
@@ -41,6 +43,7 @@ export function groupCommit(database: DatabaseSync, beforeFlush: () => void): Gr
   }
   let group: PromiseWithResolvers<void> | undefined
   let members = 0
+  let beganAt = 0
 
   const end = (outcome: { readonly error: unknown } | undefined): void => {
     const ended = group
@@ -57,11 +60,15 @@ export function groupCommit(database: DatabaseSync, beforeFlush: () => void): Gr
     get pending() {
       return group !== undefined
     },
+    get pendingMs() {
+      return group ? performance.now() - beganAt : 0
+    },
     begin() {
       // Takes the write lock, so that none fails half-way because another one wrote first.
       if (!group) {
         control('begin immediate')
         group = Promise.withResolvers()
+        beganAt = performance.now()
         group.promise.catch((error: unknown) => void error) // because whoever is in it awaits it as well
       }
       const mine = group

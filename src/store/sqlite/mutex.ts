@@ -10,6 +10,7 @@ export interface Mutex {
   release(): void
   /** How many wait. */
   readonly waiting: number
+  readonly held: boolean
 }
 
 /** How long is waited, and how many may. */
@@ -57,13 +58,19 @@ export function mutex({ patienceMs, deadlockMs, mostWaiting }: MutexLimits): Mut
     get waiting() {
       return queue.length + urgent.length
     },
+    get held() {
+      return held
+    },
     async acquire(manner) {
       if (!held) {
         held = true
         return
       }
       const [eldest] = queue
-      if (manner === undefined && (queue.length >= mostWaiting || (isLate(eldest, patienceMs / 2) && eldest.turn !== turn)))
+      if (
+        manner === undefined &&
+        (queue.length >= mostWaiting || (isLate(eldest, patienceMs / 2) && eldest.turn !== turn))
+      )
         throw overloaded(patienceMs / 2)
       await new Promise<void>((resume, refuse) => {
         const since = manner === 'patient' ? Number.POSITIVE_INFINITY : performance.now()
