@@ -57,6 +57,7 @@ export const errorCodes = {
     status: 507,
     meaning: 'The disk that Slipway keeps its data on is full, or so nearly that new work is refused.',
   },
+  overloaded: { status: 503, meaning: 'More is asked of Slipway than its disk takes right now; nothing was changed.' },
   ports_exhausted: { status: 503, meaning: 'No port of the configured range is free.' },
   closed: { status: 503, meaning: 'Slipway was closed while the call was under way.' },
   internal: { status: 500, meaning: 'A defect in Slipway.' },

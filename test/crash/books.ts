@@ -38,6 +38,7 @@ export function openBooks(dataDir: string, tenantId: string): Books {
   const db = new Kysely<Schema>({ dialect: sqliteDialect(sqliteDriver(() => database)) })
   const session: Session = {
     db,
+    urgent: db,
     clock: systemClock,
     flavour: {
       serial: ['integer', column => column],
