@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import type { ErrorCode } from '../../../src/errors.ts'
@@ -158,6 +158,21 @@ describe('images from npm', () => {
     assert.deepEqual(temporary(), [])
   })
 
+  test('are had whatever else npm is told by those who started us', async t => {
+    const told = {
+      npm_config_workspace: 'api',
+      npm_config_global: 'true',
+      npm_config_package_lock: 'false',
+      npm_config_omit: 'optional',
+    }
+    const other = await npmWorld({ ...told, npm_config_ignore_scripts: 'false', npm_config_json: 'false' })
+    t.after(() => other.dispose())
+    other.registry.publish(hello, says)
+    const spec = await other.revision('npm:hello@1.2.3')
+    assert.equal(spec.digest, (await world.provider.resolve('npm:hello@1.2.3')).digest)
+    await other.provider.prepare(spec, () => undefined, never)
+  })
+
   test('are refused when there is no npm, or no registry that answers', async t => {
     const alone = await npmWorld({ PATH: '/nowhere' })
     t.after(() => alone.dispose())
@@ -234,7 +249,17 @@ describe('images from npm', () => {
     await prepare()
     assert.ok(existsSync(join(folderOf(spec.digest), 'node_modules', 'says', 'index.js')))
     rmSync(folderOf(spec.digest), { recursive: true })
-    rmSync(`${folderOf(spec.digest)}.lock`)
+    await world.start(spec)
+    await world.stopAll(spec)
+    assert.ok(existsSync(folderOf(spec.digest)), 'a start had it installed again')
+    rmSync(folderOf(spec.digest), { recursive: true })
+    const lock = `${folderOf(spec.digest)}.lock`
+    const { digest: another } = await world.provider.resolve('npm:@shop/hello@1.2.3')
+    copyFileSync(`${folderOf(another)}.lock`, lock)
+    await assert.rejects(prepare, refused('image_gone', /npm:hello@1\.2\.3/), 'of something else')
+    writeFileSync(lock, '{"lockfileVersion": 3, "pack')
+    await assert.rejects(prepare, refused('image_gone', /npm:hello@1\.2\.3/), 'torn')
+    rmSync(lock)
     await assert.rejects(prepare, refused('image_gone', /npm:hello@1\.2\.3/))
   })
 
