@@ -163,18 +163,16 @@ describe('images from npm', () => {
   })
 
   test('are had whatever else npm is told by those who started us', async t => {
-    const told = {
-      npm_config_workspace: 'api',
-      npm_config_global: 'true',
-      npm_config_package_lock: 'false',
-      npm_config_omit: 'optional',
-    }
-    const other = await npmWorld({ ...told, npm_config_ignore_scripts: 'false', npm_config_json: 'false' })
+    const told = { workspace: 'api', global: 'true', dry_run: 'true', omit: 'optional', json: 'false' }
+    const other = await npmWorld(
+      Object.fromEntries(Object.entries(told).map(([name, value]) => [`npm_config_${name}`, value])),
+    )
     t.after(() => other.dispose())
-    other.registry.publish(hello, says)
+    other.registry.publish({ ...hello, manifest: { bin: 'cli.js', optionalDependencies: { says: '1.0.0' } } }, says)
     const spec = await other.revision('npm:hello@1.2.3')
-    assert.equal(spec.digest, (await world.provider.resolve('npm:hello@1.2.3')).digest)
     await other.provider.prepare(spec, () => undefined, never)
+    const copy = join(other.dataDir, 'images', spec.digest.slice('sha256:'.length))
+    assert.ok(existsSync(join(copy, 'node_modules', 'says', 'index.js')))
   })
 
   test('are refused when there is no npm, or no registry that answers', async t => {

@@ -32,7 +32,6 @@ export interface NpmCall {
 const always = [
   '--ignore-scripts',
   '--global=false',
-  '--package-lock=true',
   '--dry-run=false',
   '--lockfile-version=3',
   '--install-strategy=hoisted',
