@@ -63,6 +63,10 @@ async function startReplica(
 ): Promise<void> {
   const { instanceId } = revision
   const id = `${name}-${randomBytes(4).toString('hex')}`
+  const { images } = context
+  // A copy that was lost is had again where that can be: what heals finds it gone long after it was prepared.
+  if (!existsSync(images.folderOf(revision.digest)))
+    await images.prepare(revision.image, revision.digest, () => undefined, fence.signal)
   const reserved = await context.ports.reserve(instanceId, id, revision.ports.length, port =>
     isPortFree(context.host, port),
   )

@@ -1,21 +1,21 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readlinkSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { RevisionSpec } from '../../../src/provider/provider.ts'
 import { type Registry, startRegistry } from './registry.ts'
-import { type ProcessWorld, processWorld } from './world.ts'
+import { type ProcessWorld, processWorld, until } from './world.ts'
 
 /** A process provider whose npm knows one registry, which is the test's. */
 export interface NpmWorld extends ProcessWorld {
   readonly registry: Registry
   /** What npm keeps of the registry's answers. */
   readonly cache: string
-  /** Whether a process works in this folder. */
-  isIn(pid: number, folder: string): boolean
+  /** The pid of the next npm, where the environment's own writes it to `$STARTED`. */
+  npm(): Promise<number>
   /** Prepares a revision in a control plane of its own. */
   prepareElsewhere(spec: RevisionSpec): { readonly ended: Promise<string>; kill(): Promise<void> }
 }
@@ -35,13 +35,12 @@ export async function npmWorld(more: Readonly<Record<string, string>> = {}): Pro
   return Object.assign(world, {
     registry,
     cache,
-    isIn(pid: number, folder: string) {
-      try {
-        return readlinkSync(`/proc/${pid}/cwd`).startsWith(folder)
-      } catch (error) {
-        void error // because it ended while we looked
-        return false
-      }
+    async npm() {
+      const file = more['STARTED'] ?? ''
+      await until('npm was started', () => existsSync(file))
+      const pid = Number(readFileSync(file, 'utf8'))
+      rmSync(file)
+      return pid
     },
     prepareElsewhere(spec: RevisionSpec) {
       const file = fileURLToPath(new URL('./preparing.ts', import.meta.url))

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import type { ErrorCode } from '../../../src/errors.ts'
 import { isSlipwayError } from '../../../src/errors.ts'
 import { type NpmWorld, npmWorld } from './npm-world.ts'
-import { processesWith, until } from './world.ts'
+import { isRunning, until } from './world.ts'
 
 const program = `#!/usr/bin/env node
 console.log(require('says')(process.argv.slice(2)))
@@ -79,9 +79,13 @@ describe('images from npm', () => {
     rmSync(world.cache, { recursive: true })
     const from = world.registry.requests.length
     const told: [number, string][] = []
-    await Promise.all(
+    const asked = world.registry.asked(path => path.endsWith('.tgz'))
+    const preparing = Promise.all(
       Array.from({ length: 5 }, () => world.provider.prepare(spec, (...progress) => told.push(progress), never)),
     )
+    await asked
+    assert.equal(temporary().length, 1, 'one installation for all')
+    await preparing
     const fetched = world.registry.requests.slice(from)
     assert.deepEqual(fetched.toSorted(), ['/hello/-/1.2.3.tgz', '/says/-/1.0.0.tgz'])
     assert.ok(told.some(([percent, text]) => percent > 0 && percent < 100 && text.includes('npm:hello@1.2.3')))
@@ -158,6 +162,19 @@ describe('images from npm', () => {
     assert.deepEqual(temporary(), [])
   })
 
+  test('are had whatever else npm is told by those who started us', async t => {
+    const told = { workspace: 'api', global: 'true', dry_run: 'true', omit: 'optional', json: 'false' }
+    const other = await npmWorld(
+      Object.fromEntries(Object.entries(told).map(([name, value]) => [`npm_config_${name}`, value])),
+    )
+    t.after(() => other.dispose())
+    other.registry.publish({ ...hello, manifest: { bin: 'cli.js', optionalDependencies: { says: '1.0.0' } } }, says)
+    const spec = await other.revision('npm:hello@1.2.3')
+    await other.provider.prepare(spec, () => undefined, never)
+    const copy = join(other.dataDir, 'images', spec.digest.slice('sha256:'.length))
+    assert.ok(existsSync(join(copy, 'node_modules', 'says', 'index.js')))
+  })
+
   test('are refused when there is no npm, or no registry that answers', async t => {
     const alone = await npmWorld({ PATH: '/nowhere' })
     t.after(() => alone.dispose())
@@ -173,17 +190,16 @@ describe('images from npm', () => {
     )
   })
 
-  test('that are looked up in vain for too long are given up, and npm with them', async () => {
-    world.registry.answer(path => path === '/hello') // and says nothing
-    rmSync(world.cache, { recursive: true })
+  test('that are looked up in vain for too long are given up, and npm with them', async t => {
+    const stuck = await npmWorld(stuckNpm())
+    t.after(() => stuck.dispose())
     const gone = new AbortController()
-    const asked = world.registry.asked(path => path === '/hello')
-    const lookUp = world.provider.resolve('npm:hello@1.2.3', gone.signal)
-    await asked
+    const lookUp = stuck.provider.resolve('npm:hello@1.2.3', gone.signal)
+    const npm = await stuck.npm()
     gone.abort(new Error('nobody waits'))
     await assert.rejects(lookUp, /nobody waits/)
-    assert.deepEqual(processesWith(join(world.dataDir, 'tmp')), [])
-    assert.deepEqual(temporary(), [])
+    assert.equal(isRunning(npm), false)
+    assert.deepEqual(readdirSync(join(stuck.dataDir, 'tmp')), [])
   })
 
   test('go on being installed for those who still wait when others have given up', async () => {
@@ -234,20 +250,29 @@ describe('images from npm', () => {
     await prepare()
     assert.ok(existsSync(join(folderOf(spec.digest), 'node_modules', 'says', 'index.js')))
     rmSync(folderOf(spec.digest), { recursive: true })
-    rmSync(`${folderOf(spec.digest)}.lock`)
+    await world.start(spec)
+    await world.stopAll(spec)
+    assert.ok(existsSync(folderOf(spec.digest)), 'a start had it installed again')
+    rmSync(folderOf(spec.digest), { recursive: true })
+    const lock = `${folderOf(spec.digest)}.lock`
+    const { digest: another } = await world.provider.resolve('npm:@shop/hello@1.2.3')
+    copyFileSync(`${folderOf(another)}.lock`, lock)
+    await assert.rejects(prepare, refused('image_gone', /npm:hello@1\.2\.3/), 'of something else')
+    writeFileSync(lock, '{"lockfileVersion": 3, "pack')
+    await assert.rejects(prepare, refused('image_gone', /npm:hello@1\.2\.3/), 'torn')
+    rmSync(lock)
     await assert.rejects(prepare, refused('image_gone', /npm:hello@1\.2\.3/))
   })
 
-  test('being installed by a control plane that is killed leave no npm behind and nothing that counts', async () => {
+  test('being installed by a control plane that is killed leave nothing that counts', async () => {
     const spec = await freshRevision('halfway')
     await world.provider.close()
     world.registry.answer(path => path === '/halfway/-/1.2.3.tgz') // and says nothing
     const asked = world.registry.asked(path => path === '/halfway/-/1.2.3.tgz')
     const doomed = world.prepareElsewhere(spec)
     await Promise.race([asked, doomed.ended.then(said => assert.fail(said))])
-    assert.notDeepEqual(processesOfNpm(), [])
     await doomed.kill()
-    await until('npm is gone', () => processesOfNpm().length === 0)
+    assert.notDeepEqual(temporary(), [])
     const provider = await world.reopen()
     assert.deepEqual(temporary(), [])
     assert.equal(existsSync(folderOf(spec.digest)), false)
@@ -256,25 +281,34 @@ describe('images from npm', () => {
     assert.ok(existsSync(folderOf(spec.digest)))
   })
 
-  test('being installed when the provider closes are given up, and npm with them', async () => {
-    const spec = await freshRevision('closing')
-    world.registry.answer(path => path === '/closing/-/1.2.3.tgz') // and says nothing
-    const asked = world.registry.asked(path => path === '/closing/-/1.2.3.tgz')
+  test('being installed by a control plane that is killed, or by a provider that closes, leave no npm behind', async t => {
+    const spec = await world.revision('npm:hello@1.2.3')
+    const stuck = await npmWorld(stuckNpm())
+    t.after(() => stuck.dispose())
+    copyFileSync(`${folderOf(spec.digest)}.lock`, join(stuck.dataDir, 'images', `${spec.digest.slice(7)}.lock`))
     const preparing = assert.rejects(
-      world.provider.prepare(spec, () => undefined, never),
+      stuck.provider.prepare(spec, () => undefined, never),
       { code: 'closed' },
     )
-    await asked
-    await world.provider.close()
+    const first = await stuck.npm()
+    await stuck.provider.close()
     await preparing
-    assert.deepEqual(processesOfNpm(), [])
-    assert.deepEqual(temporary(), [])
-    await world.reopen()
+    assert.equal(isRunning(first), false)
+    const doomed = stuck.prepareElsewhere(spec)
+    const second = await stuck.npm()
+    await doomed.kill()
+    await until('npm is gone', () => !isRunning(second))
   })
 
-  /** Those that work for this world: their folder is below its temporary one. */
-  function processesOfNpm(): number[] {
-    return processesWith('npm').filter(pid => world.isIn(pid, join(world.dataDir, 'tmp')))
+  /** An environment whose npm never ends, nor says a word that nobody hears. */
+  function stuckNpm(): Record<string, string> {
+    const bin = mkdtempSync(join(world.folder, 'bin-'))
+    writeFileSync(
+      join(bin, 'npm'),
+      '#!/bin/sh\necho $$ >"$STARTED.new" && mv "$STARTED.new" "$STARTED"\nexec sleep 600\n',
+    )
+    chmodSync(join(bin, 'npm'), 0o755)
+    return { PATH: `${bin}:/usr/bin:/bin`, STARTED: join(bin, 'started') }
   }
 
   /** A package that nobody has fetched yet, resolved. */

@@ -7,8 +7,8 @@ import { imageGone } from '../gone.ts'
 import { shared } from '../shared.ts'
 import { programOf, sayCommand } from './bin.ts'
 import { npmFault } from './fault.ts'
-import { exactLock, type Lock, type Pinned, pinned } from './lock.ts'
-import { packageName } from './name.ts'
+import { exactLock, type Lock, lockDigest, lockIn, type Pinned, packageCount, pinned } from './lock.ts'
+import { exactImage, packageName } from './name.ts'
 import { type NpmEnvironment, runNpm } from './run.ts'
 
 /** Packages of npm as images. A lockfile is kept for each digest, and what it pins is installed when it is needed. */
@@ -60,10 +60,8 @@ export function npmImages(shelf: Shelf, env: NpmEnvironment): NpmImages {
     signal: AbortSignal,
     tell: (news: Progress) => void,
   ): Promise<void> {
-    const { name } = packageName(image)
-    const lock = await lockOf(image, digest)
-    const { version, count, digest: found } = pinned(image, name, lock)
-    if (found !== digest) throw imageGone(image, digest)
+    const { name, version, lock } = await keptLock(image, digest)
+    const count = packageCount(lock)
     await inFolder(shelf.temporary, async folder => {
       await writeJson(join(folder, 'package.json'), { private: true, dependencies: { [name]: version } })
       await writeJson(join(folder, 'package-lock.json'), lock)
@@ -79,14 +77,17 @@ export function npmImages(shelf: Shelf, env: NpmEnvironment): NpmImages {
     })
   }
 
-  async function lockOf(image: string, digest: string): Promise<Lock> {
-    try {
-      return JSON.parse(await readFile(lockFile(digest), 'utf8')) as Lock
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError)
-        throw imageGone(image, digest)
+  /** Throws `image_gone` when it is not there any more, or is not what it was. */
+  async function keptLock(image: string, digest: string) {
+    const { name } = packageName(image)
+    const text = await readFile(lockFile(digest), 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return ''
       throw error
-    }
+    })
+    const lock = lockIn(text)
+    const version = lock?.packages[`node_modules/${name}`]?.version
+    if (!lock || version === undefined || lockDigest(name, lock) !== digest) throw imageGone(image, digest)
+    return { name, version, lock }
   }
 
   return {
@@ -96,7 +97,7 @@ export function npmImages(shelf: Shelf, env: NpmEnvironment): NpmImages {
         const found = await lookUps.join(image, ended => lookUp(image, ended), { signal })
         const program = programOf(name, found.bin)
         const needsCommand = 'missing' in program ? { needsCommand: { why: program.missing, next: sayCommand } } : {}
-        return { image: found.image, digest: found.digest, ...needsCommand }
+        return { image: exactImage(name, found.version), digest: found.digest, ...needsCommand }
       } catch (error) {
         signal?.throwIfAborted()
         throw npmFault(image, error, 'resolve')
@@ -137,5 +138,6 @@ async function makeReadOnly(folder: string, signal: AbortSignal): Promise<void> 
 }
 
 async function writeJson(file: string, value: unknown): Promise<void> {
-  await writeFile(file, `${JSON.stringify(value, undefined, 2)}\n`)
+  // On the disk before anything relies on it.
+  await writeFile(file, `${JSON.stringify(value, undefined, 2)}\n`, { flush: true })
 }

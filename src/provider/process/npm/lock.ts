@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { SlipwayError } from '../../../errors.ts'
-import { exactImage } from './name.ts'
 
 /** A lockfile of npm: what stands in which folder. */
 export interface Lock {
@@ -22,13 +21,8 @@ interface LockedPackage {
 
 /** What a lockfile pins. */
 export interface Pinned {
-  /** Names the exact version. */
-  readonly image: string
   readonly version: string
-  /** Equal packages in equal folders have equal digests, whichever registry they come from. */
   readonly digest: string
-  /** How many packages there are to fetch. */
-  readonly count: number
   readonly bin: unknown
 }
 
@@ -37,9 +31,7 @@ export interface Pinned {
  * checksum), and for what is not whole without running scripts while it is installed.
  */
 export function pinned(asked: string, name: string, lock: Lock): Pinned {
-  const packages = Object.entries(lock.packages)
-    .filter(([path]) => path !== '')
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const packages = packagesOf(lock)
   const own = lock.packages[`node_modules/${name}`]
   if (own?.version === undefined) throw unpinned(asked, name)
   for (const [path, { integrity, inBundle, link }] of packages) {
@@ -48,16 +40,38 @@ export function pinned(asked: string, name: string, lock: Lock): Pinned {
   }
   const scripts = packages.filter(([, entry]) => entry.hasInstallScript === true && entry.optional !== true)
   if (scripts.length > 0) throw needsScripts(asked, scripts.map(nameOf))
-  const lines = packages.map(([path, entry]) =>
+  return { version: own.version, digest: lockDigest(name, lock), bin: own.bin }
+}
+
+/** The digest of what a lockfile pins of this package. Equal packages in equal folders have equal digests, whichever registry they come from. */
+export function lockDigest(name: string, lock: Lock): string {
+  const version = lock.packages[`node_modules/${name}`]?.version
+  const lines = packagesOf(lock).map(([path, entry]) =>
     JSON.stringify([path, entry.name ?? nameAt(path), entry.version, entry.integrity, entry.inBundle === true]),
   )
-  const text = [JSON.stringify(['npm', name, own.version]), ...lines].join('\n')
-  return {
-    image: exactImage(name, own.version),
-    version: own.version,
-    digest: `sha256:${createHash('sha256').update(text).digest('hex')}`,
-    count: packages.filter(([, { inBundle }]) => inBundle !== true).length,
-    bin: own.bin,
+  const text = [JSON.stringify(['npm', name, version]), ...lines].join('\n')
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`
+}
+
+/** How many packages there are to fetch. */
+export function packageCount(lock: Lock): number {
+  return packagesOf(lock).filter(([, { inBundle }]) => inBundle !== true).length
+}
+
+function packagesOf(lock: Lock): [string, LockedPackage][] {
+  return Object.entries(lock.packages)
+    .filter(([path]) => path !== '')
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+}
+
+/** A lockfile from its text; undefined when that is torn. */
+export function lockIn(text: string): Lock | undefined {
+  try {
+    const lock = JSON.parse(text) as Partial<Lock>
+    return lock.packages ? (lock as Lock) : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
   }
 }
 

@@ -32,7 +32,6 @@ export interface NpmCall {
 const always = [
   '--ignore-scripts',
   '--global=false',
-  '--package-lock=true',
   '--dry-run=false',
   '--lockfile-version=3',
   '--install-strategy=hoisted',
@@ -67,7 +66,7 @@ export async function runNpm(args: readonly string[], { cwd, env, signal, onFetc
   // npm would leave compiled code of its own in the temporary folder.
   const { stdout, stderr, ended, end } = leash(words, {
     cwd,
-    env: { ...env, PATH: path, NODE_DISABLE_COMPILE_CACHE: '1' },
+    env: { ...withoutWorkspace(env), PATH: path, NODE_DISABLE_COMPILE_CACHE: '1' },
   })
   signal.addEventListener('abort', end, { once: true })
   try {
@@ -77,6 +76,11 @@ export async function runNpm(args: readonly string[], { cwd, env, signal, onFetc
   } finally {
     signal.removeEventListener('abort', end)
   }
+}
+
+/** A Slipway that was started by `npm start --workspace=…` has that in its environment, and our folders have no workspaces. */
+function withoutWorkspace(env: NpmEnvironment): NpmEnvironment {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^npm_config_workspaces?$/i.test(name)))
 }
 
 /** PATH with the folder of this Node first, so that npm is the one beside it if there is one, and runs on it. */
