@@ -12,7 +12,7 @@ import { lifeOf } from './life.ts'
 import { streamFiles } from './log-files.ts'
 import { lastLines } from './log-lines.ts'
 import { segment } from './paths.ts'
-import { namesIn, readRecord, removeFiles, writeRecord } from './record.ts'
+import { namesIn, readRecord, removeFiles, unknownExit, writeRecord } from './record.ts'
 import { turns } from './turns.ts'
 
 /** How many lines of a task's output are handed back. */
@@ -127,7 +127,9 @@ async function waitForTask(context: Context, instanceId: string, file: string, f
     if (record.result) return record.result
     if (life?.state === 'leftover') signalGroup(record, 'SIGKILL')
     if (life?.state === 'ended') {
-      const result = { exitCode: life.exitCode, output: outputOf(context, instanceId, record) }
+      const { exitCode } = life
+      const output = outputOf(context, instanceId, record)
+      const result: TaskResult = { exitCode, output, ...(exitCode === unknownExit ? { interrupted: true } : {}) }
       writeRecord(`${file}.json`, { ...record, result } satisfies TaskRecord)
       return result
     }
