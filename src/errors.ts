@@ -48,6 +48,10 @@ export const errorCodes = {
   progress_deadline: { status: 500, meaning: 'No replica made progress before the deadline.' },
   crash_loop: { status: 500, meaning: 'A new replica exited again and again.' },
   check_failed: { status: 500, meaning: 'A check of a hold went over its threshold.' },
+  task_interrupted: {
+    status: 500,
+    meaning: 'The command that runs before the service was cut off, and may not be run again.',
+  },
   task_failed: { status: 500, meaning: 'The command that runs before the service ended with an error.' },
   pause_deadline: { status: 500, meaning: 'Nobody promoted the deployment before the deadline of its pause.' },
   strategy_failed: { status: 500, meaning: 'The strategy itself threw an error.' },

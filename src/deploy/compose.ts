@@ -1,6 +1,6 @@
 import { SlipwayError } from '../errors.ts'
 import { validateHealthCheck } from '../health/validate.ts'
-import { isRouted, type ServiceSpec } from '../instance/service.ts'
+import { isRouted, type ServiceSpec, taskOf } from '../instance/service.ts'
 import type { Capability, Provider } from '../provider/provider.ts'
 import { dependencyOrder } from './strategies/order.ts'
 
@@ -70,7 +70,7 @@ function checkReferences(service: Composed, all: ReadonlyMap<string, Composed>):
     ...(service.command ?? []),
     ...(service.args ?? []),
     ...Object.values(service.env ?? {}),
-    ...(service.before ?? []),
+    ...(taskOf(service)?.command ?? []),
   ]
   for (const text of texts) {
     for (const match of text.matchAll(urlReference)) {

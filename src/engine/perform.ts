@@ -2,6 +2,7 @@ import type { FrozenPlan, Run } from '../deploy/run.ts'
 import type { Row, Step } from '../deploy/step.ts'
 import { isPassing, SlipwayError } from '../errors.ts'
 import { policyDefaults } from '../instance/instance.ts'
+import { taskOf } from '../instance/service.ts'
 import { hold } from './bake.ts'
 import type { Attendance } from './context.ts'
 import { readyOf, rowKey } from './difference.ts'
@@ -29,6 +30,9 @@ const done: Outcome = { kind: 'done' }
 
 /** How soon a platform that does not answer is asked again, milliseconds. */
 const retryMs = 500
+
+/** How often a task is begun that may be run again, before it counts as failed. */
+const taskAttempts = 3
 
 /** Makes a step true and waits until it is. Its table is wanted already. */
 export async function makeTrue(step: Step, on: Performance): Promise<Outcome> {
@@ -112,23 +116,38 @@ async function task(step: Extract<Step, { kind: 'task' }>, on: Performance): Pro
   const planned = plan.next.find(candidate => candidate.name === step.service)
   const spec = planned && plan.specs[planned.release]?.find(candidate => candidate.name === step.service)
   const record = await parts.store.work.load(keeper.instanceId)
-  const command = spec?.before
-  if (!planned || !command || !record) return { kind: 'skipped', note: 'there is no command to run' }
+  const before = spec && taskOf(spec)
+  if (!planned || !before || !record) return { kind: 'skipped', note: 'there is no command to run' }
   const revision = await parts.revisions.specFor(record, { ...step, release: planned.release }, plan.specs)
   const provider = parts.providers.get(keeper.providerName)
-  const name = `${run.deployment.id}.${step.service}`
   // A cancel ends the wait, not the command: half a migration is worse than one that nobody waits for.
   const fence = { ...lease.fence, signal: AbortSignal.any([lease.signal, signal]) }
-  const result = await whileAway(on, step, () => provider.runTask(revision, command, name, fence))
-  const lines = result.output.slice(-20).map(line => parts.mask(keeper.instanceId, line))
-  if (result.exitCode === 0) return { kind: 'done', note: lines.join('\n') }
-  throw new SlipwayError(
-    'task_failed',
-    `The task before ${step.service} (${command.join(' ')}) ended with ${result.exitCode}${quoted(lines.at(-1))}.`,
-    {
-      details: { log: lines },
-    },
-  )
+  const named = `The task before ${step.service} (${before.command.join(' ')})`
+  for (let attempt = 1; ; attempt++) {
+    // A name is run once, whoever asks for it: after a crash the attempts before tell again how they ended.
+    const name = `${run.deployment.id}.${step.service}${attempt === 1 ? '' : `.${attempt}`}`
+    const result = await whileAway(on, step, () => provider.runTask(revision, before.command, name, fence))
+    const lines = result.output.slice(-20).map(line => parts.mask(keeper.instanceId, line))
+    const details = { log: lines }
+    if (result.interrupted) {
+      if (before.rerun && attempt < taskAttempts) continue
+      throw interrupted(named, before.rerun, lines)
+    }
+    if (result.exitCode === 0) return { kind: 'done', note: lines.join('\n') }
+    throw new SlipwayError('task_failed', `${named} ended with ${result.exitCode}${quoted(lines.at(-1))}.`, { details })
+  }
+}
+
+function interrupted(named: string, rerun: boolean, log: readonly string[]): SlipwayError {
+  const why = rerun
+    ? `was interrupted ${taskAttempts} times`
+    : 'was interrupted and is not run again, because nobody said that it may be'
+  return new SlipwayError('task_interrupted', `${named} ${why}${quoted(log.at(-1))}.`, {
+    next: rerun
+      ? 'Find out what ends it, and deploy again.'
+      : 'See what it left half done, and deploy again; `before: { command, rerun: true }` lets it be run again by itself.',
+    details: { log },
+  })
 }
 
 async function pause(

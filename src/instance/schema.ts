@@ -73,7 +73,11 @@ const specFields = {
     .max(20)
     .optional(),
   exclusive: z.boolean().optional(),
-  before: words.min(1).optional(),
+  before: z
+    .union([words.min(1), z.strictObject({ command: words.min(1), rerun: z.boolean().exactOptional() })], {
+      error: 'must be a command as a list of words, or { command, rerun }',
+    })
+    .optional(),
   healthCheck: healthCheck.optional(),
   dependsOn: z.array(nameSchema).max(100).optional(),
   graceMs: z.number().int().min(0).max(3_600_000).optional(),

@@ -22,6 +22,16 @@ export interface Resources {
   readonly pids?: number
 }
 
+/** A command that runs once before the first replica of a new revision: a migration. */
+export interface BeforeTask {
+  readonly command: readonly string[]
+  /**
+   * Whether it may be run again from the start when it was interrupted: the machine stopped in the middle of it. Default false: nobody but
+   * its author knows whether half of it, and then all of it, is as good as once.
+   */
+  readonly rerun?: boolean
+}
+
 /**
  * Everything that makes a service what it is. Part of a release; in a deploy an absent field is inherited from the active release
  * and a present `env` replaces the whole map.
@@ -40,8 +50,8 @@ export interface ServiceSpec {
   readonly ports?: readonly ServicePort[]
   /** Two versions must never run at once. */
   readonly exclusive?: boolean
-  /** A command that runs once before the first replica of a new revision: a migration. */
-  readonly before?: readonly string[]
+  /** A command that runs once before the first replica of a new revision; a list is one that is not run again when it was interrupted. */
+  readonly before?: readonly string[] | BeforeTask
   readonly healthCheck?: HealthCheck
   /** Services of the instance that must be up before this one. */
   readonly dependsOn?: readonly string[]
@@ -73,6 +83,13 @@ export interface ServiceSnapshot extends Omit<ServiceSpec, 'secrets'> {
 
 /** How long a replica may take to end after SIGTERM when its service does not say. */
 export const defaultGraceMs = 10_000
+
+/** The service's task in its long form. */
+export function taskOf(service: Pick<ServiceSpec, 'before'>): Required<BeforeTask> | undefined {
+  const { before } = service
+  if (before === undefined) return undefined
+  return 'command' in before ? { rerun: false, ...before } : { command: before, rerun: false }
+}
 
 /** Whether traffic is routed to the service. */
 export function isRouted(service: Pick<ServiceSpec, 'ports'>): boolean {

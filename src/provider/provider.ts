@@ -82,6 +82,8 @@ export interface TaskResult {
   readonly exitCode: number
   /** The last lines it wrote. */
   readonly output: readonly string[]
+  /** It ended before it was through, with no exit code of its own: the machine stopped in the middle of it, or the platform took it away. */
+  readonly interrupted?: true
 }
 
 export interface LogQuery {
@@ -140,7 +142,7 @@ export interface Provider {
   start(revision: RevisionSpec, ordinals: readonly number[], fence: Fence): Promise<void>
   /** SIGTERM, observe, SIGKILL after `graceMs`, remove by id. Returns when they are gone; unknown ids are gone already. */
   stop(instanceId: string, replicaIds: readonly string[], graceMs: number, fence: Fence): Promise<void>
-  /** Runs a command in the revision's image and environment. A task of this name that ended already is not run again: its result is returned. */
+  /** Runs a command in the revision's image and environment. A task of this name that ended already is not run again: its result is returned. One that was interrupted says so, and is not run again either; under another name it is. */
   runTask(revision: RevisionSpec, command: readonly string[], name: string, fence: Fence): Promise<TaskResult>
   /** Everything that runs for the instance, exited replicas included until they are stopped. An API error is an error, never []. */
   observe(instanceId: string, signal?: AbortSignal): Promise<Replica[]>

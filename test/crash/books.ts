@@ -25,7 +25,9 @@ export interface Books {
   steps(deploymentId: string): Promise<StepRecord[]>
   ports(): Promise<PortReservation[]>
   history(instanceId: string): Promise<History>
-  /** Ids of the tenant's instances that are not deleted. */
+  /** The deployment that was asked for last. */
+  newest(): Promise<string | undefined>
+  /** Ids of the instances that are not deleted. */
   instances(): Promise<string[]>
   close(): void
 }
@@ -67,6 +69,15 @@ export function openBooks(dataDir: string, tenantId: string): Books {
         events: await events(session).read({ after: 0, limit: 100_000, instanceId }),
         currentReleaseId: (await engine.load(instanceId))?.instance.currentReleaseId,
       }
+    },
+    async newest() {
+      const last = db
+        .selectFrom('deployments')
+        .select('id')
+        .where('kind', '<>', 'initial')
+        .orderBy('seq', 'desc')
+        .limit(1)
+      return (await last.executeTakeFirst())?.id
     },
     instances: () => engine.living(),
     close: () => database.close(),

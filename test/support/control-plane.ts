@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import type { Event } from '../../src/event/event.ts'
 import type { FaultPoint } from '../../src/fault/point.ts'
 import {
@@ -134,3 +135,5 @@ process.on('message', (said: Order | Fate) => {
 })
 process.on('disconnect', () => process.exit())
 tell({ kind: 'up', front: slipway.front })
+// One that is killed would never write down what it compiled.
+flushCompileCache()

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { type ErrorCode, SlipwayError } from '../../src/errors.ts'
 import type { Event } from '../../src/event/event.ts'
 import type { Address } from '../../src/provider/provider.ts'
@@ -26,6 +27,9 @@ export interface Doomed {
   kill(): Promise<void>
 }
 
+/** Half of what a start costs is to compile; tests start many. */
+const compileCache = fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url))
+
 /** A control plane was told to die at a moment, and did before it was up. */
 export class DiedEarly extends Error {}
 
@@ -42,7 +46,10 @@ export async function startDoomed(
   const { moment, equipment } = make
   const made: Make = { ...(moment ? { moment } : {}), ...(equipment ? { equipment: equipment.href } : {}) }
   const args = [dataDir, tenantId, role, JSON.stringify(made)]
-  const child = fork(new URL('./control-plane.ts', import.meta.url), args, { execArgv: [] })
+  const child = fork(new URL('./control-plane.ts', import.meta.url), args, {
+    execArgv: [],
+    env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
+  })
   const words: Word[] = []
   const hearing = new Set<() => void>()
   const gone = once(child, 'exit').then(() => {})

@@ -12,8 +12,15 @@ export async function loadOn(
   tenant: Tenant,
   options: Partial<LoadOptions> = {},
 ): Promise<Load> {
+  return await loadOf(t, { target: { ...machine.slipway.front, hostHeader: tenant.host }, ...options })
+}
+
+/** The same to wherever the shop is. */
+export async function loadOf(
+  t: TestContext,
+  options: Partial<LoadOptions> & Pick<LoadOptions, 'target'>,
+): Promise<Load> {
   const load = startLoad({
-    target: { ...machine.slipway.front, hostHeader: tenant.host },
     rps: 100,
     slowPerSecond: 4,
     path: '/hello',

@@ -172,9 +172,9 @@ export function fakeProvider(options: FakeProviderOptions = {}): FakeProvider {
     const key = `${spec.instanceId}/${taskName}`
     const known = inside.tasks.get(key)
     if (known) return known
-    const { ms, exitCode, output } = inside.scripts.task(spec)
+    const { ms, result } = inside.scripts.task(spec)
     // The world's own: it goes on when the caller does not.
-    const running = (ms > 0 ? clock.sleep(ms) : Promise.resolve()).then(() => ({ exitCode, output }))
+    const running = (ms > 0 ? clock.sleep(ms) : Promise.resolve()).then(() => result)
     inside.tasks.set(key, running)
     inside.ran.push({ instanceId: spec.instanceId, service: spec.service, name: taskName })
     return running

@@ -1,4 +1,4 @@
-import type { RevisionSpec } from '../provider.ts'
+import type { RevisionSpec, TaskResult } from '../provider.ts'
 import { type Ms, pickMs, type Random } from './random.ts'
 
 /** Which replicas a behaviour is for; what is left out matches all. */
@@ -25,8 +25,13 @@ export interface Behaviour {
   readonly logs?: readonly string[]
   /** How a command beside it ends. Default: with 0 while it meets its health check, else with 1. */
   readonly exec?: { readonly exitCode: number; readonly output?: readonly string[] }
-  /** How its `before` command ends. Default: at once, with 0. */
-  readonly task?: { readonly ms?: Ms; readonly exitCode?: number; readonly output?: readonly string[] }
+  /** How its `before` command ends. Default: at once, with 0; the first `interrupted` of them are cut off. */
+  readonly task?: {
+    readonly ms?: Ms
+    readonly exitCode?: number
+    readonly output?: readonly string[]
+    readonly interrupted?: number
+  }
 }
 
 /** How one replica will live: the script with every range chosen. */
@@ -41,8 +46,7 @@ export interface Life {
 /** How one task will go. */
 export interface TaskScript {
   readonly ms: number
-  readonly exitCode: number
-  readonly output: readonly string[]
+  readonly result: TaskResult
 }
 
 /** How a command beside a replica ends. */
@@ -59,7 +63,7 @@ export interface Script {
 
 /** An empty script: everything works at once. */
 export function behaviourScript(random: Random): Script {
-  const rules: { readonly match: ReplicaMatch; readonly behaviour: Behaviour; exits: number }[] = []
+  const rules: { readonly match: ReplicaMatch; readonly behaviour: Behaviour; exits: number; cut: number }[] = []
   const last = (field: keyof Behaviour, spec: RevisionSpec, ordinal?: number) =>
     rules.findLast(rule => rule.behaviour[field] !== undefined && fits(rule.match, spec, ordinal))
 
@@ -73,7 +77,7 @@ export function behaviourScript(random: Random): Script {
   }
 
   return {
-    add: (match, behaviour) => void rules.push({ match, behaviour, exits: 0 }),
+    add: (match, behaviour) => void rules.push({ match, behaviour, exits: 0, cut: 0 }),
     life(spec, ordinal) {
       const ready = last('readyMs', spec, ordinal)?.behaviour.readyMs ?? 0
       const stop = last('stopMs', spec, ordinal)?.behaviour.stopMs ?? 0
@@ -87,8 +91,11 @@ export function behaviourScript(random: Random): Script {
       }
     },
     task(spec) {
-      const { ms = 0, exitCode = 0, output = [] } = last('task', spec)?.behaviour.task ?? {}
-      return { ms: pickMs(ms, random), exitCode, output }
+      const rule = last('task', spec)
+      const { ms = 0, exitCode = 0, output = [], interrupted = 0 } = rule?.behaviour.task ?? {}
+      if (!rule || rule.cut >= interrupted) return { ms: pickMs(ms, random), result: { exitCode, output } }
+      rule.cut++
+      return { ms: pickMs(ms, random), result: { exitCode: -1, output, interrupted: true } }
     },
     exec: (spec, ordinal) => last('exec', spec, ordinal)?.behaviour.exec,
   }

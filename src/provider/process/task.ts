@@ -12,7 +12,7 @@ import { lifeOf } from './life.ts'
 import { streamFiles } from './log-files.ts'
 import { lastLines } from './log-lines.ts'
 import { segment } from './paths.ts'
-import { namesIn, readRecord, removeFiles, writeRecord } from './record.ts'
+import { namesIn, readRecord, removeFiles, unknownExit, writeRecord } from './record.ts'
 import { pruneTasks } from './task-records.ts'
 import { turns } from './turns.ts'
 
@@ -129,7 +129,9 @@ async function waitForTask(context: Context, instanceId: string, file: string, f
     if (record.result) return record.result
     if (life?.state === 'leftover') signalGroup(record, 'SIGKILL')
     if (life?.state === 'ended') {
-      const result = { exitCode: life.exitCode, output: outputOf(context, instanceId, record) }
+      const { exitCode } = life
+      const output = outputOf(context, instanceId, record)
+      const result: TaskResult = { exitCode, output, ...(exitCode === unknownExit ? { interrupted: true } : {}) }
       remember(`${file}.json`, { ...record, result })
       pruneTasks(context.paths.instance(instanceId).tasks)
       return result
