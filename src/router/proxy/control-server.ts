@@ -106,7 +106,10 @@ async function answer({ socket, calls }: Caller, answers: Answers, leaving: Leav
   if (!request.success) return void socket.destroy()
   if ('cancel' in request.data) return calls.get(request.data.cancel)?.controller.abort(new Error('cancelled'))
   const { id, call, params } = request.data
-  if (leaving.except) return void socket.destroy()
+  if (leaving.except) {
+    const stays = [...calls.values()].some(under => under.call === leaving.except)
+    return stays ? undefined : void socket.destroy()
+  }
   const controller = new AbortController()
   calls.set(id, { call, controller })
   let reply: unknown

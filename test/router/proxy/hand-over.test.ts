@@ -113,3 +113,21 @@ describe('kill -9 in the middle of a hand-over', () => {
   }
   after(() => rmSync(join(world.dataDir, 'proxy', 'doom.json'), { force: true }))
 })
+
+test('ended in the middle of a hand-over, the proxy stays ended, and so does its successor', async () => {
+  const world = await proxyWorld()
+  try {
+    const client = await connectRunning(placeOf(world.dataDir), { onEnd: () => {} })
+    assert.ok(client)
+    const program = { node: process.execPath, main: fileURLToPath(new URL('./slow-main.ts', import.meta.url)) }
+    const upgrade = client.call('upgrade', program, 60_000).catch((error: unknown) => error)
+    const folder = join(world.dataDir, 'proxy')
+    while (processesOf(folder).length < 2) await new Promise(resolve => setTimeout(resolve, 5))
+    await world.router.shutdown()
+    await upgrade
+    while (processesOf(folder).length > 0) await new Promise(resolve => setTimeout(resolve, 5))
+    assert.equal(await connectRunning(placeOf(world.dataDir), { onEnd: () => {} }), undefined)
+  } finally {
+    await world.dispose()
+  }
+})

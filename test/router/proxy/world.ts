@@ -12,7 +12,7 @@ import {
 import type { AddressInfo, Server as NetServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type ProxyRouter, type ProxyRouterOptions, proxyRouter, stopProxy } from '../../../src/router/proxy/router.ts'
+import { type ProxyRouter, type ProxyRouterOptions, proxyRouter } from '../../../src/router/proxy/router.ts'
 import { isRunning } from '../../../src/router/proxy/running.ts'
 import type { Endpoint, RouteTable, ServiceRoute } from '../../../src/router/router.ts'
 import { openFence } from '../../contract/router.ts'
@@ -122,7 +122,6 @@ export async function proxyWorld(options: Partial<ProxyRouterOptions> = {}): Pro
     },
     async dispose() {
       await world.router.shutdown()
-      await stopProxy(dataDir)
       for (const server of servers) {
         server.close()
         server.closeAllConnections()
