@@ -11,6 +11,7 @@ import {
   requestSchema,
 } from './control.ts'
 import { socketName } from './find.ts'
+import { inSlices } from './slices.ts'
 
 /** What answers the calls. `reply` of an upgrade or a shutdown may come while the process is already leaving. */
 export type Answers = {
@@ -81,10 +82,7 @@ export async function serveControl(folder: string, answers: Answers): Promise<Co
 function greet(socket: Socket, answers: Answers, leaving: Leaving, gone: (caller: Caller) => void): Caller {
   const caller: Caller = { socket, calls: new Map() }
   socket.setEncoding('utf8')
-  socket.on(
-    'data',
-    lines(line => void answer(caller, answers, leaving, line)),
-  )
+  socket.on('data', lines(inSlices(line => void answer(caller, answers, leaving, line))))
   socket.on('error', () => socket.destroy())
   socket.on('close', () => {
     for (const { controller } of caller.calls.values()) controller.abort(new Error('the caller hung up'))
