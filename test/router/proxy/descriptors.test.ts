@@ -11,7 +11,7 @@ import { runningProcess } from '../../../src/router/proxy/find.ts'
 import { mainFile } from '../../../src/router/proxy/launch.ts'
 import { placeOf } from '../../../src/router/proxy/place.ts'
 import { portAllocator } from '../../../src/router/proxy/ports.ts'
-import { answers, ask, proxyWorld } from './world.ts'
+import { answers, ask, eventually, proxyWorld } from './world.ts'
 
 const files = 160
 
@@ -22,7 +22,7 @@ test('with few open files allowed the proxy turns clients away, not tables, and 
   const args = [process.execPath, mainFile, '--state', placeOf(dataDir).state, '--front-port', String(front)]
   const child = spawn('sh', ['-c', command, ...args], { stdio: 'ignore', detached: true })
   const exit = once(child, 'exit')
-  while (runningProcess(placeOf(dataDir))?.pid !== child.pid) await new Promise(resolve => setTimeout(resolve, 5))
+  await eventually(() => runningProcess(placeOf(dataDir))?.pid === child.pid)
   const world = await proxyWorld({ dataDir })
   const sockets: Socket[] = []
   t.after(async () => {
@@ -57,7 +57,7 @@ test('with few open files allowed the proxy turns clients away, not tables, and 
   // More than there is room for, and none of them idle.
   const held = many(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
   const most = clientsFor(files, 2)
-  while (held.refused() < 200 - most) await new Promise(resolve => setTimeout(resolve, 5))
+  await eventually(() => held.refused() >= 200 - most)
   assert.equal(held.answered(), 0)
   const table = { one: { weight: 100, endpoints: [quick] } }
   const added = await Promise.all(Array.from({ length: 5 }, async () => world.route(table)))
@@ -65,13 +65,13 @@ test('with few open files allowed the proxy turns clients away, not tables, and 
 
   // Those that were let in are answered, and make room.
   release.resolve()
-  while (held.answered() < most) await new Promise(resolve => setTimeout(resolve, 5))
+  await eventually(() => held.answered() >= most)
   for (const one of added) await answers(one.port, 'ok')
 
   // Idle connections are no reason to turn anybody away.
   for (const socket of sockets.splice(0)) socket.destroy()
   const idle = many(added[0]?.port ?? 0, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-  while (idle.answered() + idle.refused() < 200) await new Promise(resolve => setTimeout(resolve, 5))
+  await eventually(() => idle.answered() + idle.refused() === 200)
   for (let i = 0; i < 20; i++) assert.equal((await ask({ port: added[1]?.port ?? 0 })).body, 'ok')
   assert.equal(await world.router.pid(), child.pid)
   assert.equal(child.exitCode, null)

@@ -8,7 +8,7 @@ import { takeLock } from '../../../src/router/proxy/lock.ts'
 import { type Place, placeOf } from '../../../src/router/proxy/place.ts'
 import { proxyRouter } from '../../../src/router/proxy/router.ts'
 import { openFence } from '../../contract/router.ts'
-import { answers, ask, gone, proxyWorld, type Routed, type World } from './world.ts'
+import { answers, ask, eventually, gone, patienceMs, proxyWorld, type Routed, type World } from './world.ts'
 
 /** What may have become of a file. */
 const damages: Readonly<Record<string, (file: string) => void>> = {
@@ -51,15 +51,10 @@ describe('what the proxy keeps on disk', () => {
     process.kill(pid, 'SIGKILL')
     await gone(pid)
     change()
-    world.router = await proxyRouter({ dataDir: world.dataDir, storeId: 'store' })
+    world.router = await proxyRouter({ dataDir: world.dataDir, storeId: 'store', callTimeoutMs: patienceMs })
   }
   const tableOf = ({ instanceId }: Routed): unknown =>
     JSON.parse(read(join(place.tables, `${instanceId}.json`)) ?? 'null') as unknown
-  const until = async (holds: () => boolean): Promise<void> => {
-    for (const end = performance.now() + 20_000; !holds(); await new Promise(resolve => setTimeout(resolve, 20)))
-      assert.ok(performance.now() < end, 'it does not come to that')
-  }
-
   for (const [damage, make] of Object.entries(damages)) {
     test(`a table that is ${damage} harms its own instance only, is told, and is put right by the next`, async () => {
       const torn = await world.route({ one: { weight: 100, endpoints: [await named('torn')] } })
@@ -90,16 +85,16 @@ describe('what the proxy keeps on disk', () => {
       await whileDown(() => make(place.front))
       assert.equal(world.router.front.port, front)
       await answers(front, 'other', { host: 'o.localhost' })
-      await until(() => read(place.front) === JSON.stringify({ port: front }))
+      await eventually(() => read(place.front) === JSON.stringify({ port: front }))
     })
 
     test(`a process.json that is ${damage} hides nobody who runs, and is put right`, async () => {
       make(place.process)
-      const second = await proxyRouter({ dataDir: world.dataDir, storeId: 'store' })
+      const second = await proxyRouter({ dataDir: world.dataDir, storeId: 'store', callTimeoutMs: patienceMs })
       assert.equal(await second.pid(), await world.router.pid())
       await second.close()
       const pid = await world.router.pid()
-      await until(() => runningProcess(place)?.pid === pid)
+      await eventually(() => runningProcess(place)?.pid === pid)
     })
 
     test(`a lock that is ${damage} keeps nobody from starting, and lets no second one in`, async () => {
@@ -115,7 +110,7 @@ describe('what the proxy keeps on disk', () => {
   test('a lock that is removed while the proxy serves is taken again', async () => {
     const pid = await world.router.pid()
     rmSync(place.lock)
-    await until(() => {
+    await eventually(() => {
       const mine = takeLock(place.lock)
       mine?.release()
       return mine === undefined
@@ -139,7 +134,7 @@ describe('what the proxy keeps on disk', () => {
 
   test('tables whose folder is removed while the proxy serves are written again', async () => {
     rmSync(place.tables, { recursive: true })
-    await until(() => isDeepStrictEqual(tableOf(other), other.table))
+    await eventually(() => isDeepStrictEqual(tableOf(other), other.table))
     await kill()
     await answers(other.port, 'other')
   })
@@ -147,9 +142,9 @@ describe('what the proxy keeps on disk', () => {
   test('all of it removed while the proxy serves is there again, and nothing was missed meanwhile', async () => {
     const pid = await world.router.pid()
     rmSync(place.state, { recursive: true })
-    await until(() => runningProcess(place)?.pid === pid)
+    await eventually(() => runningProcess(place)?.pid === pid)
     assert.equal((await ask({ port: other.port })).body, 'other')
-    await until(() => isDeepStrictEqual(tableOf(other), other.table))
+    await eventually(() => isDeepStrictEqual(tableOf(other), other.table))
     await kill()
     await answers(other.port, 'other')
   })

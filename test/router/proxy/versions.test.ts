@@ -9,7 +9,7 @@ import { proxyRouter, stopProxy } from '../../../src/router/proxy/router.ts'
 import { isRunning } from '../../../src/router/proxy/running.ts'
 import { compareVersions, ownVersion } from '../../../src/router/proxy/version.ts'
 import { type Release, release } from './release.ts'
-import { answers, ask, constantLoad, gone, proxyWorld, type World } from './world.ts'
+import { answers, ask, constantLoad, eventually, gone, proxyWorld, type World } from './world.ts'
 
 describe('a control plane that finds a proxy of another version', () => {
   // What was opened last is closed first; a test's own hooks run the other way round.
@@ -52,7 +52,7 @@ describe('a control plane that finds a proxy of another version', () => {
     const replica = await world.replica('r', (_req, res) => res.end('ok'))
     const routed = await world.route({ one: { weight: 100, endpoints: [replica] } })
     const load = constantLoad(4, () => ({ port: routed.port }))
-    while ((await world.router.pid()) === pid) await ask({ port: routed.port })
+    await eventually(async () => (await world.router.pid()) !== pid)
     for (const until = load.sent + 200; load.sent < until; ) await ask({ port: routed.port })
     await load.stop()
     assert.deepEqual(load.wrong, [])
@@ -123,7 +123,10 @@ describe('a control plane that finds a proxy of another version', () => {
     const world = await worldOn({ dataDir, upgradeRetryMs: 20 })
     const replica = await world.replica('r', (_req, res) => res.end('ok'))
     const routed = await world.route({ one: { weight: 100, endpoints: [replica] } })
-    while ((await world.router.pid()) === pid) assert.equal((await ask({ port: routed.port })).body, 'ok')
+    await eventually(async () => {
+      assert.equal((await ask({ port: routed.port })).body, 'ok')
+      return (await world.router.pid()) !== pid
+    })
     const failures = world.warnings.filter(({ text }) => text.includes('could not be upgraded'))
     assert.deepEqual(
       failures.map(({ retryMs }) => retryMs),
