@@ -2,7 +2,7 @@ import type { FrozenPlan, Run } from '../deploy/run.ts'
 import type { Row, Step } from '../deploy/step.ts'
 import { isSlipwayError, SlipwayError } from '../errors.ts'
 import { runCheck } from '../health/checks.ts'
-import { trafficDelta } from '../health/delta.ts'
+import { Tally } from '../health/delta.ts'
 import type { Judgement, Observed } from '../health/judge.ts'
 import type { RevisionTraffic } from '../router/router.ts'
 import type { EngineParts } from './context.ts'
@@ -57,7 +57,7 @@ export async function bake(step: Hold, on: Baking): Promise<string> {
   const { clock } = parts
   const watched = { parts, keeper, plan, patienceMs: patienceMs(step, plan, keeper) }
   let watch = watchProgress(watched)
-  let before: readonly RevisionTraffic[] | undefined
+  const tally = new Tally()
   let { watchedMs } = on
   let savedMs = watchedMs
   let last = clock.monotonic()
@@ -73,8 +73,8 @@ export async function bake(step: Hold, on: Baking): Promise<string> {
     } else stuck(view, on, watch)
     last = now
     const counted = await trafficNow(step, on)
-    before ??= counted
-    const verdicts = before && counted ? await judged(step, before, counted, on) : [unanswered]
+    if (counted) tally.look(counted)
+    const verdicts = counted ? await judged(step, tally, on) : [unanswered]
     const failed = verdicts.find(verdict => verdict.verdict === 'fail')
     if (failed)
       throw new SlipwayError('check_failed', `A check failed: ${failed.text.replace(/\.$/u, '')}.`, {
@@ -115,14 +115,9 @@ async function trafficNow({ checks }: Hold, { parts, keeper, signal }: Baking): 
   }
 }
 
-async function judged(
-  step: Hold,
-  before: readonly RevisionTraffic[],
-  after: readonly RevisionTraffic[],
-  on: Baking,
-): Promise<Judgement[]> {
+async function judged(step: Hold, tally: Tally, on: Baking): Promise<Judgement[]> {
   const { tenantId, instanceId, id } = on.run.deployment
-  const traffic = observedTraffic(step, before, after, on.plan)
+  const traffic = observedTraffic(step, tally, on.plan)
   const context = { tenantId, instanceId, deploymentId: id, traffic, signal: on.signal }
   const verdicts: Judgement[] = []
   for (const check of step.checks) verdicts.push(await runCheck(check, context, on.parts.checks))
@@ -130,20 +125,11 @@ async function judged(
 }
 
 /** What the new and the old revision of every service at a partial share got since the hold began. */
-function observedTraffic(
-  step: Hold,
-  before: readonly RevisionTraffic[],
-  after: readonly RevisionTraffic[],
-  plan: FrozenPlan,
-): Record<string, Observed> {
+function observedTraffic(step: Hold, tally: Tally, plan: FrozenPlan): Record<string, Observed> {
   const partial = fresh(step, plan).filter(row => row.weight > 0 && row.weight < 100)
   return Object.fromEntries(
     partial.map(row => {
-      const since = (revision: string): Observed['new'] => {
-        const of = (all: readonly RevisionTraffic[]): RevisionTraffic | undefined =>
-          all.find(traffic => traffic.service === row.service && traffic.revision === revision)
-        return trafficDelta(of(before), of(after))
-      }
+      const since = (revision: string): Observed['new'] => tally.of(row.service, revision)
       const old = step.table.find(
         other => other.service === row.service && other.revision !== row.revision && other.weight > 0,
       )

@@ -1,3 +1,4 @@
+import type { Revision } from '../deploy/step.ts'
 import type { RevisionTraffic } from '../router/router.ts'
 
 /** The counters of a revision's traffic, without what is true only at one moment. */
@@ -18,6 +19,49 @@ export function trafficDelta(before: TrafficCounts | undefined, after: TrafficCo
     latencyBoundsMs: after.latencyBoundsMs,
     latencyCounts: after.latencyCounts.map((count, index) => count - (before.latencyCounts[index] ?? 0)),
   }
+}
+
+/** The sum of two counts of the same revision, of which the later says where the buckets are. */
+export function addCounts(sum: TrafficCounts, more: TrafficCounts): TrafficCounts {
+  if (more.latencyBoundsMs.length === 0) return sum
+  return {
+    requests: sum.requests + more.requests,
+    errors: sum.errors + more.errors,
+    latencyBoundsMs: more.latencyBoundsMs,
+    latencyCounts: more.latencyCounts.map((count, index) => count + (sum.latencyCounts[index] ?? 0)),
+  }
+}
+
+/**
+ * What a router counts from the first look on, over its restarts. It has to look often: what is counted between a look and the router's end is
+ * not seen, and counters that passed their old height between two looks would seem never to have gone back.
+ */
+export class Tally {
+  readonly #last = new Map<string, TrafficCounts>()
+  readonly #sums = new Map<string, TrafficCounts>()
+
+  /** Takes what the router counts now. The first look only says where to begin; a revision that comes later begins at 0. */
+  look(counted: readonly RevisionTraffic[]): void {
+    const isFirst = !this.#begun
+    this.#begun = true
+    for (const traffic of counted) {
+      const key = keyOf(traffic)
+      const delta = isFirst ? nothing : trafficDelta(this.#last.get(key), traffic)
+      this.#sums.set(key, addCounts(this.#sums.get(key) ?? nothing, delta))
+      this.#last.set(key, traffic)
+    }
+  }
+
+  /** What was counted since the first look. */
+  of(service: string, revision: Revision): TrafficCounts {
+    return this.#sums.get(keyOf({ service, revision })) ?? nothing
+  }
+
+  #begun = false
+}
+
+function keyOf({ service, revision }: Pick<RevisionTraffic, 'service' | 'revision'>): string {
+  return `${service} ${revision}`
 }
 
 function continues(before: TrafficCounts, after: TrafficCounts): boolean {

@@ -11,6 +11,7 @@ import {
   requestSchema,
 } from './control.ts'
 import { socketName } from './find.ts'
+import { inSlices } from './slices.ts'
 
 /** What answers the calls. `reply` of an upgrade or a shutdown may come while the process is already leaving. */
 export type Answers = {
@@ -81,10 +82,7 @@ export async function serveControl(folder: string, answers: Answers): Promise<Co
 function greet(socket: Socket, answers: Answers, leaving: Leaving, gone: (caller: Caller) => void): Caller {
   const caller: Caller = { socket, calls: new Map() }
   socket.setEncoding('utf8')
-  socket.on(
-    'data',
-    lines(line => void answer(caller, answers, leaving, line)),
-  )
+  socket.on('data', lines(inSlices(line => void answer(caller, answers, leaving, line))))
   socket.on('error', () => socket.destroy())
   socket.on('close', () => {
     for (const { controller } of caller.calls.values()) controller.abort(new Error('the caller hung up'))
@@ -106,7 +104,10 @@ async function answer({ socket, calls }: Caller, answers: Answers, leaving: Leav
   if (!request.success) return void socket.destroy()
   if ('cancel' in request.data) return calls.get(request.data.cancel)?.controller.abort(new Error('cancelled'))
   const { id, call, params } = request.data
-  if (leaving.except) return void socket.destroy()
+  if (leaving.except) {
+    const stays = [...calls.values()].some(under => under.call === leaving.except)
+    return stays ? undefined : void socket.destroy()
+  }
   const controller = new AbortController()
   calls.set(id, { call, controller })
   let reply: unknown

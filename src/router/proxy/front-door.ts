@@ -38,6 +38,7 @@ export function frontDoor(plane: Plane, most: () => number): FrontDoor {
     accept: socket => {
       if (sockets.size >= most()) {
         server.closeIdleConnections()
+        for (const one of sockets) if (one.destroyed) sockets.delete(one)
         if (sockets.size >= most()) return void socket.destroy()
       }
       sockets.add(socket)

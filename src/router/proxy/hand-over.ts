@@ -30,12 +30,13 @@ export interface HandedOver {
 /**
  * Starts a new proxy process and gives it this one's listening ports: the very descriptors, so connections that wait in their queues are not lost.
  * The post is left in between, when the new one accepts and this one does not any more. Whenever the new one fails before it said that it
- * serves, it is ended, and this one goes on as if nothing had been asked: `unavailable` is thrown then.
+ * serves, or `signal` is aborted before, it is ended, and this one goes on as if nothing had been asked: `unavailable` is thrown then.
  */
 export async function handOver(
   plane: DataPlane,
   program: { readonly node: string; readonly main: string; readonly args: readonly string[] },
   post: Post,
+  signal: AbortSignal,
 ): Promise<HandedOver> {
   const thaw = await plane.freeze()
   const child = spawn(program.node, [...nodeFlags, program.main, ...program.args, '--take-over'], {
@@ -43,6 +44,8 @@ export async function handOver(
     detached: true,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
+  const stop = (): void => void child.kill('SIGKILL')
+  signal.addEventListener('abort', stop)
   let left: Promise<void> | undefined
   try {
     await heard(child, 'loaded', stepTimeoutMs)
@@ -62,6 +65,8 @@ export async function handOver(
     throw new SlipwayError('unavailable', `The new proxy process did not take over: ${messageOf(error)}.`, {
       next: 'Look at proxy.log in the data folder. The old process serves on.',
     })
+  } finally {
+    signal.removeEventListener('abort', stop)
   }
   return { pid: child.pid ?? 0, done: left.then(() => sayFinal(child, plane)) }
 }

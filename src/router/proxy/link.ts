@@ -34,7 +34,7 @@ export interface LinkOptions {
 export interface Link {
   /**
    * Calls the proxy; a call whose connection broke is made again until `timeoutMs` are over, on a proxy that was started again if need be.
-   * Throws `unavailable` when that takes longer.
+   * Throws `unavailable` when that takes longer. An upgrade is not made again, because it may have taken place: {@link ConnectionLost}.
    */
   call<C extends CallName>(
     call: C,
@@ -127,7 +127,7 @@ export function link({ place, orders, log, deafAfterMs, onConnect }: LinkOptions
         try {
           return await one.call(call, params, Math.max(1, until - performance.now()), signal)
         } catch (error) {
-          if (!(error instanceof ConnectionLost)) throw error
+          if (!(error instanceof ConnectionLost) || call === 'upgrade') throw error
           if (ended.signal.aborted) throw closedError()
           if (performance.now() > until) throw down('it hung up again and again')
           await delay(pollMs)

@@ -39,6 +39,8 @@ const plane = new DataPlane({
   descriptors: descriptorLimit(),
 })
 
+const ending = new AbortController()
+
 // One request's defect must not take the routes of everyone else down with it.
 process.on('uncaughtException', error => log.error({ error: error.stack }, 'uncaught'))
 process.on('unhandledRejection', error => log.error({ error: messageOf(error) }, 'unhandled'))
@@ -63,7 +65,7 @@ const answers: Answers = {
   check: () => plane.check(),
   upgrade: async ({ node, main }) => {
     const orders = argumentsOf(place, { frontPort: plane.frontPort, storeId: args.store })
-    const { pid, done } = await handOver(plane, { node, main, args: orders }, presence)
+    const { pid, done } = await handOver(plane, { node, main, args: orders }, presence, ending.signal)
     log.info({ successor: pid }, 'handed over')
     // After the answer has left.
     setImmediate(() => void presence.end(true))
@@ -91,6 +93,8 @@ function keptFrontPort(): number | undefined {
 }
 
 async function end(graceMs: number): Promise<void> {
+  // Whoever is about to take over would go on alone, as after a kill.
+  ending.abort()
   await plane.stop(graceMs)
   await presence.end(false)
   log.info('ended')

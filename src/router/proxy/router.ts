@@ -80,8 +80,20 @@ export async function proxyRouter(options: ProxyRouterOptions): Promise<ProxyRou
     },
   })
   const hello = async () => proxy.call('hello', {}, callMs)
-  const upgrade = async () =>
-    (await proxy.call('upgrade', { node: process.execPath, main: mainFile }, upgradeTimeoutMs)).pid
+  const upgrade = async (): Promise<number> => {
+    const before = (await hello()).pid
+    try {
+      return (await proxy.call('upgrade', { node: process.execPath, main: mainFile }, upgradeTimeoutMs)).pid
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) throw error
+      const { pid } = await hello()
+      if (pid !== before) return pid
+      throw new SlipwayError('unavailable', 'The proxy hung up in the middle of its upgrade.', {
+        next: 'Look at proxy.log in the data folder; ask for the upgrade again.',
+        cause: error,
+      })
+    }
+  }
   /** Whoever serves now may be older than we are: another control plane started it, or it was here before us. */
   function upToDate(): void {
     const { upgradeRetryMs: firstRetryMs = defaultUpgradeRetryMs } = options

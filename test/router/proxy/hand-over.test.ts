@@ -10,7 +10,7 @@ import { takeLock } from '../../../src/router/proxy/lock.ts'
 import { placeOf } from '../../../src/router/proxy/place.ts'
 import { processesOf } from '../../support/processes.ts'
 import type { Doom } from './doomed-main.ts'
-import { answers, ask, constantLoad, draining, proxyWorld, type Routed, type World } from './world.ts'
+import { answers, ask, constantLoad, draining, eventually, proxyWorld, type Routed, type World } from './world.ts'
 
 const doomedMain = fileURLToPath(new URL('./doomed-main.ts', import.meta.url))
 const controlPlane = fileURLToPath(new URL('./control-plane.ts', import.meta.url))
@@ -104,7 +104,7 @@ describe('kill -9 in the middle of a hand-over', () => {
       const exit = once(child, 'exit')
       child.stdin.write('go\n')
       await exit
-      while ((await world.router.pid()) === old) await new Promise(resolve => setTimeout(resolve, 5))
+      await eventually(async () => (await world.router.pid()) !== old)
       for (const until = load.sent + 20; load.sent < until; ) await ask({ port: routed.port })
       await load.stop()
       assert.deepEqual(load.wrong, [])
@@ -112,4 +112,22 @@ describe('kill -9 in the middle of a hand-over', () => {
     })
   }
   after(() => rmSync(join(world.dataDir, 'proxy', 'doom.json'), { force: true }))
+})
+
+test('ended in the middle of a hand-over, the proxy stays ended, and so does its successor', async () => {
+  const world = await proxyWorld()
+  try {
+    const client = await connectRunning(placeOf(world.dataDir), { onEnd: () => {} })
+    assert.ok(client)
+    const program = { node: process.execPath, main: fileURLToPath(new URL('./slow-main.ts', import.meta.url)) }
+    const upgrade = client.call('upgrade', program, 60_000).catch((error: unknown) => error)
+    const folder = join(world.dataDir, 'proxy')
+    await eventually(() => processesOf(folder).length === 2)
+    await world.router.shutdown()
+    await upgrade
+    await eventually(() => processesOf(folder).length === 0)
+    assert.equal(await connectRunning(placeOf(world.dataDir), { onEnd: () => {} }), undefined)
+  } finally {
+    await world.dispose()
+  }
 })

@@ -7,7 +7,7 @@ import { heartbeat } from '../../../src/router/proxy/heartbeat.ts'
 import { placeOf } from '../../../src/router/proxy/place.ts'
 import { proxyRouter } from '../../../src/router/proxy/router.ts'
 import { isRunning } from '../../../src/router/proxy/running.ts'
-import { answers, ask, constantLoad, gone, proxyWorld, type Routed, type World } from './world.ts'
+import { answers, ask, constantLoad, eventually, gone, proxyWorld, type Routed, type World } from './world.ts'
 
 describe('the proxy never stays down', () => {
   let world: World
@@ -72,14 +72,14 @@ describe('the proxy never stays down', () => {
 
   test('stopped for a while it answers late; for longer than a call may take, the call fails and the next one does not', async () => {
     const hasty = await proxyRouter({ dataDir: world.dataDir, callTimeoutMs: 300 })
-    const pid = await hasty.pid()
+    const pid = await world.router.pid()
     process.kill(pid, 'SIGSTOP')
     const late = ask({ port: routed.port })
     await assert.rejects(hasty.check(), error => isSlipwayError(error, 'unavailable'))
     process.kill(pid, 'SIGCONT')
     assert.equal((await late).body, 'ok')
-    assert.equal((await hasty.check()).ok, true)
-    assert.equal(await hasty.pid(), pid)
+    assert.equal((await world.router.check()).ok, true)
+    assert.equal(await world.router.pid(), pid)
     await hasty.close()
   })
 
@@ -87,7 +87,7 @@ describe('the proxy never stays down', () => {
     const strict = await proxyRouter({ dataDir: world.dataDir, deafAfterMs: 1000 })
     const pid = await strict.pid()
     process.kill(pid, 'SIGSTOP')
-    await gone(pid)
+    await eventually(() => !isRunning(pid))
     await answers(routed.port, 'ok')
     assert.notEqual(await strict.pid(), pid)
     await strict.close()
@@ -104,7 +104,7 @@ describe('the proxy never stays down', () => {
     await kill(world)
     await assert.rejects(world.router.check(), error => isSlipwayError(error, 'unavailable'))
     const failed = () => world.warnings.filter(({ text }) => text.includes('could not be started'))
-    while (failed().length < 3) await new Promise(resolve => setTimeout(resolve, 10))
+    await eventually(() => failed().length >= 3)
     rmSync(log, { recursive: true })
     await answers(routed.port, 'ok')
     // Nobody asked the router meanwhile: it came back by itself.

@@ -12,7 +12,7 @@ import {
 import type { AddressInfo, Server as NetServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type ProxyRouter, type ProxyRouterOptions, proxyRouter, stopProxy } from '../../../src/router/proxy/router.ts'
+import { type ProxyRouter, type ProxyRouterOptions, proxyRouter } from '../../../src/router/proxy/router.ts'
 import { isRunning } from '../../../src/router/proxy/running.ts'
 import type { Endpoint, RouteTable, ServiceRoute } from '../../../src/router/router.ts'
 import { openFence } from '../../contract/router.ts'
@@ -76,6 +76,9 @@ export interface Routed {
   readonly table: RouteTable
 }
 
+/** How long calls may take in tests: a machine may be busy with many others. */
+export const patienceMs = 50_000
+
 let instances = 0
 
 /** Starts a proxy in a temporary folder. */
@@ -87,7 +90,7 @@ export async function proxyWorld(options: Partial<ProxyRouterOptions> = {}): Pro
   const world: World = {
     dataDir,
     warnings,
-    router: await proxyRouter({ log, ...options, dataDir }),
+    router: await proxyRouter({ log, callTimeoutMs: patienceMs, ...options, dataDir }),
     async replica(id, listener) {
       const server = createServer(listener).listen(0, '127.0.0.1')
       servers.push(server)
@@ -122,7 +125,6 @@ export async function proxyWorld(options: Partial<ProxyRouterOptions> = {}): Pro
     },
     async dispose() {
       await world.router.shutdown()
-      await stopProxy(dataDir)
       for (const server of servers) {
         server.close()
         server.closeAllConnections()
@@ -180,6 +182,17 @@ export function draining(...endpoints: readonly Endpoint[]): Endpoint[] {
 /** Clients that keep their connections. */
 export function keptAgent(maxSockets = 20): Agent {
   return new Agent({ keepAlive: true, maxSockets })
+}
+
+/** Resolves when it is so; fails after 20 s, ten times what any of this may take. */
+export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (
+    const until = performance.now() + 20_000;
+    !(await holds());
+    await new Promise(resolve => setTimeout(resolve, 5))
+  ) {
+    if (performance.now() > until) throw new Error(`It does not come to that: ${holds.toString()}`)
+  }
 }
 
 /** Resolves with how long it took until the body came, ms; fails after 20 s. */
