@@ -132,6 +132,8 @@ export class Keeper {
     this.#routing.beginLease()
     this.#weightsReached = false
     this.#observed = false
+    // Nor a look that is under way.
+    this.#seen = this.#looked + 1
     this.#foundNothing = false
     lease.signal.addEventListener('abort', () => this.#leaseEnded(lease), { once: true })
   }
