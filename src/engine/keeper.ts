@@ -18,7 +18,7 @@ import type { Lease } from './lease.ts'
 import { Probing } from './probing.ts'
 import type { SpecSource } from './revisions.ts'
 import { serviceRoutes } from './routes.ts'
-import { Routing } from './routing.ts'
+import { Routing, servingIn, weightsOf } from './routing.ts'
 import { Waiters } from './waiters.ts'
 
 /** How many looks at an instance at rest go by before the router is asked again what it uses: it may have forgotten. */
@@ -93,6 +93,8 @@ export class Keeper {
   #acted = false
   #ahead: Ahead | undefined
   #cancelStir = (): void => void 0
+  /** The last routes that were found while it is held: there is no table to make them from when the router loses them. */
+  #foundRoutes: RouteTable['services'] = {}
   #lease: Lease | undefined
   #looks = 0
   #weightsReached = false
@@ -393,7 +395,8 @@ export class Keeper {
     const { clock } = this.#parts
     const patience = { who: 'The router', ms: answerMs, clock, signal: this.#lease?.signal }
     await inTime(patience, signal => this.#routing.learn(signal))
-    this.#probing.found(this.#routing.serving)
+    if (Object.keys(this.#routing.services).length > 0) this.#foundRoutes = this.held ? this.#routing.services : {}
+    this.#probing.found(servingIn(this.#routesInUse))
     this.#endWhenAhead()
   }
 
@@ -491,7 +494,7 @@ export class Keeper {
   }
 
   #situation(): Situation {
-    const applied = this.#routing.weights
+    const applied = weightsOf(this.#routesInUse)
     return {
       table: this.#plan.table,
       replicas: this.#views(),
@@ -530,8 +533,13 @@ export class Keeper {
       weights,
       replicas: this.#views(),
       leaving: this.#hands.leaving,
-      inUse: this.#routing.services,
+      inUse: this.#routesInUse,
     })
+  }
+
+  get #routesInUse(): RouteTable['services'] {
+    const { services } = this.#routing
+    return this.held && Object.keys(services).length === 0 ? this.#foundRoutes : services
   }
 
   /** How long to wait for a change before looking again, milliseconds: not longer than the next replica takes to settle. */

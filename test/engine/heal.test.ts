@@ -141,10 +141,12 @@ describe('an instance at rest', () => {
     const began = h.clock.monotonic()
     await h.when(() => running(h, well.id).web?.length === 2)
     assert.ok(h.clock.monotonic() - began < 3000, `${h.clock.monotonic() - began} ms`)
-    // Nobody tells of this one: it has to be looked at.
-    h.router.proxy.tables.delete(well.id)
-    await h.when(() => h.router.proxy.tables.has(well.id))
-    assert.ok(h.clock.monotonic() - began < 13_000, `${h.clock.monotonic() - began} ms`)
+    // Of these nobody tells: it has to be looked at.
+    for (let times = 0; times < 3; times++) {
+      h.router.proxy.tables.delete(well.id)
+      await h.when(() => h.router.proxy.tables.has(well.id))
+    }
+    assert.ok(h.clock.monotonic() - began < 40_000, `${h.clock.monotonic() - began} ms`)
     const calls = h.world.calls.filter(call => call.instanceId === hung.id).length
     await h.clock.advance(60_000)
     assert.equal(h.world.calls.filter(call => call.instanceId === hung.id).length, calls, 'unknown is not gone')

@@ -179,6 +179,22 @@ describe('an instance whose database went back', () => {
     assert.deepEqual(traffic(h, shop.id)['cache'], undefined)
   })
 
+  test('gets its routes back from a router that lost them', async t => {
+    const { h, shop } = await putBack(t, twoDeploys)
+    await flagged(h, shop)
+    await h.clock.advance(5000)
+    const before = traffic(h, shop.id)
+    h.router.forgetAll()
+    await h.when(() => h.router.proxy.tables.has(shop.id))
+    assert.deepEqual(traffic(h, shop.id), before)
+    assert.equal(endpoints(h, shop, 'web'), 2)
+    h.router.forgetAll()
+    const [web = ''] = names(h, shop.id, 'web')
+    h.world.crash(shop.id, web)
+    await h.when(() => endpoints(h, shop, 'web') === 1)
+    assert.deepEqual(running(h, shop.id).web, ['fake:web-3'])
+  })
+
   test('runs exactly its table once it is adopted, by way of the gates, and takes deploys again', async t => {
     const { h, shop } = await putBack(t, twoDeploys)
     await flagged(h, shop)
