@@ -17,7 +17,7 @@ describe('an instance that nobody deploys to', () => {
     machine = await startMachine()
     tenant = machine.tenant()
     shop = await tenant.up([web(await machine.server('1'), { replicas: 2 }), worker(await machine.worker('1'))])
-    await until(async () => (await servingOf(machine.slipway, shop)).length === 2)
+    await until('both are routed', async () => (await servingOf(machine.slipway, shop)).length === 2)
   })
   after(() => machine.dispose())
 
@@ -41,7 +41,7 @@ describe('an instance that nobody deploys to', () => {
 
   test('gets one back that an earlier control plane started, and whose end no event tells', async t => {
     await machine.reopen()
-    await until(async () => (await servingOf(machine.slipway, shop)).length === 2)
+    await until('both are routed', async () => (await servingOf(machine.slipway, shop)).length === 2)
     const { ms } = await killed('web', record => process.kill(-record.pid, 'SIGKILL'))
     t.diagnostic(`back after ${ms} ms`)
   })
@@ -70,7 +70,7 @@ describe('an instance that nobody deploys to', () => {
     const began = performance.now()
     kill(victim)
     let told: Event | undefined
-    await until(async () => {
+    await until('it is told and back', async () => {
       const found = await events.read({ after: from, limit: 10, instanceId: shop.id, types: ['instance.healed'] })
       told = found[0]
       if (!told || service === 'worker') return told !== undefined

@@ -1,11 +1,12 @@
-import { setTimeout as delay } from 'node:timers/promises'
-
-/** How long what comes by itself may take, milliseconds: ten times what it should, for it has to tell slow from stuck. */
-const stuckMs = 20_000
-
-/** Resolves when the condition holds, for what no event tells; throws when that takes so long that it is stuck. */
-export async function until(holds: () => Promise<boolean> | boolean, ms = stuckMs): Promise<void> {
-  for (const end = performance.now() + ms; !(await holds()); await delay(10)) {
-    if (performance.now() > end) throw new Error(`It did not come to that within ${ms} ms: ${holds.toString()}`)
+/** Resolves with what `look` sees as soon as that is something; rejects after 30 s. */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | undefined | false> | T | undefined | false,
+): Promise<T> {
+  for (const end = performance.now() + 30_000; performance.now() < end; ) {
+    const seen = await look()
+    if (seen !== undefined && seen !== false) return seen
+    await new Promise(resolve => setTimeout(resolve, 10))
   }
+  throw new Error(`not within 30 s: ${what}`)
 }
