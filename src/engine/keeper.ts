@@ -8,6 +8,7 @@ import type { Health } from '../health/check.ts'
 import { isHeld } from '../instance/instance.ts'
 import type { Provider, Replica } from '../provider/provider.ts'
 import type { Router, RouteTable } from '../router/router.ts'
+import { type Ahead, aheadOf } from './ahead.ts'
 import { Blueprint } from './blueprint.ts'
 import { Crashes } from './crashes.ts'
 import { difference, livingOf, type Moves, type ReplicaView, readyOf, rowKey, type Situation } from './difference.ts'
@@ -18,7 +19,7 @@ import type { Lease } from './lease.ts'
 import { Probing } from './probing.ts'
 import type { SpecSource } from './revisions.ts'
 import { serviceRoutes } from './routes.ts'
-import { Routing } from './routing.ts'
+import { Routing, servingIn, weightsOf } from './routing.ts'
 import { Waiters } from './waiters.ts'
 
 /** How many looks at an instance at rest go by before the router is asked again what it uses: it may have forgotten. */
@@ -42,16 +43,6 @@ export interface KeeperParts {
   readonly onHappening: (instanceId: string, what: Happening) => void
   /** Told that something changed while nobody owned the instance: whoever looks for differences may look now. */
   readonly onStir: (instanceId: string) => void
-}
-
-/** Traces of a time the database has forgotten: it went back to an earlier one. */
-export interface Ahead {
-  /** The highest epoch that was found. */
-  readonly epoch: number
-  /** The replicas that carry epochs which were never given, as far as the database knows. */
-  readonly replicas: readonly Replica[]
-  /** Whether the router uses a table of such an epoch. */
-  readonly routed: boolean
 }
 
 /** What a keeper sees: enough to tell whether a step has come true. */
@@ -95,6 +86,8 @@ export class Keeper {
   #acted = false
   #ahead: Ahead | undefined
   #cancelStir = (): void => void 0
+  /** The last routes that were found while it is held: there is no table to make them from when the router loses them. */
+  #foundRoutes: RouteTable['services'] = {}
   #lease: Lease | undefined
   #looks = 0
   #weightsReached = false
@@ -135,6 +128,8 @@ export class Keeper {
     this.#routing.beginLease()
     this.#weightsReached = false
     this.#observed = false
+    // Nor a look that is under way.
+    this.#seen = this.#looked + 1
     this.#foundNothing = false
     lease.signal.addEventListener('abort', () => this.#leaseEnded(lease), { once: true })
   }
@@ -289,7 +284,7 @@ export class Keeper {
     const asks = !this.#routing.known || this.#looks % asksRouterEvery === 0
     const answered = !asks || (await this.#couldLearnRoutes())
     this.#stirInTime()
-    if (this.#traces(this.#plan.record.epoch)) return true
+    if (this.#aheadOf(this.#plan.record.epoch)) return true
     const moves = this.#compare()
     if (actsIn(moves) > 0) return true
     return answered && this.#routing.differs(this.#nextRoutes(moves.weights))
@@ -406,7 +401,8 @@ export class Keeper {
     const { clock } = this.#parts
     const patience = { who: 'The router', ms: answerMs, clock, signal: this.#lease?.signal }
     await inTime(patience, signal => this.#routing.learn(signal))
-    this.#probing.found(this.#routing.serving)
+    if (Object.keys(this.#routing.services).length > 0) this.#foundRoutes = this.held ? this.#routing.services : {}
+    this.#probing.found(servingIn(this.#routesInUse))
     this.#endWhenAhead()
   }
 
@@ -455,17 +451,8 @@ export class Keeper {
     return this.#needs === 'healing' || !this.#lease
   }
 
-  /**
-   * What carries an epoch above `known` comes from a time the database has forgotten, for an epoch is written before anything is done
-   * under it.
-   */
-  #traces(known: number): Ahead | undefined {
-    const replicas = this.#replicas.filter(({ epoch }) => epoch > known)
-    const table = this.#routing.inUse
-    const routed = table !== undefined && table.storeId === this.#parts.revisions.storeId && table.epoch > known
-    if (replicas.length === 0 && !routed) return undefined
-    const epoch = Math.max(...replicas.map(one => one.epoch), routed ? table.epoch : 0)
-    return { epoch, replicas, routed }
+  #aheadOf(known: number): Ahead | undefined {
+    return aheadOf(known, this.#parts.revisions.storeId, this.#replicas, this.#routing.inUse)
   }
 
   /** Under a lease nobody else acts, so the epoch that was given with it must not be found before we did anything. */
@@ -473,7 +460,7 @@ export class Keeper {
     const lease = this.#lease
     if (!lease || lease.signal.aborted) return
     const { epoch } = lease.claim
-    const ahead = this.#traces(this.#acted ? epoch : epoch - 1)
+    const ahead = this.#aheadOf(this.#acted ? epoch : epoch - 1)
     if (!ahead) return
     this.#ahead = ahead
     lease.end(
@@ -504,7 +491,7 @@ export class Keeper {
   }
 
   #situation(): Situation {
-    const applied = this.#routing.weights
+    const applied = weightsOf(this.#routesInUse)
     return {
       table: this.#plan.table,
       replicas: this.#views(),
@@ -543,8 +530,13 @@ export class Keeper {
       weights,
       replicas: this.#views(),
       leaving: this.#hands.leaving,
-      inUse: this.#routing.services,
+      inUse: this.#routesInUse,
     })
+  }
+
+  get #routesInUse(): RouteTable['services'] {
+    const { services } = this.#routing
+    return this.held && Object.keys(services).length === 0 ? this.#foundRoutes : services
   }
 
   /** How long to wait for a change before looking again, milliseconds: not longer than the next replica takes to settle. */

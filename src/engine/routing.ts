@@ -34,24 +34,6 @@ export class Routing {
     return this.#inUse?.services ?? {}
   }
 
-  /** The weights in use. */
-  get weights(): Weights {
-    return Object.fromEntries(
-      Object.entries(this.services).map(([service, route]) => [
-        service,
-        Object.fromEntries(Object.entries(route.revisions).map(([revision, { weight }]) => [revision, weight])),
-      ]),
-    )
-  }
-
-  /** Ids of the replicas that get new requests. */
-  get serving(): Set<string> {
-    const endpoints = Object.values(this.services).flatMap(route =>
-      Object.values(route.revisions).flatMap(revision => revision.endpoints),
-    )
-    return new Set(endpoints.filter(({ state }) => state === 'serving').map(({ replica }) => replica))
-  }
-
   /** Under a new lease only what is learnt from now on counts, and the first table is written even if it says the same: its epoch is higher. */
   beginLease(): void {
     this.#known = false
@@ -104,4 +86,22 @@ export class Routing {
       throw error
     }
   }
+}
+
+/** Ids of the replicas that get new requests. */
+export function servingIn(services: RouteTable['services']): Set<string> {
+  const endpoints = Object.values(services).flatMap(route =>
+    Object.values(route.revisions).flatMap(revision => revision.endpoints),
+  )
+  return new Set(endpoints.filter(({ state }) => state === 'serving').map(({ replica }) => replica))
+}
+
+/** Service → revision → its share, as routes have it. */
+export function weightsOf(services: RouteTable['services']): Weights {
+  return Object.fromEntries(
+    Object.entries(services).map(([service, route]) => [
+      service,
+      Object.fromEntries(Object.entries(route.revisions).map(([revision, { weight }]) => [revision, weight])),
+    ]),
+  )
 }

@@ -1,5 +1,5 @@
+import type { Ahead } from './ahead.ts'
 import { type Attendance, specsOf } from './context.ts'
-import type { Ahead } from './keeper.ts'
 
 /**
  * The world carries epochs that this database never gave: it is an older one, put back from a backup or taken over by a replica of the

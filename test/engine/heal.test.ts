@@ -53,6 +53,11 @@ describe('an instance at rest', () => {
     await h.when(() => running(h, shop.id).web?.length === 20)
     assert.ok(h.clock.monotonic() - began < 100, `${h.clock.monotonic() - began} ms`)
     await settled(h, shop.id)
+    const again = h.clock.monotonic()
+    h.world.crash(shop.id, names(h, shop.id, 'web')[0] ?? '')
+    await h.when(() => running(h, shop.id).web?.length === 20)
+    assert.ok(h.clock.monotonic() - again < 2000, `${h.clock.monotonic() - again} ms, as after the second failure`)
+    await settled(h, shop.id)
     await assertSound(h, shop.id)
   })
 
@@ -136,6 +141,12 @@ describe('an instance at rest', () => {
     const began = h.clock.monotonic()
     await h.when(() => running(h, well.id).web?.length === 2)
     assert.ok(h.clock.monotonic() - began < 3000, `${h.clock.monotonic() - began} ms`)
+    // Of these nobody tells: it has to be looked at.
+    for (let times = 0; times < 3; times++) {
+      h.router.proxy.tables.delete(well.id)
+      await h.when(() => h.router.proxy.tables.has(well.id))
+    }
+    assert.ok(h.clock.monotonic() - began < 40_000, `${h.clock.monotonic() - began} ms`)
     const calls = h.world.calls.filter(call => call.instanceId === hung.id).length
     await h.clock.advance(60_000)
     assert.equal(h.world.calls.filter(call => call.instanceId === hung.id).length, calls, 'unknown is not gone')

@@ -9,7 +9,7 @@ import { fakeClock } from '../../src/provider/fake/index.ts'
 import { sqliteStore } from '../../src/store/sqlite.ts'
 import { backupOf } from '../support/backup.ts'
 import { type House, house, quick, successor } from './harness.ts'
-import { names, running, traffic } from './look.ts'
+import { names, running, started, traffic } from './look.ts'
 import { life } from './mortal.ts'
 import { assertSound, settled } from './sound.ts'
 
@@ -99,12 +99,14 @@ describe('an instance whose database went back', () => {
     assert.equal((await h.store.work.load(shop.id))?.epoch, epoch)
   })
 
-  test('is noticed when it went back by a single lease', async t => {
+  test('is noticed when it went back by a single lease, though all is as its table says', async t => {
     const { h, shop } = await putBack(t, async (first, { id }) => {
       first.world.crash(id, names(first, id, 'api')[0] ?? '')
       const epoch = (await first.store.work.load(id))?.epoch ?? 0
       await first.when(() => first.world.replicas(id).some(replica => replica.epoch > epoch))
+      await settled(first, id)
     })
+    assert.deepEqual(running(h, shop.id).api, ['fake:api-1'], 'all is as the table says')
     await flagged(h, shop)
   })
 
@@ -177,6 +179,22 @@ describe('an instance whose database went back', () => {
     assert.deepEqual(traffic(h, shop.id)['cache'], undefined)
   })
 
+  test('gets its routes back from a router that lost them', async t => {
+    const { h, shop } = await putBack(t, twoDeploys)
+    await flagged(h, shop)
+    await h.clock.advance(5000)
+    const before = traffic(h, shop.id)
+    h.router.forgetAll()
+    await h.when(() => h.router.proxy.tables.has(shop.id))
+    assert.deepEqual(traffic(h, shop.id), before)
+    assert.equal(endpoints(h, shop, 'web'), 2)
+    h.router.forgetAll()
+    const [web = ''] = names(h, shop.id, 'web')
+    h.world.crash(shop.id, web)
+    await h.when(() => endpoints(h, shop, 'web') === 1)
+    assert.deepEqual(running(h, shop.id).web, ['fake:web-3'])
+  })
+
   test('runs exactly its table once it is adopted, by way of the gates, and takes deploys again', async t => {
     const { h, shop } = await putBack(t, twoDeploys)
     await flagged(h, shop)
@@ -240,7 +258,9 @@ describe('an instance whose database went back', () => {
   test('can be deleted as it is', async t => {
     const { h, shop } = await putBack(t, twoDeploys)
     await flagged(h, shop)
+    const starts = started(h, shop.id).length
     assert.equal((await h.end(await h.acme.instances.delete(shop.id))).state, 'succeeded')
+    assert.equal(started(h, shop.id).length, starts, 'nothing is brought back to be taken down')
     assert.deepEqual(h.world.replicas(shop.id), [])
     assert.equal(h.router.proxy.tables.get(shop.id), undefined)
   })

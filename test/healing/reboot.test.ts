@@ -59,7 +59,7 @@ describe('the machine restarts: every process is gone at once, the proxy too, an
       off = performance.now()
     })
 
-    await until('everything has a successor', async () => {
+    await until('everything serves again', async () => {
       const now = await Promise.all([rests, waits].map(shop => servingOf(machine.slipway, shop)))
       // The restored routes name the dead ones until they have successors.
       return now.every((ids, at) => ids.length === 3 + 3 && !ids.some(id => before[at]?.includes(id)))

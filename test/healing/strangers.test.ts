@@ -31,7 +31,7 @@ describe('a replica that another database started in the same data folder', () =
       record = { ...ours, id: `${name}-00000000`, name, ...processOf(pid), storeId: 'store_other', epoch: 999 } as never
       writeFileSync(fileOf(machine, shop, record), JSON.stringify(record))
     })
-    await until('both serve', async () => (await servingOf(machine.slipway, shop)).length === 2)
+    await until('both are routed', async () => (await servingOf(machine.slipway, shop)).length === 2)
   })
   after(async () => {
     const gone = once(stranger, 'exit')

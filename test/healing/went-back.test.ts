@@ -47,7 +47,7 @@ describe('a backup of the database is put back after two more deploys', () => {
     const running = ids(machine, shop)
     await machine.reopen(() => backup.putBack())
 
-    await until('it is said', async () => (await tenant.acting.instances.get(shop.id)).needsAttention !== undefined)
+    await until('it is noticed', async () => (await tenant.acting.instances.get(shop.id)).needsAttention !== undefined)
     const [release] = await tenant.releases(shop)
     assert.deepEqual([release?.version, (await tenant.releases(shop)).length], [1, 1], 'the database is the old one')
     await assert.rejects(
@@ -64,7 +64,7 @@ describe('a backup of the database is put back after two more deploys', () => {
     const [api] = replicaFiles(machine.dataDir, shop.id).filter(({ service }) => service === 'api')
     assert.ok(api)
     process.kill(-api.pid, 'SIGKILL')
-    await until('the dead one has a successor', async () => {
+    await until('the api is back', async () => {
       const [serving] = await servingOf(machine.slipway, shop, 'api')
       return serving !== undefined && serving !== api.id
     })
@@ -78,18 +78,18 @@ describe('a backup of the database is put back after two more deploys', () => {
     const { leaves } = await tenant.acting.instances.adopt(shop.id)
     assert.deepEqual(new Set(leaves?.map(name => name.split('.')[0])), new Set(['web', 'worker']))
     const { table } = await tenant.acting.status(shop.id)
-    await until('exactly the table runs', () => {
+    await until('what the table wants runs', () => {
       const there = replicaFiles(machine.dataDir, shop.id)
       return there.length === 4 && table.every(row => countOf(row, there) === row.replicas)
     })
-    await until('all serve', async () => (await servingOf(machine.slipway, shop)).length === 3)
+    await until('all of it is routed', async () => (await servingOf(machine.slipway, shop)).length === 3)
     assert.equal((await tenant.ask()).told().version, '1')
     assertNothingLost(await load.stop())
     assert.deepEqual(
       (await tenant.acting.status(shop.id)).replicas.filter(({ unwanted }) => unwanted),
       [],
     )
-    await until('nothing else runs', () => groupsOf(machine.dataDir).size === 4 + 1)
+    await until('no stray is left', () => groupsOf(machine.dataDir).size === 4 + 1)
     assert.equal('needsAttention' in (await tenant.acting.instances.get(shop.id)), false)
 
     const next = await tenant.acting.deploy({

@@ -221,6 +221,19 @@ describe('restart', () => {
 })
 
 describe('stop and start', () => {
+  test('are not troubled by a replica that dies before its turn to be taken down has come', async t => {
+    const h = await house(t)
+    h.world.script({ service: 'worker' }, { stopMs: 3000 })
+    const shop = await h.shop()
+    const stop = await h.acme.instances.stop(shop.id)
+    await h.reach(stop, now => now.reason?.text.startsWith('retire worker') === true)
+    const [dies = ''] = names(h, shop.id, 'api')
+    h.world.crash(shop.id, dies)
+    await h.when(() => names(h, shop.id, 'api').some(name => name !== dies) && names(h, shop.id, 'api').length === 2)
+    assert.equal((await h.end(stop)).state, 'succeeded')
+    assert.deepEqual(h.warnings, [])
+  })
+
   test('take everything down in reverse order and bring it up again', async t => {
     const h = await house(t)
     const shop = await h.shop()

@@ -1,3 +1,4 @@
+import { SlipwayError } from '../../errors.ts'
 import { childrenOf, commandLineOf, currentBoot, groupMembers, isAlive, type ProcessStat, processStat } from './proc.ts'
 
 /** A process group as its record names it: its leader, when that was started, and in which boot of the machine. */
@@ -58,6 +59,8 @@ export function hasBegun(group: GroupName): boolean {
 
 /** Sends a signal to all of the group, if any of it is left. */
 export function signalGroup(group: GroupName, signal: NodeJS.Signals): void {
+  // A record may be torn: to the kernel -1 means every process there is, and 0 our own.
+  if (!(group.pid > 1)) throw new SlipwayError('internal', `There is no process group ${group.pid} to signal.`)
   if (!leaderLives(group) && membersOf(group).length === 0) return
   try {
     process.kill(-group.pid, signal)

@@ -25,32 +25,6 @@ export function leaseTests(makeStore: MakeStore): void {
     assert.equal(await store.work.claim('w1', 'inst_none'), undefined)
   })
 
-  test('an epoch is raised above what was found, by the owner only, and the instance is due at once', async t => {
-    const { store, instance, clock } = await withWorker(t)
-    const claim = (await store.work.claim('w1', instance.id)) as Claim
-    await assert.rejects(store.work.raise({ ...claim, owner: 'w2' }, 40), lost)
-    await assert.rejects(store.work.raise({ ...claim, epoch: claim.epoch - 1 }, 40), lost)
-    await store.work.raise(claim, 40)
-    await assert.rejects(store.work.fence(claim), lost)
-    const [next] = await store.work.claimDue('w1', 5)
-    assert.deepEqual(next, { instanceId: instance.id, tenantId: 'acme', owner: 'w1', epoch: 41 })
-    await store.work.raise(next, 3)
-    assert.equal((await store.work.claim('w1', instance.id))?.epoch, 42, 'never lowered')
-    clock.advance(6_000)
-    await assert.rejects(store.work.raise({ ...next, epoch: 42 }, 50), lost)
-  })
-
-  test('a raise is part of its transaction', async t => {
-    const { store, instance } = await withWorker(t)
-    const claim = (await store.work.claim('w1', instance.id)) as Claim
-    const undone = store.transaction(async tx => {
-      await tx.work.raise(claim, 40)
-      throw new Error('never mind')
-    })
-    await assert.rejects(undone, /never mind/)
-    await store.work.fence(claim)
-  })
-
   test('of many that claim at once exactly one gets it', async t => {
     const { store, instance } = await withWorker(t)
     const claims = await Promise.all(Array.from({ length: 20 }, () => store.work.claim('w1', instance.id)))
@@ -185,6 +159,32 @@ export function leaseTests(makeStore: MakeStore): void {
     assert.equal(await store.work.release({ ...claim, epoch: 7 }, null, 1), false)
     assert.equal(await store.work.release(claim, null, 1), true)
     assert.equal(await store.work.release(claim, null, 1), false)
+  })
+
+  test('an epoch is raised above what was found, by the owner only, and the instance is due at once', async t => {
+    const { store, instance, clock } = await withWorker(t)
+    const claim = (await store.work.claim('w1', instance.id)) as Claim
+    await assert.rejects(store.work.raise({ ...claim, owner: 'w2' }, 40), lost)
+    await assert.rejects(store.work.raise({ ...claim, epoch: claim.epoch - 1 }, 40), lost)
+    await store.work.raise(claim, 40)
+    await assert.rejects(store.work.fence(claim), lost)
+    const [next] = await store.work.claimDue('w1', 5)
+    assert.deepEqual(next, { instanceId: instance.id, tenantId: 'acme', owner: 'w1', epoch: 41 })
+    await store.work.raise(next, 3)
+    assert.equal((await store.work.claim('w1', instance.id))?.epoch, 42, 'never lowered')
+    clock.advance(6_000)
+    await assert.rejects(store.work.raise({ ...next, epoch: 42 }, 50), lost)
+  })
+
+  test('a raise is part of its transaction', async t => {
+    const { store, instance } = await withWorker(t)
+    const claim = (await store.work.claim('w1', instance.id)) as Claim
+    const undone = store.transaction(async tx => {
+      await tx.work.raise(claim, 40)
+      throw new Error('never mind')
+    })
+    await assert.rejects(undone, /never mind/)
+    await store.work.fence(claim)
   })
 
   test('a deleted instance is not living, not due and not to be claimed, but its owner may give it back', async t => {
