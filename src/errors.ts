@@ -46,6 +46,7 @@ export const errorCodes = {
   strategy_failed: { status: 500, meaning: 'The strategy itself threw an error.' },
   lease_lost: { status: 503, meaning: 'Another worker owns the instance now; this one dropped its work.' },
   unavailable: { status: 503, meaning: 'A part Slipway needs does not answer right now.' },
+  overloaded: { status: 503, meaning: 'More is asked of Slipway than its disk takes right now; nothing was changed.' },
   ports_exhausted: { status: 503, meaning: 'No port of the configured range is free.' },
   closed: { status: 503, meaning: 'Slipway was closed while the call was under way.' },
   internal: { status: 500, meaning: 'A defect in Slipway.' },

@@ -15,8 +15,12 @@ export interface SqliteStoreOptions {
   readonly path: string
   /** Stamps rows and judges heartbeats. Default: the machine's. */
   readonly clock?: Clock
-  /** How long a call waits for a transaction before it is taken for a deadlock, milliseconds. Default 30 000. */
-  readonly waitMs?: number
+  /** How long a call waits for one transaction before it is taken for a deadlock, milliseconds. Default 30 000. */
+  readonly deadlockMs?: number
+  /** How long a call waits while others have their turns before it is refused with `overloaded`, milliseconds. Default 10 000. */
+  readonly patienceMs?: number
+  /** Called before each flush to disk: where a test makes the disk slow, or fail. */
+  readonly beforeFlush?: () => void
 }
 
 /**
@@ -26,14 +30,15 @@ export interface SqliteStoreOptions {
  * @example
  * const store = await sqliteStore({ path: '/var/lib/slipway/slipway.db' })
  */
-export async function sqliteStore({ path, clock = systemClock, waitMs }: SqliteStoreOptions): Promise<Store> {
+export async function sqliteStore({ path, clock = systemClock, ...limits }: SqliteStoreOptions): Promise<Store> {
   const held = path === ':memory:' ? undefined : hold(path)
-  const driver = sqliteDriver(() => open(held?.path ?? path), waitMs)
+  const driver = sqliteDriver(() => open(held?.path ?? path), limits)
   const close = async () => {
     await driver.destroy()
     held?.release()
   }
-  return sqlStore({ dialect: sqliteDialect(driver), flavour: sqlite, clock, close })
+  const dialects = { dialect: sqliteDialect(driver), urgent: sqliteDialect(driver.urgent) }
+  return sqlStore({ ...dialects, flavour: sqlite, clock, close })
 }
 
 /** SQLite's own ways. */

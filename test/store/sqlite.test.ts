@@ -151,7 +151,7 @@ describe('a SQLite file', () => {
   })
 
   test('tells a transaction that uses the store itself that it waits for itself', async t => {
-    const store = await sqliteStore({ path: ':memory:', waitMs: 50 })
+    const store = await sqliteStore({ path: ':memory:', deadlockMs: 50 })
     t.after(() => store.close())
     await assert.rejects(
       store.transaction(async () => store.events.lastSeq()),

@@ -6,6 +6,7 @@ import { count, total } from './counters.ts'
 import { entity } from './entity.ts'
 import { keyset, page } from './page.ts'
 import { atomic, type Session } from './session.ts'
+import { statement, update } from './statement.ts'
 
 /** How a deployment lies in its row. */
 export const deploymentRow = entity<Deployment>({
@@ -41,6 +42,19 @@ export const deploymentRow = entity<Deployment>({
 /** The kinds a list shows when the caller does not say: those that bring out a release. */
 const listedKinds: readonly DeploymentKind[] = ['deploy', 'rollback', 'initial']
 
+/** Compiled once, as they are part of every step, or of every look at one. */
+const finding = statement<{ tenantId: string; id: string }, object>((db, of) =>
+  db.selectFrom('deployments').selectAll().where('id', '=', of('id')).where('tenant_id', '=', of('tenantId')),
+)
+const updating = update<{ $id: string }, object>((db, of, changes, from) =>
+  db
+    .updateTable('deployments')
+    .set(changes)
+    .where('id', '=', of('$id'))
+    .where('state', 'in', [...from])
+    .returning('id'),
+)
+
 type Deployments = Pick<
   DeployStore,
   'insertDeployment' | 'getDeployment' | 'updateDeployment' | 'listDeployments' | 'listByState'
@@ -65,23 +79,13 @@ export function deployments(session: Session): Deployments {
     },
 
     async getDeployment(tenantId, id) {
-      const row = await db
-        .selectFrom('deployments')
-        .selectAll()
-        .where('id', '=', id)
-        .where('tenant_id', '=', tenantId)
-        .executeTakeFirst()
+      const [row] = await finding(session, { tenantId, id })
       return row && deploymentRow.read(row)
     },
 
     async updateDeployment(id, from, patch) {
-      const { numUpdatedRows } = await db
-        .updateTable('deployments')
-        .set(deploymentRow.changes({ updatedAt: timestamp(clock.now()), ...patch }))
-        .where('id', '=', id)
-        .where('state', 'in', from)
-        .executeTakeFirst()
-      return numUpdatedRows > 0n
+      const changes = deploymentRow.changes({ updatedAt: timestamp(clock.now()), ...patch })
+      return (await updating(session, changes, { $id: id }, from)).length > 0
     },
 
     async listDeployments(tenantId, instanceId, options = {}) {

@@ -7,6 +7,7 @@ import { count, livingInstances } from './counters.ts'
 import { entity } from './entity.ts'
 import { keyset, page } from './page.ts'
 import { atomic, type Session } from './session.ts'
+import { statement, update } from './statement.ts'
 
 /** How an instance lies in its row; what the engine keeps beside it is with the work store. */
 export const instanceRow = entity<Instance>({
@@ -40,17 +41,21 @@ const untouched = {
   wanted: '[]',
 }
 
+/** Compiled once, as they are part of every deployment. */
+const finding = statement<{ tenantId: string; id: string }, object>((db, of) =>
+  db.selectFrom('instances').selectAll().where('id', '=', of('id')).where('tenant_id', '=', of('tenantId')),
+)
+const updating = update<{ $id: string }, object>((db, of, changes, from) => {
+  const living = db.updateTable('instances').set(changes).where('id', '=', of('$id')).where('deleted_at', 'is', null)
+  return (from.length > 0 ? living.where('state', 'in', [...from]) : living).returning('id')
+})
+
 /** The instance store. A deleted instance stays as a tombstone: `get` shows it, lists, slugs and counts do not. */
 export function instances(session: Session): InstanceStore {
   const { db, clock } = session
   return {
     async get(tenantId, id) {
-      const row = await db
-        .selectFrom('instances')
-        .selectAll()
-        .where('id', '=', id)
-        .where('tenant_id', '=', tenantId)
-        .executeTakeFirst()
+      const [row] = await finding(session, { tenantId, id })
       return row && instanceRow.read(row)
     },
 
@@ -86,10 +91,9 @@ export function instances(session: Session): InstanceStore {
         throw new SlipwayError('internal', `Instance "${id}" becomes deleted by delete, which frees what it holds.`)
       }
       const changes = instanceRow.changes({ updatedAt: timestamp(clock.now()), ...patch })
-      let query = db.updateTable('instances').set(changes).where('id', '=', id).where('deleted_at', 'is', null)
-      if (from) query = query.where('state', 'in', from)
-      const { numUpdatedRows } = await unlessTaken(session, patch.name, () => query.executeTakeFirst())
-      return numUpdatedRows > 0n
+      if (from?.length === 0) return false
+      const changed = await unlessTaken(session, patch.name, () => updating(session, changes, { $id: id }, from))
+      return changed.length > 0
     },
 
     async delete(tenantId, id) {

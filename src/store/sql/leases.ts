@@ -43,7 +43,7 @@ const fencing = statement<
 
 /** Workers and their leases. A lease is the instance's row: owner and epoch. */
 export function leases(session: Session): Leases {
-  const { db, clock } = session
+  const { db, urgent, clock } = session
   return {
     async registerWorker(worker) {
       await atomic(session, async db => {
@@ -57,7 +57,7 @@ export function leases(session: Session): Leases {
 
     async beat(worker) {
       const now = clock.now()
-      const { numUpdatedRows } = await db
+      const { numUpdatedRows } = await urgent
         .updateTable('workers')
         .set({ beat_at: now })
         .where('id', '=', worker)

@@ -7,6 +7,7 @@ import { count, next, total } from './counters.ts'
 import { entity } from './entity.ts'
 import { keyset, page } from './page.ts'
 import { atomic, type Session } from './session.ts'
+import { statement } from './statement.ts'
 
 const releaseRow = entity<Release>({
   id: ['id', text()],
@@ -22,6 +23,19 @@ const releaseRow = entity<Release>({
   sealedAt: ['sealed_at', time()],
   activatedAt: ['activated_at', time()],
 })
+
+/** Compiled once, as they are part of every deployment several times. */
+const finding = statement<{ tenantId: string; id: string }, object>((db, of) =>
+  db.selectFrom('releases').selectAll().where('id', '=', of('id')).where('tenant_id', '=', of('tenantId')),
+)
+const findingActive = statement<{ tenantId: string; instanceId: string }, object>((db, of) =>
+  db
+    .selectFrom('releases')
+    .selectAll()
+    .where('instance_id', '=', of('instanceId'))
+    .where('tenant_id', '=', of('tenantId'))
+    .where('active', '=', sql.lit(1)),
+)
 
 type Releases = Pick<
   DeployStore,
@@ -53,12 +67,7 @@ export function releases(session: Session): Releases {
     },
 
     async getRelease(tenantId, id) {
-      const row = await db
-        .selectFrom('releases')
-        .selectAll()
-        .where('id', '=', id)
-        .where('tenant_id', '=', tenantId)
-        .executeTakeFirst()
+      const [row] = await finding(session, { tenantId, id })
       return row && releaseRow.read(row)
     },
 
@@ -86,7 +95,7 @@ export function releases(session: Session): Releases {
     },
 
     async activeRelease(tenantId, instanceId) {
-      const row = await ofInstance(tenantId, instanceId).where('active', '=', sql.lit(1)).executeTakeFirst()
+      const [row] = await findingActive(session, { tenantId, instanceId })
       return row && releaseRow.read(row)
     },
 

@@ -1,11 +1,13 @@
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { FrozenPlan, Run, RunRequest, StepRecord, UndoCause } from '../../deploy/run.ts'
 import type { Step } from '../../deploy/step.ts'
 import type { WorkStore } from '../../deploy/work.ts'
-import { json, text, time, whole } from './codec.ts'
+import { type Bound, json, text, time, whole } from './codec.ts'
 import { deploymentRow } from './deployments.ts'
 import { entity } from './entity.ts'
+import type { Schema } from './schema.ts'
 import type { Session } from './session.ts'
+import { statement } from './statement.ts'
 
 /** A run without its deployment; request, plan and steps back lie in a table of their own, so progress does not rewrite them. */
 const runRow = entity<Omit<Run, 'deployment'>>({
@@ -28,34 +30,55 @@ const stepRow = entity<StepRecord>({
   note: ['note', text()],
 })
 
+const all = (db: Kysely<Schema>) =>
+  db
+    .selectFrom('deployments')
+    .innerJoin('runs', 'runs.deployment_id', 'deployments.id')
+    .selectAll('deployments')
+    .select(['runs.request', 'runs.plan', 'runs.undo_steps'])
+
+/** Compiled once, as they are part of every step. */
+const queueing = statement<{ instanceId: string }, object>((db, of) =>
+  all(db)
+    .where('deployments.instance_id', '=', of('instanceId'))
+    // As literals: with parameters the partial index would not be seen to fit.
+    .where(sql<boolean>`deployments.state in ('pending', 'running')`)
+    .orderBy('deployments.seq'),
+)
+const finding = statement<{ id: string }, object>((db, of) => all(db).where('deployments.id', '=', of('id')))
+const saving = statement<Record<string, Bound>, never>((db, of) => {
+  const row = Object.fromEntries(stepRow.columns.map(column => [column, of(column)]))
+  return db
+    .insertInto('steps')
+    .values(row as never)
+    .onConflict(c => c.columns(['deployment_id', 'phase', 'position']).doUpdateSet(row))
+})
+const listing = statement<{ deploymentId: string }, object>((db, of) =>
+  db
+    .selectFrom('steps')
+    .selectAll()
+    .where('deployment_id', '=', of('deploymentId'))
+    .orderBy('phase')
+    .orderBy('position'),
+)
+
 type Runs = Pick<
   WorkStore,
   'queue' | 'run' | 'savePlan' | 'saveUndo' | 'saveUndoSteps' | 'saveWatched' | 'saveStep' | 'steps'
 >
 
 /** Deployments as the engine sees them, and their step log. */
-export function runs({ db }: Session): Runs {
-  const all = () =>
-    db
-      .selectFrom('deployments')
-      .innerJoin('runs', 'runs.deployment_id', 'deployments.id')
-      .selectAll('deployments')
-      .select(['runs.request', 'runs.plan', 'runs.undo_steps'])
+export function runs(session: Session): Runs {
+  const { db } = session
   const read = (row: object): Run => ({ deployment: deploymentRow.read(row), ...runRow.read(row) })
 
   return {
     async queue(instanceId) {
-      const rows = await all()
-        .where('deployments.instance_id', '=', instanceId)
-        // As literals: with parameters the partial index would not be seen to fit.
-        .where(sql<boolean>`deployments.state in ('pending', 'running')`)
-        .orderBy('deployments.seq')
-        .execute()
-      return rows.map(read)
+      return (await queueing(session, { instanceId })).map(read)
     },
 
     async run(deploymentId) {
-      const row = await all().where('deployments.id', '=', deploymentId).executeTakeFirst()
+      const [row] = await finding(session, { id: deploymentId })
       return row && read(row)
     },
 
@@ -86,23 +109,11 @@ export function runs({ db }: Session): Runs {
     },
 
     async saveStep(record) {
-      const row = stepRow.row(record)
-      await db
-        .insertInto('steps')
-        .values(row as never)
-        .onConflict(c => c.columns(['deployment_id', 'phase', 'position']).doUpdateSet(row))
-        .execute()
+      await saving(session, stepRow.row(record))
     },
 
     async steps(deploymentId) {
-      const rows = await db
-        .selectFrom('steps')
-        .selectAll()
-        .where('deployment_id', '=', deploymentId)
-        .orderBy('phase')
-        .orderBy('position')
-        .execute()
-      return rows.map(row => stepRow.read(row))
+      return (await listing(session, { deploymentId })).map(row => stepRow.read(row))
     },
   }
 }

@@ -15,6 +15,8 @@ export interface SqlFlavour {
 /** What every statement needs: the database (or the transaction under way), the time, and the database's own ways. */
 export interface Session {
   readonly db: Kysely<Schema>
+  /** The same, ahead of all calls that wait. */
+  readonly urgent: Kysely<Schema>
   readonly clock: Clock
   readonly flavour: SqlFlavour
 }

@@ -33,3 +33,38 @@ export function statement<P extends Record<string, Bound>, Row>(
     return (await db.executeQuery<Row>({ ...query, parameters: bound })).rows
   }
 }
+
+/**
+ * An update that is compiled once for each set of columns it changes, and for each `variant`; resolves to the rows it changed.
+ *
+ * @example
+ * const patching = update((db, of, changes) => db.updateTable('instances').set(changes).where('id', '=', of('$id')).returning('id'))
+ * const changed = await patching(session, { state: 'running' }, { $id: id })
+ */
+export function update<P extends Record<`$${string}`, Bound>, Row>(
+  build: (
+    db: Kysely<Schema>,
+    of: <K extends keyof P & string>(name: K) => P[K],
+    changes: Readonly<Record<string, Bound>>,
+    variant: readonly string[],
+  ) => Compilable<Row>,
+): (
+  session: Session,
+  changes: Readonly<Record<string, Bound>>,
+  parameters: P,
+  variant?: readonly string[],
+) => Promise<Row[]> {
+  const known = new Map<string, (session: Session, parameters: Record<string, Bound>) => Promise<Row[]>>()
+  return async (session, changes, parameters, variant = []) => {
+    const columns = Object.keys(changes)
+    const key = `${columns.join()} ${variant.join()}`
+    let one = known.get(key)
+    if (!one) {
+      one = statement<Record<string, Bound>, Row>((db, of) =>
+        build(db, of as never, Object.fromEntries(columns.map(column => [column, of(column)])), variant),
+      )
+      known.set(key, one)
+    }
+    return await one(session, { ...changes, ...parameters })
+  }
+}

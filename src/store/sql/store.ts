@@ -15,22 +15,24 @@ import { work } from './work.ts'
 /** What a store is opened with. `close` lets go of the database once what is under way has ended. */
 export interface SqlStoreOptions {
   readonly dialect: Dialect
+  /** For what must not wait behind everything else: heartbeats. */
+  readonly urgent: Dialect
   readonly flavour: SqlFlavour
   readonly clock: Clock
   readonly close: () => Promise<void>
 }
 
 /** A store over any SQL database Kysely speaks to: brings the schema up to date and reads (or gives) the store's id. */
-export async function sqlStore({ dialect, flavour, clock, close }: SqlStoreOptions): Promise<Store> {
+export async function sqlStore({ dialect, urgent, flavour, clock, close }: SqlStoreOptions): Promise<Store> {
   const db = new Kysely<Schema>({ dialect })
   try {
     await migrate(db, flavour)
-    const session = { db, clock, flavour }
+    const session = { db, urgent: new Kysely<Schema>({ dialect: urgent }), clock, flavour }
     let closed: Promise<void> | undefined
     return {
       storeId: await storeId(db),
       ...stores(session),
-      transaction: work => db.transaction().execute(tx => work(stores({ ...session, db: tx }))),
+      transaction: work => db.transaction().execute(tx => work(stores({ ...session, db: tx, urgent: tx }))),
       close: () => (closed ??= close()),
     }
   } catch (error) {

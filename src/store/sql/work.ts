@@ -7,6 +7,7 @@ import { ports } from './ports.ts'
 import { runs } from './runs.ts'
 import type { Session } from './session.ts'
 import { signals } from './signals.ts'
+import { statement, update } from './statement.ts'
 
 const recordRow = entity<Omit<InstanceRecord, 'instance'>>({
   table: ['wanted', json()],
@@ -18,9 +19,16 @@ const recordRow = entity<Omit<InstanceRecord, 'instance'>>({
   activeDeploymentId: ['active_deployment_id', text()],
 })
 
+/** Compiled once, as they are part of every step. */
+const loading = statement<{ id: string }, object>((db, of) =>
+  db.selectFrom('instances').selectAll().where('id', '=', of('id')),
+)
+const patching = update<{ $id: string }, object>((db, of, changes) =>
+  db.updateTable('instances').set(changes).where('id', '=', of('$id')).returning('id'),
+)
+
 /** The engine's store: leases, runs, signals, ports, and the wanted state that is kept with the instance. */
 export function work(session: Session): WorkStore {
-  const { db } = session
   return {
     ...leases(session),
     ...runs(session),
@@ -28,14 +36,14 @@ export function work(session: Session): WorkStore {
     ...ports(session),
 
     async load(instanceId) {
-      const row = await db.selectFrom('instances').selectAll().where('id', '=', instanceId).executeTakeFirst()
+      const [row] = await loading(session, { id: instanceId })
       return row && { instance: instanceRow.read(row), ...recordRow.read(row) }
     },
 
     async patch(instanceId, patch: WorkPatch) {
       const changes = recordRow.changes(patch)
       if (Object.keys(changes).length === 0) return
-      await db.updateTable('instances').set(changes).where('id', '=', instanceId).execute()
+      await patching(session, changes, { $id: instanceId })
     },
   }
 }
