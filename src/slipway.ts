@@ -12,6 +12,7 @@ import { rolling } from './deploy/strategies/rolling.ts'
 import type { Strategy } from './deploy/strategy.ts'
 import type { Store } from './deploy/work.ts'
 import { specSource } from './engine/revisions.ts'
+import { RouterPorts } from './engine/router-ports.ts'
 import { startWorker, type Worker } from './engine/worker.ts'
 import { messageOf, SlipwayError } from './errors.ts'
 import { type EventBus, eventBus } from './event/bus.ts'
@@ -148,6 +149,7 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
         strategies,
         checks: options.checks ?? {},
         domain: options.domain ?? 'localhost',
+        ports: new RouterPorts(store, router),
         revisions: specSource(store.storeId, vault, (id, value) => masks.add(id, value)),
         mask: (id, line) => masks.mask(id, line),
         learnSecrets: async instance => {

@@ -7,7 +7,7 @@ import { isRouted } from '../instance/service.ts'
 import { type Attendance, specsOf } from './context.ts'
 import { succeed } from './finish.ts'
 import { forward } from './rollout.ts'
-import { reservePort, start } from './start.ts'
+import { start } from './start.ts'
 import { undo } from './undo.ts'
 import { watchProgress } from './watch.ts'
 
@@ -158,7 +158,7 @@ async function addressAll(at: Attendance): Promise<void> {
     specs[row.release]?.some(spec => spec.name === row.service && isRouted(spec)),
   )
   const missing = new Set(routed.map(row => row.service).filter(service => record.ports[service] === undefined))
-  for (const service of missing) await reservePort(service, keeper.instanceId, parts)
+  for (const service of missing) await parts.ports.reserve(service, keeper.instanceId)
   if (missing.size > 0) await rest(at)
 }
 

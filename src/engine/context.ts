@@ -9,6 +9,7 @@ import type { Router } from '../router/router.ts'
 import type { Keeper } from './keeper.ts'
 import type { Lease } from './lease.ts'
 import type { SpecSource } from './revisions.ts'
+import type { RouterPorts } from './router-ports.ts'
 
 /** The parts of an engine. */
 export interface EngineParts {
@@ -22,6 +23,7 @@ export interface EngineParts {
   /** The last labels of every host name: `localhost`. */
   readonly domain: string
   readonly revisions: SpecSource
+  readonly ports: RouterPorts
   /** Takes the secrets of an instance out of a line. */
   readonly mask: (instanceId: string, line: string) => string
   /** Makes `mask` know the secrets that the instance can have been given, before anything of it is told. */

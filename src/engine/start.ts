@@ -11,7 +11,6 @@ import { isRouted, type ServiceSnapshot } from '../instance/service.ts'
 import { type Attendance, specsOf } from './context.ts'
 import { endPending } from './finish.ts'
 import { goalOf } from './goal.ts'
-import { addressesOf } from './revisions.ts'
 
 /** Codes for which a deployment whose turn came is cancelled: what it asked for is no longer possible. */
 const noLongerPossible = new Set([
@@ -175,7 +174,7 @@ async function reservePorts(run: Run, { parts, lease }: Attendance): Promise<voi
   if (!record) return
   for (const service of await routedServices(run, record, store)) {
     if (record.ports[service] !== undefined) continue
-    await reservePort(service, lease.claim.instanceId, parts)
+    await parts.ports.reserve(service, lease.claim.instanceId)
   }
 }
 
@@ -202,26 +201,5 @@ async function routedServices(run: Run, record: InstanceRecord, store: Stores): 
     case 'delete':
     case 'initial':
       return names((await store.deploys.activeRelease(tenantId, id))?.services ?? [])
-  }
-}
-
-/** Reserves a free port of the router for a service, and notes it with the instance. */
-export async function reservePort(
-  service: string,
-  instanceId: string,
-  parts: Pick<Attendance['parts'], 'store' | 'router'>,
-): Promise<void> {
-  for (;;) {
-    const port = await parts.router.allocatePort(await parts.store.work.takenPorts())
-    const done = await parts.store.transaction(async tx => {
-      const record = await tx.work.load(instanceId)
-      if (!record || record.ports[service] !== undefined) return true
-      if (!(await tx.work.reservePort(port, instanceId, `route:${service}`))) return false
-      const ports = { ...record.ports, [service]: port }
-      await tx.work.patch(instanceId, { ports })
-      await tx.instances.update(instanceId, { urls: addressesOf(ports) })
-      return true
-    })
-    if (done) return
   }
 }
