@@ -37,6 +37,11 @@ export class Baker {
     this.#baking.set(instanceId, { abort, done })
   }
 
+  /** Whether the hold of this instance's deployment is being judged. */
+  has(instanceId: string): boolean {
+    return this.#baking.has(instanceId)
+  }
+
   /** Somebody owns the instance now: they watch. */
   async leave(instanceId: string): Promise<void> {
     const baking = this.#baking.get(instanceId)

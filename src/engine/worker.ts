@@ -3,13 +3,13 @@ import { isSlipwayError, messageOf } from '../errors.ts'
 import { newId } from '../id.ts'
 import { attend } from './attend.ts'
 import { Baker } from './baker.ts'
-import { type EngineParts, specsOf } from './context.ts'
-import { Keeper } from './keeper.ts'
+import type { EngineParts } from './context.ts'
+import type { Keeper } from './keeper.ts'
+import { Keepers } from './keepers.ts'
 import { beatMs, holdLease, type Lease, leaseTtlMs } from './lease.ts'
+import { awakeAtMost, Reconciler } from './reconciler.ts'
 import { Waiters } from './waiters.ts'
 
-/** How often an instance that nobody owns is looked at, milliseconds. */
-const lookMs = 1000
 /** How many instances are claimed at once. */
 const batch = 32
 
@@ -34,7 +34,8 @@ class InstanceWorker implements Worker {
   readonly #parts: EngineParts
   readonly #stop = new AbortController()
   readonly #waiters = new Waiters()
-  readonly #keepers = new Map<string, Keeper>()
+  readonly #keepers: Keepers
+  readonly #reconciler: Reconciler
   readonly #leases = new Map<string, Lease>()
   readonly #working = new Set<Promise<void>>()
   readonly #workOn = new Map<string, Promise<void>>()
@@ -50,44 +51,43 @@ class InstanceWorker implements Worker {
   constructor(parts: EngineParts) {
     this.#parts = parts
     this.#baker = new Baker(parts)
+    this.#keepers = new Keepers(parts, {
+      onHealed: (instanceId, replica) => this.#healed(instanceId, replica),
+      onStir: instanceId => this.#stir(instanceId),
+    })
+    this.#reconciler = new Reconciler(parts, {
+      look: id => this.#look(id),
+      restless: () => this.#restless(),
+      living: ids => this.#onlyLiving(ids),
+    })
   }
 
   async begin(): Promise<void> {
     await this.#register()
     for (const provider of this.#parts.providers.list()) {
-      const end = provider.watch?.(instanceId => this.#keepers.get(instanceId)?.hint())
+      const end = provider.watch?.(instanceId => this.#stir(instanceId))
       if (end) this.#unwatch.push(end)
     }
-    this.#loops.push(this.#beat(), this.#claim(), this.#reconcile())
+    this.#loops.push(this.#beat(), this.#claim(), this.#reconciler.run(this.#stop.signal))
   }
 
   hint(instanceId?: string): void {
-    if (instanceId !== undefined) this.#keepers.get(instanceId)?.tell()
+    if (instanceId !== undefined) this.#keepers.awake.get(instanceId)?.tell()
     this.#waiters.wake()
   }
 
   async keeper(instanceId: string): Promise<Keeper | undefined> {
-    const known = this.#keepers.get(instanceId)
-    if (known) return known
-    const record = await this.#parts.store.work.load(instanceId)
-    if (!record || record.instance.state === 'deleted') return undefined
-    const runs = await this.#parts.store.work.queue(instanceId)
-    const specs = await specsOf(this.#parts.store, record, runs)
-    const raced = this.#keepers.get(instanceId)
-    if (raced) return raced
-    const { providers, router, clock, domain, revisions, mask, log } = this.#parts
-    const made = new Keeper(record, specs, {
-      provider: providers.get(record.instance.provider),
-      router,
-      clock,
-      domain,
-      revisions,
-      onTrouble: (instance, message) =>
-        log.warn({ instance, message: mask(instance, message) }, 'could not be done; it will be tried again'),
-      onHealed: (instance, replica) => this.#healed(instance, replica),
-    })
-    this.#keepers.set(instanceId, made)
-    return made
+    const awake = this.#keepers.awake.get(instanceId)
+    if (awake) return awake
+    const woken = await this.#keepers.wake(instanceId)
+    await woken?.glance()
+    return woken
+  }
+
+  /** Something of an instance changed, or may have. */
+  #stir(instanceId: string): void {
+    this.#keepers.awake.get(instanceId)?.hint()
+    if (!this.#leases.has(instanceId)) this.#reconciler.stir(instanceId)
   }
 
   async stop(): Promise<void> {
@@ -98,7 +98,7 @@ class InstanceWorker implements Worker {
     await Promise.allSettled(this.#working)
     await this.#baker.stop()
     for (const end of this.#unwatch) end()
-    for (const keeper of this.#keepers.values()) keeper.dispose()
+    this.#keepers.dispose()
     try {
       await this.#parts.store.work.removeWorker(this.#id)
     } catch (error) {
@@ -177,7 +177,7 @@ class InstanceWorker implements Worker {
       try {
         this.#parked.delete(claim.instanceId)
         await this.#baker.leave(claim.instanceId)
-        const keeper = await this.keeper(claim.instanceId)
+        const keeper = await this.#keepers.wake(claim.instanceId)
         if (!keeper) {
           await store.work.release(claim, null)
           return
@@ -204,6 +204,7 @@ class InstanceWorker implements Worker {
     const running = work().finally(() => {
       this.#working.delete(running)
       if (this.#workOn.get(claim.instanceId) === running) this.#workOn.delete(claim.instanceId)
+      if (this.#keepers.awake.size > awakeAtMost) this.#reconciler.stir(claim.instanceId)
     })
     this.#working.add(running)
     this.#workOn.set(claim.instanceId, running)
@@ -218,43 +219,40 @@ class InstanceWorker implements Worker {
     }
   }
 
-  /** Watches every instance whose lease is free, and claims it when table and world differ. */
-  async #reconcile(): Promise<void> {
-    const { store, mask, log } = this.#parts
-    while (!this.#stop.signal.aborted) {
-      try {
-        const living = await store.work.living()
-        const known = new Set(living)
-        for (const [id, keeper] of this.#keepers) {
-          if (known.has(id) || this.#leases.has(id)) continue
-          keeper.dispose()
-          this.#keepers.delete(id)
-          this.#seen.delete(id)
-        }
-        await this.#parts.router.check(this.#stop.signal)
-        for (const id of living) {
-          if (this.#stop.signal.aborted) return
-          if (!this.#leases.has(id))
-            await this.#look(id).catch(error =>
-              log.warn({ instance: id, error: mask(id, messageOf(error)) }, 'an instance could not be looked at'),
-            )
-        }
-      } catch (error) {
-        if (this.#stop.signal.aborted) return
-        log.warn({ error: messageOf(error) }, 'the instances could not be looked at')
-      }
-      await this.#pause(lookMs)
-    }
-  }
-
+  /** Looks at an instance whose lease is free, and claims it when table and world differ. */
   async #look(instanceId: string): Promise<void> {
-    const keeper = await this.keeper(instanceId)
+    if (this.#leases.has(instanceId)) return
+    const keeper = await this.#keepers.wake(instanceId)
     if (!keeper || this.#leases.has(instanceId)) return
     if (this.#parked.has(instanceId) || !this.#seen.has(instanceId)) await this.#baker.join(instanceId, keeper)
     this.#seen.add(instanceId)
-    if (!(await keeper.differs()) || this.#leases.has(instanceId)) return
+    const differs = await keeper.differs()
+    if (this.#leases.has(instanceId)) return
+    this.#keepers.putLast(instanceId)
+    if (!differs) return this.#mayRest(instanceId, keeper)
     const claim = await this.#parts.store.work.claim(this.#id, instanceId)
     if (claim) this.#attend(claim)
+  }
+
+  /** A keeper with nothing to do sleeps when many others are awake. */
+  #mayRest(instanceId: string, keeper: Keeper): void {
+    if (this.#keepers.awake.size <= awakeAtMost || this.#workOn.has(instanceId) || this.#baker.has(instanceId)) return
+    if (keeper.calm) this.#keepers.sleep(instanceId)
+  }
+
+  /** Those that were deleted are kept no longer. */
+  #onlyLiving(living: readonly string[]): void {
+    const known = new Set(living)
+    for (const id of this.#keepers.ids()) {
+      if (known.has(id) || this.#leases.has(id)) continue
+      this.#keepers.forget(id)
+      this.#seen.delete(id)
+      this.#parked.delete(id)
+    }
+  }
+
+  *#restless(): Generator<string> {
+    for (const id of this.#keepers.awake.keys()) if (!this.#leases.has(id)) yield id
   }
 
   #healed(instanceId: string, replica: string): void {

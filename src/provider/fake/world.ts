@@ -77,6 +77,7 @@ export function fakeWorld({ seed = 1, clock = systemClock }: { seed?: number; cl
   const images = fakeImages()
   const log = fakeLog()
   const replicas = new Map<string, FakeReplica>()
+  const byInstance = new Map<string, Set<FakeReplica>>()
   const epochs = new Map<string, number>()
   const calls: FakeCall[] = []
   const history: FakeHappening[] = []
@@ -85,7 +86,13 @@ export function fakeWorld({ seed = 1, clock = systemClock }: { seed?: number; cl
   const ran: FakeTask[] = []
   let births = 0
 
-  const present = (instanceId: string) => [...replicas.values()].filter(replica => replica.instanceId === instanceId)
+  const present = (instanceId: string) => [...(byInstance.get(instanceId) ?? [])]
+  const vanish = (id: string, replica: FakeReplica) => {
+    replicas.delete(id)
+    const others = byInstance.get(replica.instanceId)
+    others?.delete(replica)
+    if (others?.size === 0) byInstance.delete(replica.instanceId)
+  }
   const named = (instanceId: string, name: string): FakeReplica => {
     const found = present(instanceId).find(replica => replica.view().name === name)
     if (!found) throw new SlipwayError('not_found', `Instance ${instanceId} has no replica "${name}".`)
@@ -115,6 +122,8 @@ export function fakeWorld({ seed = 1, clock = systemClock }: { seed?: number; cl
       happened: happened(instanceId),
     })
     replicas.set(id, replica)
+    const others = byInstance.get(instanceId) ?? new Set()
+    byInstance.set(instanceId, others.add(replica))
     for (const text of life.logs) world.write(instanceId, replica.view().name, text)
     return replica.view()
   }
@@ -171,12 +180,12 @@ export function fakeWorld({ seed = 1, clock = systemClock }: { seed?: number; cl
       remove(id) {
         const replica = replicas.get(id)
         if (!replica) return
-        replicas.delete(id)
+        vanish(id, replica)
         happened(replica.instanceId)('removed', replica.view())
       },
       forget(instanceId) {
         log.forget(instanceId)
-        for (const replica of present(instanceId)) replicas.delete(replica.view().id)
+        for (const replica of present(instanceId)) vanish(replica.view().id, replica)
         for (const key of tasks.keys()) if (key.startsWith(`${instanceId}/`)) tasks.delete(key)
       },
       tasks,
