@@ -12,6 +12,8 @@ import { Waiters } from './waiters.ts'
 
 /** How many instances are claimed at once. */
 const batch = 32
+/** A claim that took longer, milliseconds, says that the database has enough to do: so many fewer are claimed next. */
+const quickMs = 100
 
 /** Performs deployments and keeps what runs running. */
 export interface Worker {
@@ -147,12 +149,16 @@ class InstanceWorker implements Worker {
 
   async #claim(): Promise<void> {
     const { store, clock, log } = this.#parts
+    let room = batch
     while (!this.#stop.signal.aborted) {
       const mark = this.#waiters.mark()
       try {
-        const claims = await store.work.claimDue(this.#id, batch)
+        const began = clock.monotonic()
+        const claims = await store.work.claimDue(this.#id, room)
+        const full = claims.length === room
         for (const claim of claims) this.#attend(claim)
-        if (claims.length === batch) continue
+        room = roomAfter(clock.monotonic() - began)
+        if (full) continue
         const next = await store.work.nextWake()
         const ms = next === undefined ? 1000 : Math.min(1000, Math.max(1, next - clock.now()))
         await this.#waiters.since(mark, ms, clock, this.#stop.signal)
@@ -280,4 +286,9 @@ class InstanceWorker implements Worker {
       void error // stopped: the loop sees its signal
     }
   }
+}
+
+/** How many instances may be claimed next, when the last claim took so long. */
+function roomAfter(tookMs: number): number {
+  return Math.max(1, Math.min(batch, Math.floor((batch * quickMs) / Math.max(1, tookMs))))
 }
