@@ -50,7 +50,7 @@ export function copyRows(file: string, instanceId: string, count: number): Copy[
           const other = renamed(row, fresh)
           if (table === 'instances') other['name'] = `copy-${copy}`
           if (table === 'ports') other['port'] = ++port
-          if (table === 'steps') other['digest'] = stepDigest(JSON.parse(row['step'] as string) as Step)
+          if (table === 'steps') other['digest'] = stepDigest(JSON.parse(other['step'] as string) as Step)
           inserts[index]?.(other)
         }
       }
