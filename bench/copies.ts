@@ -2,6 +2,7 @@ import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import type { Step } from '../src/deploy/step.ts'
 import { stepDigest } from '../src/engine/progress.ts'
 import { type IdKind, newId } from '../src/id.ts'
+import type { RouteTable } from '../src/index.ts'
 import type { FakeProxy, FakeWorld } from '../src/provider/fake/index.ts'
 
 type Row = Record<string, SQLInputValue>
@@ -23,31 +24,37 @@ type TableName = (typeof tables)[number][0]
 /** Their row number is given by the database. */
 const numbered: ReadonlySet<TableName> = new Set(['instances', 'deployments', 'events'])
 
+/** Another instance like the first. */
+export interface Copy {
+  readonly id: string
+  readonly name: string
+}
+
 /**
  * Makes so many more of an instance as it stands in the database of a control plane that is closed: its row, its deployments, their plans
  * and steps, its releases and events, each with ids of their own. Thousands this way take seconds, where bringing them there takes minutes.
  */
-export function copyRows(file: string, instanceId: string, count: number): string[] {
+export function copyRows(file: string, instanceId: string, count: number): Copy[] {
   const database = new DatabaseSync(file)
   try {
     const found = tables.map(([table, column]) => ({ table, rows: rowsOf(database, table, column, instanceId) }))
     const kinds = new Map(found.flatMap(({ rows }) => rows.flatMap(idsIn)))
     const inserts = found.map(({ table, rows }) => inserting(database, table, rows))
     let port = Number(database.prepare('select max(port) as port from ports').get()?.['port'] ?? 0)
-    const copies: string[] = []
+    const copies: Copy[] = []
     database.exec('begin immediate')
     for (let copy = 0; copy < count; copy++) {
       const fresh = new Map([...kinds].map(([id, kind]) => [id, newId(kind)]))
       for (const [index, { table, rows }] of found.entries()) {
         for (const row of rows) {
           const other = renamed(row, fresh)
-          if (table === 'instances') other['name'] = `${String(row['name'])}-copy-${copy}`
+          if (table === 'instances') other['name'] = `copy-${copy}`
           if (table === 'ports') other['port'] = ++port
-          if (table === 'steps') other['digest'] = stepDigest(JSON.parse(String(other['step'])) as Step)
+          if (table === 'steps') other['digest'] = stepDigest(JSON.parse(other['step'] as string) as Step)
           inserts[index]?.(other)
         }
       }
-      copies.push(fresh.get(instanceId) ?? '')
+      copies.push({ id: fresh.get(instanceId) ?? '', name: `copy-${copy}` })
     }
     database.exec('commit')
     return copies
@@ -59,7 +66,7 @@ export function copyRows(file: string, instanceId: string, count: number): strin
 function rowsOf(database: DatabaseSync, table: string, column: string, instanceId: string): Row[] {
   const where =
     column === 'deployment_id' ? 'deployment_id in (select id from deployments where instance_id = ?)' : `${column} = ?`
-  return database.prepare(`select * from ${table} where ${where}`).all(instanceId) as Row[]
+  return database.prepare(`select * from ${table} where ${where}`).all(instanceId)
 }
 
 /** Every id that stands in a row, alone or within JSON, with its kind. */
@@ -87,25 +94,21 @@ function inserting(database: DatabaseSync, table: TableName, [like]: readonly Ro
 }
 
 /** Gives the copies of an instance the same replicas and routes on the fake platform and router. */
-export function copyWorld(world: FakeWorld, proxy: FakeProxy, instanceId: string, copies: readonly string[]): void {
-  const replicas = world.replicas(instanceId)
-  const table = proxy.tables.get(instanceId)
-  const highest = proxy.highest.get(instanceId)
-  const specs = replicas.map(replica => world.specOf(instanceId, replica.name))
+export function copyWorld(world: FakeWorld, proxy: FakeProxy, of: Copy, copies: readonly Copy[]): void {
+  const replicas = world.replicas(of.id).map(replica => ({ replica, spec: world.specOf(of.id, replica.name) }))
+  const table = proxy.tables.get(of.id)
+  const highest = proxy.highest.get(of.id)
   for (const copy of copies) {
-    const idOf = new Map<string, string>()
-    for (const [index, replica] of replicas.entries()) {
-      const spec = specs[index]
-      if (!spec) continue
+    const ids = new Map([[of.id, copy.id]])
+    for (const { replica, spec } of replicas) {
       const { storeId, epoch, ordinal } = replica
-      const { id } = world.plant({ spec: { ...spec, instanceId: copy }, ordinal, storeId, epoch })
-      idOf.set(replica.id, id)
+      ids.set(replica.id, world.plant({ spec: { ...spec, instanceId: copy.id }, ordinal, storeId, epoch }).id)
     }
     if (!table || !highest) continue
-    const text = JSON.stringify(table).replaceAll(/"(fake-\d+|inst_[0-9a-z]{26})"/gu, (_, id: string) =>
-      id === instanceId ? `"${copy}"` : `"${idOf.get(id) ?? id}"`,
-    )
-    proxy.tables.set(copy, JSON.parse(text))
-    proxy.highest.set(copy, highest)
+    const text = JSON.stringify(table)
+      .replaceAll(/"(fake-\d+|inst_[0-9a-z]{26})"/gu, (_, id: string) => `"${ids.get(id) ?? id}"`)
+      .replaceAll(`${of.name}.`, `${copy.name}.`)
+    proxy.tables.set(copy.id, JSON.parse(text) as RouteTable)
+    proxy.highest.set(copy.id, highest)
   }
 }

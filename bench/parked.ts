@@ -51,7 +51,7 @@ async function parked(wait: Wait, count: number, watchedMs: number): Promise<Fig
 }
 
 /** Brings one deployment to where it waits, and makes the others of it. */
-async function park(fleet: Fleet, wait: Wait, count: number): Promise<void> {
+export async function park(fleet: Fleet, wait: Wait, count: number): Promise<void> {
   const slipway = await fleet.open()
   const [first = ''] = await bringUp(slipway, 1)
   const step =
@@ -69,7 +69,7 @@ async function park(fleet: Fleet, wait: Wait, count: number): Promise<void> {
   }
   while (!(await isParked())) await delay(20)
   await fleet.close()
-  copyWorld(fleet.world, fleet.proxy, first, copyRows(fleet.file, first, count - 1))
+  copyWorld(fleet.world, fleet.proxy, { id: first, name: 'shop-0' }, copyRows(fleet.file, first, count - 1))
 }
 
 async function stillParked({ store }: Slipway, count: number): Promise<void> {

@@ -18,7 +18,7 @@ export async function benchResume(count: number): Promise<Figure> {
   while ((await acmeOf(first).getDeployment(id)).reason?.code !== 'health') await delay(5)
   await fleet.close()
   fleet.world.clearFaults()
-  copyWorld(fleet.world, fleet.proxy, instanceId, copyRows(fleet.file, instanceId, count - 1))
+  copyWorld(fleet.world, fleet.proxy, { id: instanceId, name: 'shop-0' }, copyRows(fleet.file, instanceId, count - 1))
 
   const from = fleet.world.calls.length
   const pauses = watchPauses()

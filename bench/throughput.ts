@@ -2,7 +2,6 @@ import { DatabaseSync } from 'node:sqlite'
 import type { Slipway } from '../src/index.ts'
 import { type Figure, median, rounded } from './figure.ts'
 import { acmeOf, allSucceed, bringUp, openFleet, webOf } from './fleet.ts'
-import { watchPauses } from './pauses.ts'
 
 /** How many commits the floor is taken from, each time. */
 const floorCommits = 500
@@ -17,7 +16,7 @@ export async function benchThroughput(instances: number, rounds: number): Promis
   const shares: number[] = []
   const perSecond: number[] = []
   const steps: number[] = []
-  const longest: number[] = []
+  const cpuMs: number[] = []
   const commits: number[] = []
   // The first round is not counted: what Node and SQLite compile is no part of a deploy.
   for (let round = -1; round < rounds; round++) {
@@ -27,13 +26,13 @@ export async function benchThroughput(instances: number, rounds: number): Promis
     const slipway = await fleet.open()
     const acme = acmeOf(slipway)
     const from = await slipway.store.events.lastSeq()
-    const pauses = watchPauses()
+    const cpu = process.cpuUsage()
     const began = performance.now()
     await allSucceed(slipway, instances, index =>
       acme.deploy({ instanceId: ids[index] ?? '', services: [webOf(2)], strategy: 'blue-green' }),
     )
     const seconds = (performance.now() - began) / 1000
-    const longestMs = pauses.end()
+    const { user, system } = process.cpuUsage(cpu)
     const begun = await stepsSince(slipway, from)
     await fleet.close()
     const bare = (before + commitsPerSecond(fleet.file)) / 2
@@ -42,7 +41,7 @@ export async function benchThroughput(instances: number, rounds: number): Promis
     commits.push(bare)
     shares.push(instances / seconds / bare)
     steps.push(begun / seconds)
-    longest.push(longestMs)
+    cpuMs.push((user + system) / 1000 / instances)
   }
   const share = median(shares)
   return [
@@ -53,11 +52,11 @@ export async function benchThroughput(instances: number, rounds: number): Promis
       ok: share >= 1 / 12,
       deployments_per_second: rounded(median(perSecond), 1),
       bare_commits_per_second: rounded(median(commits), 0),
+      cpu_ms_per_deployment: rounded(median(cpuMs)),
       at_once: instances,
       rounds,
     },
     { figure: 'steps_per_second', value: rounded(median(steps), 0) },
-    { figure: 'longest_pause_ms', value: rounded(Math.max(...longest), 1), at_once: instances },
   ]
 }
 

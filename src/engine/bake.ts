@@ -46,6 +46,8 @@ export interface Baking {
   readonly signal: AbortSignal
   /** Time that was watched before, milliseconds. */
   readonly watchedMs: number
+  /** How often it is looked at. Default every 250 ms. */
+  readonly tickMs?: () => number
 }
 
 /**
@@ -62,13 +64,14 @@ export async function bake(step: Hold, on: Baking): Promise<string> {
   let savedMs = watchedMs
   let last = clock.monotonic()
   for (;;) {
+    const everyMs = Math.max(tickMs, on.tickMs?.() ?? tickMs)
     await keeper.attempt()
     const view = keeper.view()
     const now = clock.monotonic()
     const healthy = fresh(step, plan).every(row => readyOf(row, view) >= row.replicas)
     // A stall of ours is not time in which anybody watched.
     if (healthy) {
-      watchedMs += Math.min(now - last, 4 * tickMs)
+      watchedMs += Math.min(now - last, 4 * everyMs)
       watch = watchProgress(watched)
     } else stuck(view, on, watch)
     last = now
@@ -86,8 +89,8 @@ export async function bake(step: Hold, on: Baking): Promise<string> {
       await parts.store.work.saveWatched(run.deployment.id, Math.round(watchedMs))
       savedMs = watchedMs
     }
-    const leftMs = healthy && !waiting ? Math.max(1, step.seconds * 1000 - watchedMs) : tickMs
-    await keeper.changed(Math.min(tickMs, leftMs), signal)
+    const leftMs = healthy && !waiting ? Math.max(1, step.seconds * 1000 - watchedMs) : everyMs
+    await keeper.changed(Math.min(everyMs, leftMs), signal)
     signal.throwIfAborted()
   }
 }

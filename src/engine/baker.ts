@@ -1,5 +1,5 @@
 import { timestamp } from '../clock.ts'
-import type { Run, StepRecord } from '../deploy/run.ts'
+import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
 import { isSlipwayError, messageOf } from '../errors.ts'
 import { bake } from './bake.ts'
 import type { EngineParts } from './context.ts'
@@ -14,6 +14,9 @@ const judgements: ReadonlySet<string> = new Set([
   'image_unavailable',
   'unrestorable',
 ])
+
+/** How many holds are looked at in a second at most: with more of them each is looked at less often. */
+const looksPerSecond = 400
 
 /** Judges the checks of holds that wait without a lease, and wakes their deployments when they have passed or failed. */
 export class Baker {
@@ -33,8 +36,15 @@ export class Baker {
     const record = records.findLast(candidate => candidate.phase === 'forward')
     if (record?.state !== 'begun' || record.step.kind !== 'hold') return
     const abort = new AbortController()
-    const done = this.#judge(run, record, keeper, abort.signal).finally(() => this.#baking.delete(instanceId))
+    const done = this.#judge(light(run, run.plan), record, keeper, abort.signal).finally(() =>
+      this.#baking.delete(instanceId),
+    )
     this.#baking.set(instanceId, { abort, done })
+  }
+
+  /** Whether the hold of this instance's deployment is being judged. */
+  has(instanceId: string): boolean {
+    return this.#baking.has(instanceId)
   }
 
   /** Somebody owns the instance now: they watch. */
@@ -55,7 +65,8 @@ export class Baker {
     const { id, instanceId } = run.deployment
     let verdict: { readonly note: string } | { readonly code: string; readonly cause: string }
     try {
-      const baking = { plan: run.plan, run, parts: this.#parts, keeper, signal, watchedMs: run.watchedMs }
+      const tickMs = (): number => (1000 * this.#baking.size) / looksPerSecond
+      const baking = { plan: run.plan, run, parts: this.#parts, keeper, signal, watchedMs: run.watchedMs, tickMs }
       verdict = { note: await bake(step, baking) }
     } catch (error) {
       if (signal.aborted) return
@@ -103,4 +114,11 @@ export class Baker {
       await tx.work.signal({ ...told, kind: 'check_failed', cause })
     })
   }
+}
+
+/** A run without what no hold looks at: thousands of them wait for hours. */
+function light(run: Run, plan: FrozenPlan): Run {
+  const { undoSteps, ...kept } = run
+  void undoSteps // nothing is undone while it waits
+  return { ...kept, plan: { ...plan, steps: [], specs: {}, options: {} } }
 }

@@ -44,6 +44,11 @@ export class Healing {
     this.#tell = tell
   }
 
+  /** Whether nothing is remembered that is still to be told. */
+  get idle(): boolean {
+    return this.#dead.size === 0 && this.#replacing.size === 0 && this.#looping.size === 0
+  }
+
   /** A replica ended. When it had taken somebody's place and never came to it, both are replaced by the next. */
   died(replica: Replica): void {
     const key = rowKey(replica)

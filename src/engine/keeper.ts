@@ -5,6 +5,7 @@ import type { Revision, Row, Table, Weights } from '../deploy/step.ts'
 import type { InstanceRecord } from '../deploy/work.ts'
 import { isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
 import type { Health } from '../health/check.ts'
+import type { ProbePace } from '../health/pace.ts'
 import { isHeld } from '../instance/instance.ts'
 import type { Provider, Replica } from '../provider/provider.ts'
 import type { Router, RouteTable } from '../router/router.ts'
@@ -39,10 +40,18 @@ export interface KeeperParts {
   readonly revisions: SpecSource
   /** Told of what could not be done; the keeper tries again. */
   readonly onTrouble: (instanceId: string, message: string) => void
+  /** Shares what probes may cost between all instances. */
+  readonly pace: ProbePace
   /** Told what became of replicas that died, for the event log. */
   readonly onHappening: (instanceId: string, what: Happening) => void
-  /** Told that something changed while nobody owned the instance: whoever looks for differences may look now. */
+  /** Told that something changed while nobody owned the instance, whether or not the keeper is awake: whoever looks for differences may look now. */
   readonly onStir: (instanceId: string) => void
+}
+
+/** What is left of a keeper that sleeps: what was found out and can't be read again. */
+export interface Memory {
+  readonly probing: Probing
+  readonly crashes: Crashes
 }
 
 /** What a keeper sees: enough to tell whether a step has come true. */
@@ -96,18 +105,20 @@ export class Keeper {
   #passing: Promise<void> | undefined
   #again: Promise<void> | undefined
 
-  constructor(record: InstanceRecord, specs: Specs, parts: KeeperParts) {
+  constructor(record: InstanceRecord, specs: Specs, parts: KeeperParts, memory?: Memory) {
     this.instanceId = record.instance.id
     this.#plan = new Blueprint(record, specs)
     this.#parts = parts
-    this.crashes = new Crashes(parts.clock)
+    this.crashes = memory?.crashes ?? new Crashes(parts.clock)
     this.#routing = new Routing(parts.router, this.instanceId, parts.revisions.storeId)
     this.#healing = new Healing(this.crashes, what => parts.onHappening(this.instanceId, what))
     this.#hands = new Hands(this.instanceId, parts, this.crashes, {
       wake: () => this.#waiters.wake(),
       observe: () => this.#observe(),
     })
-    this.#probing = new Probing(parts.provider, parts.clock, (replica, health) => this.#healthChanged(replica, health))
+    this.#probing = memory?.probing ?? new Probing(parts)
+    this.#probing.tell((replica, health) => this.#healthChanged(replica, health))
+    this.#replicas = this.#probing.replicas
   }
 
   /** Takes up what the store says now. */
@@ -276,6 +287,11 @@ export class Keeper {
     }
   }
 
+  /** Looks once, so that what it sees is of now. */
+  async glance(): Promise<void> {
+    await this.#observe()
+  }
+
   /** Looks once, without acting, and says whether somebody should act. */
   async differs(): Promise<boolean> {
     await this.#observe()
@@ -331,6 +347,25 @@ export class Keeper {
         return this.pass()
       })
     return this.#again
+  }
+
+  /**
+   * Whether all is as wanted, so that nothing has to be looked at again before something changes, and nothing was found out that can't be
+   * read again.
+   */
+  get calm(): boolean {
+    if (this.#lease || this.held || !this.#observed) return false
+    const waits = Math.min(this.crashes.nextRetryMs(), this.#probing.nextSettleMs())
+    return this.#hands.idle && this.#healing.idle && waits === Number.POSITIVE_INFINITY
+  }
+
+  /** Lets go of everything but the probes, which go on. Another keeper goes on from what is returned. */
+  sleep(): Memory {
+    const { onStir } = this.#parts
+    const { instanceId } = this
+    this.#cancelStir()
+    this.#probing.tell(() => onStir(instanceId))
+    return { probing: this.#probing, crashes: this.crashes }
   }
 
   /** Stops watching. Replicas and routes stay as they are. */

@@ -3,6 +3,7 @@ import { after } from '../clock.ts'
 import { canonicalJson } from '../deploy/revision.ts'
 import type { Health, HealthCheck } from '../health/check.ts'
 import { checkDefaults } from '../health/check.ts'
+import type { ProbePace } from '../health/pace.ts'
 import { type Prober, startProber } from '../health/prober.ts'
 import { isRouted, type ServiceSnapshot } from '../instance/service.ts'
 import type { Provider, Replica } from '../provider/provider.ts'
@@ -18,19 +19,37 @@ interface Probed {
   wasReady: boolean
 }
 
+/** What probers work with. */
+export interface ProbingParts {
+  readonly provider: Provider
+  readonly clock: Clock
+  readonly pace: ProbePace
+}
+
 /** The probers of one instance's replicas. */
 export class Probing {
   readonly #provider: Provider
   readonly #clock: Clock
-  readonly #onChange: (replica: Replica, health: Health) => void
+  readonly #pace: ProbePace
+  #onChange: (replica: Replica, health: Health) => void = () => {}
   readonly #probed = new Map<string, Probed>()
   /** Replicas that the router sent requests to when we came. */
   #found: ReadonlySet<string> = new Set()
 
-  constructor(provider: Provider, clock: Clock, onChange: (replica: Replica, health: Health) => void) {
+  constructor({ provider, clock, pace }: ProbingParts) {
     this.#provider = provider
     this.#clock = clock
+    this.#pace = pace
+  }
+
+  /** Who is told of every change of health from now on. */
+  tell(onChange: (replica: Replica, health: Health) => void): void {
     this.#onChange = onChange
+  }
+
+  /** Those that are probed, as they were last observed. */
+  get replicas(): Replica[] {
+    return [...this.#probed.values()].map(({ prober }) => prober.replica)
   }
 
   /** Watches exactly these replicas, each by its service's check. */
@@ -60,6 +79,7 @@ export class Probing {
       routed: isRouted(spec),
       provider: this.#provider,
       clock: this.#clock,
+      pace: this.#pace,
       onChange: health => {
         const now = this.#probed.get(replica.id)
         if (now && health === 'ready') now.wasReady = true

@@ -3,18 +3,18 @@ import { isSlipwayError, messageOf } from '../errors.ts'
 import { newId } from '../id.ts'
 import { attend } from './attend.ts'
 import { Baker } from './baker.ts'
-import { type EngineParts, specsOf } from './context.ts'
+import type { EngineParts } from './context.ts'
 import type { Happening } from './healing.ts'
-import { Keeper } from './keeper.ts'
+import type { Keeper } from './keeper.ts'
+import { Keepers } from './keepers.ts'
 import { beatMs, holdLease, type Lease, leaseTtlMs } from './lease.ts'
+import { awakeAtMost, Reconciler } from './reconciler.ts'
 import { Waiters } from './waiters.ts'
 
-/** How often an instance that nobody owns is looked at, milliseconds. */
-const lookMs = 1000
-/** How long a look is waited for before the next instance is looked at, milliseconds. */
-const leaveMs = 100
 /** How many instances are claimed at once. */
 const batch = 32
+/** A claim that took longer, milliseconds, says that the database has enough to do: so many fewer are claimed next. */
+const quickMs = 100
 
 /** Performs deployments and keeps what runs running. */
 export interface Worker {
@@ -37,9 +37,8 @@ class InstanceWorker implements Worker {
   readonly #parts: EngineParts
   readonly #stop = new AbortController()
   readonly #waiters = new Waiters()
-  /** Woken when instances have to be looked at before their time. */
-  readonly #looks = new Waiters()
-  readonly #keepers = new Map<string, Keeper>()
+  readonly #keepers: Keepers
+  readonly #reconciler: Reconciler
   readonly #leases = new Map<string, Lease>()
   readonly #working = new Set<Promise<void>>()
   readonly #workOn = new Map<string, Promise<void>>()
@@ -47,8 +46,6 @@ class InstanceWorker implements Worker {
   readonly #baker: Baker
   readonly #seen = new Set<string>()
   readonly #parked = new Set<string>()
-  readonly #looking = new Set<string>()
-  readonly #lookAgain = new Set<string>()
   #id = newId('wrk')
   /** Aborted when it begins again under another id, which frees what this one had. */
   #identity = new AbortController()
@@ -59,6 +56,15 @@ class InstanceWorker implements Worker {
   constructor(parts: EngineParts) {
     this.#parts = parts
     this.#baker = new Baker(parts)
+    this.#keepers = new Keepers(parts, {
+      onHappening: (instanceId, what) => this.#record(instanceId, what),
+      onStir: instanceId => this.#stir(instanceId),
+    })
+    this.#reconciler = new Reconciler(parts, {
+      look: id => this.#look(id),
+      restless: () => this.#restless(),
+      living: ids => this.#onlyLiving(ids),
+    })
   }
 
   async begin(): Promise<void> {
@@ -69,43 +75,32 @@ class InstanceWorker implements Worker {
     }
     const end = this.#parts.router.watch?.(() => this.#doubtRoutes())
     if (end) this.#unwatch.push(end)
-    this.#loops.push(this.#beat(), this.#claim(), this.#reconcile())
+    this.#loops.push(this.#beat(), this.#claim(), this.#reconciler.run(this.#stop.signal))
   }
 
   /** The router was started again: every instance is compared with it now, not at its next turn. */
   #doubtRoutes(): void {
-    for (const keeper of this.#keepers.values()) keeper.doubtRoutes()
-    this.#looks.wake()
+    for (const keeper of this.#keepers.awake.values()) keeper.doubtRoutes()
+    for (const id of this.#keepers.ids()) this.#stir(id)
   }
 
   hint(instanceId?: string): void {
-    if (instanceId !== undefined) this.#keepers.get(instanceId)?.tell()
+    if (instanceId !== undefined) this.#keepers.awake.get(instanceId)?.tell()
     this.#waiters.wake()
   }
 
   async keeper(instanceId: string): Promise<Keeper | undefined> {
-    const known = this.#keepers.get(instanceId)
-    if (known) return known
-    const record = await this.#parts.store.work.load(instanceId)
-    if (!record || record.instance.state === 'deleted') return undefined
-    const runs = await this.#parts.store.work.queue(instanceId)
-    const specs = await specsOf(this.#parts.store, record, runs)
-    const raced = this.#keepers.get(instanceId)
-    if (raced) return raced
-    const { providers, router, clock, domain, revisions, mask, log } = this.#parts
-    const made = new Keeper(record, specs, {
-      provider: providers.get(record.instance.provider),
-      router,
-      clock,
-      domain,
-      revisions,
-      onTrouble: (instance, message) =>
-        log.warn({ instance, message: mask(instance, message) }, 'could not be done; it will be tried again'),
-      onHappening: (instance, what) => this.#record(instance, what),
-      onStir: instance => this.#stir(instance),
-    })
-    this.#keepers.set(instanceId, made)
-    return made
+    const awake = this.#keepers.awake.get(instanceId)
+    if (awake) return awake
+    const woken = await this.#keepers.wake(instanceId)
+    await woken?.glance()
+    return woken
+  }
+
+  /** Something of an instance changed, or may have. */
+  #stir(instanceId: string): void {
+    this.#keepers.awake.get(instanceId)?.hint()
+    if (!this.#stop.signal.aborted && !this.#leases.has(instanceId)) this.#reconciler.stir(instanceId)
   }
 
   async stop(): Promise<void> {
@@ -116,7 +111,7 @@ class InstanceWorker implements Worker {
     await Promise.allSettled(this.#working)
     await this.#baker.stop()
     for (const end of this.#unwatch) end()
-    for (const keeper of this.#keepers.values()) keeper.dispose()
+    this.#keepers.dispose()
     try {
       await this.#parts.store.work.removeWorker(this.#id)
     } catch (error) {
@@ -167,12 +162,16 @@ class InstanceWorker implements Worker {
 
   async #claim(): Promise<void> {
     const { store, clock, log } = this.#parts
+    let room = batch
     while (!this.#stop.signal.aborted) {
       const mark = this.#waiters.mark()
       try {
-        const claims = await store.work.claimDue(this.#id, batch)
+        const began = clock.monotonic()
+        const claims = await store.work.claimDue(this.#id, room)
+        const full = claims.length === room
         for (const claim of claims) this.#attend(claim)
-        if (claims.length === batch) continue
+        room = roomAfter(clock.monotonic() - began)
+        if (full) continue
         const next = await store.work.nextWake()
         const ms = next === undefined ? 1000 : Math.min(1000, Math.max(1, next - clock.now()))
         await this.#waiters.since(mark, ms, clock, this.#stop.signal)
@@ -198,7 +197,7 @@ class InstanceWorker implements Worker {
       try {
         this.#parked.delete(claim.instanceId)
         await this.#baker.leave(claim.instanceId)
-        const keeper = await this.keeper(claim.instanceId)
+        const keeper = await this.#keepers.wake(claim.instanceId)
         if (!keeper) {
           await store.work.release(claim, null)
           return
@@ -225,6 +224,7 @@ class InstanceWorker implements Worker {
     const running = work().finally(() => {
       this.#working.delete(running)
       if (this.#workOn.get(claim.instanceId) === running) this.#workOn.delete(claim.instanceId)
+      if (this.#keepers.awake.size > awakeAtMost) this.#reconciler.stir(claim.instanceId)
     })
     this.#working.add(running)
     this.#workOn.set(claim.instanceId, running)
@@ -247,75 +247,41 @@ class InstanceWorker implements Worker {
     }
   }
 
-  /** Watches every instance whose lease is free, and claims it when table and world differ. */
-  async #reconcile(): Promise<void> {
-    const { store, log } = this.#parts
-    while (!this.#stop.signal.aborted) {
-      const mark = this.#looks.mark()
-      try {
-        const living = await store.work.living()
-        const known = new Set(living)
-        for (const [id, keeper] of this.#keepers) {
-          if (known.has(id) || this.#leases.has(id)) continue
-          keeper.dispose()
-          this.#keepers.delete(id)
-          this.#seen.delete(id)
-        }
-        await this.#parts.router.check(this.#stop.signal)
-        for (const id of living) {
-          if (this.#stop.signal.aborted) return
-          // One whose platform hangs holds no other up.
-          if (!this.#leases.has(id)) await Promise.race([this.#lookAt(id), this.#pause(leaveMs)])
-        }
-      } catch (error) {
-        if (this.#stop.signal.aborted) return
-        log.warn({ error: messageOf(error) }, 'the instances could not be looked at')
-      }
-      await this.#looks.since(mark, lookMs, this.#parts.clock, this.#stop.signal)
-    }
-  }
-
+  /** Looks at an instance whose lease is free, and claims it when table and world differ. */
   async #look(instanceId: string): Promise<void> {
-    const keeper = await this.keeper(instanceId)
+    if (this.#leases.has(instanceId)) return
+    const keeper = await this.#keepers.wake(instanceId)
     if (!keeper || this.#leases.has(instanceId)) return
     if (!keeper.held && (this.#parked.has(instanceId) || !this.#seen.has(instanceId)))
       await this.#baker.join(instanceId, keeper)
     this.#seen.add(instanceId)
-    if (!(await keeper.differs()) || this.#leases.has(instanceId)) return
+    const differs = await keeper.differs()
+    if (this.#leases.has(instanceId)) return
+    this.#keepers.putLast(instanceId)
+    if (!differs) return this.#mayRest(instanceId, keeper)
     const claim = await this.#parts.store.work.claim(this.#id, instanceId)
     if (claim) this.#attend(claim)
   }
 
-  /** Something changed about an instance that nobody owns: it is looked at now, not when its turn comes. */
-  #stir(instanceId: string): void {
-    this.#keepers.get(instanceId)?.hint()
-    if (this.#stop.signal.aborted || this.#leases.has(instanceId)) return
-    void this.#lookAt(instanceId)
+  /** A keeper with nothing to do sleeps when many others are awake. */
+  #mayRest(instanceId: string, keeper: Keeper): void {
+    if (this.#keepers.awake.size <= awakeAtMost || this.#workOn.has(instanceId) || this.#baker.has(instanceId)) return
+    if (keeper.calm) this.#keepers.sleep(instanceId)
   }
 
-  /** Looks at an instance, once at a time; what comes meanwhile is looked at after it. */
-  async #lookAt(instanceId: string): Promise<void> {
-    if (this.#looking.has(instanceId)) {
-      this.#lookAgain.add(instanceId)
-      return
+  /** Those that were deleted are kept no longer. */
+  #onlyLiving(living: readonly string[]): void {
+    const known = new Set(living)
+    for (const id of this.#keepers.ids()) {
+      if (known.has(id) || this.#leases.has(id)) continue
+      this.#keepers.forget(id)
+      this.#seen.delete(id)
+      this.#parked.delete(id)
     }
-    this.#looking.add(instanceId)
-    try {
-      do {
-        this.#lookAgain.delete(instanceId)
-        await this.#look(instanceId)
-      } while (this.#lookAgain.has(instanceId) && !this.#stop.signal.aborted)
-    } catch (error) {
-      const { mask, log } = this.#parts
-      if (!this.#stop.signal.aborted)
-        log.warn(
-          { instance: instanceId, error: mask(instanceId, messageOf(error)) },
-          'an instance could not be looked at',
-        )
-    } finally {
-      this.#looking.delete(instanceId)
-      this.#lookAgain.delete(instanceId)
-    }
+  }
+
+  *#restless(): Generator<string> {
+    for (const id of this.#keepers.awake.keys()) if (!this.#leases.has(id)) yield id
   }
 
   #record(instanceId: string, what: Happening): void {
@@ -336,4 +302,9 @@ class InstanceWorker implements Worker {
       void error // stopped: the loop sees its signal
     }
   }
+}
+
+/** How many instances may be claimed next, when the last claim took so long. */
+function roomAfter(tookMs: number): number {
+  return Math.max(1, Math.min(batch, Math.floor((batch * quickMs) / Math.max(1, tookMs))))
 }

@@ -1,11 +1,12 @@
 import { after, type Clock } from '../clock.ts'
 import { messageOf } from '../errors.ts'
 import type { ProbeAnswer, Replica } from '../provider/provider.ts'
-import { type Answer, answerLog } from './answer.ts'
+import { type Answer, type AnswerLog, answerLog } from './answer.ts'
 import { nextGapMs } from './cadence.ts'
-import type { Health, HealthCheck } from './check.ts'
+import { checkDefaults, type Health, type HealthCheck } from './check.ts'
+import type { ProbePace } from './pace.ts'
 import { checkedAddress, type ProbeProvider, probe } from './probe.ts'
-import { threshold } from './threshold.ts'
+import { type Threshold, threshold } from './threshold.ts'
 
 /** What a prober watches, and how. */
 export interface ProberOptions {
@@ -15,6 +16,8 @@ export interface ProberOptions {
   readonly routed: boolean
   readonly provider: ProbeProvider
   readonly clock: Clock
+  /** Shares what probes cost with other probers. Default: its check's own interval. */
+  readonly pace?: ProbePace
   /** Told after `health` changed, never from within a call to the prober. */
   readonly onChange?: (health: Health) => void
 }
@@ -43,97 +46,149 @@ export interface Prober {
  * const prober = startProber({ replica, check: { type: 'http', path: '/healthz' }, routed: true, provider, clock, onChange: wake })
  */
 export function startProber(options: ProberOptions): Prober {
-  const { provider, clock, onChange } = options
-  const check: HealthCheck | undefined = options.check ?? (options.routed ? { type: 'tcp' } : undefined)
-  const ended = new AbortController()
-  const startedAt = clock.monotonic()
-  const answers = answerLog(clock)
-  let replica = options.replica
-  const state = threshold(check)
-  let readySince: number | undefined
-  let gapMs = 0
-  let cancelNext = () => {}
-  let underWay: Promise<void> | undefined
+  return new ReplicaProber(options)
+}
 
-  const look = async (): Promise<{ kind: Health; text: string }> => {
+/** A class, for there may be tens of thousands: its methods are there once. */
+class ReplicaProber implements Prober {
+  readonly #options: Omit<ProberOptions, 'replica'>
+  readonly #check: HealthCheck | undefined
+  readonly #startedAt: number
+  readonly #answers: AnswerLog
+  readonly #state: Threshold
+  #replica: Replica
+  #stopped = false
+  #readySince: number | undefined
+  #gapMs = 0
+  #phase: number
+  #cancelNext: (() => void) | undefined
+  #underWay: Promise<void> | undefined
+  /** Ends the probe that is under way. */
+  #ended: AbortController | undefined
+
+  constructor({ replica, ...options }: ProberOptions) {
+    this.#options = options
+    this.#check = options.check ?? (options.routed ? { type: 'tcp' } : undefined)
+    this.#startedAt = options.clock.monotonic()
+    this.#answers = answerLog(options.clock)
+    this.#state = threshold(this.#check)
+    this.#replica = replica
+    this.#phase = options.pace?.nextPhase() ?? 1
+    options.pace?.enter()
+    void this.#begin()
+  }
+
+  get health(): Health {
+    return this.#state.health
+  }
+
+  get readySince(): number | undefined {
+    return this.#readySince
+  }
+
+  get answers(): readonly Answer[] {
+    return this.#answers.last
+  }
+
+  get stopped(): boolean {
+    return this.#stopped
+  }
+
+  get replica(): Replica {
+    return this.#replica
+  }
+
+  set replica(observed: Replica) {
+    const changed = observed.state !== this.#replica.state
+    this.#replica = observed
+    if (!changed || this.#check || this.#stopped) return
+    void (this.#underWay ? this.#underWay.then(() => this.#begin()) : this.#begin())
+  }
+
+  settled(minHealthyMs: number): boolean {
+    if (this.health !== 'ready' || this.#readySince === undefined) return false
+    return this.#options.clock.monotonic() - this.#readySince >= minHealthyMs
+  }
+
+  async probeNow(): Promise<Health> {
+    if (!this.#stopped) await this.#begin()
+    return this.health
+  }
+
+  stop(): void {
+    if (this.#stopped) return
+    this.#stopped = true
+    this.#options.pace?.leave()
+    this.#cancelNext?.()
+    this.#ended?.abort()
+  }
+
+  #begin(): Promise<void> {
+    this.#cancelNext?.()
+    this.#cancelNext = undefined
+    this.#underWay ??= this.#round().finally(() => {
+      this.#underWay = undefined
+    })
+    return this.#underWay
+  }
+
+  async #round(): Promise<void> {
+    const seen = await this.#look()
+    if (this.#stopped) return
+    this.#take(seen)
+    const check = this.#check
+    if (!check) return
+    const { clock } = this.#options
+    this.#gapMs = nextGapMs({
+      health: this.health,
+      answered: seen.kind,
+      gapMs: this.#gapMs,
+      check,
+      sinceMs: clock.monotonic() - this.#startedAt,
+    })
+    this.#cancelNext = after(clock, this.#paced(this.#gapMs, check), () => void this.#begin())
+  }
+
+  async #look(): Promise<{ kind: Health; text: string }> {
+    if (!this.#check) return whileRunning(this.#replica)
+    const { provider, clock } = this.#options
+    this.#ended = new AbortController()
     try {
-      if (!check) return whileRunning(replica)
-      const answer = await probe({ replica, check, provider, clock, signal: ended.signal })
-      return kindOf(answer.ok && state.aboutToBeReady ? await unlessStranger(answer, check) : answer)
+      const { signal } = this.#ended
+      const answer = await probe({ replica: this.#replica, check: this.#check, provider, clock, signal })
+      return kindOf(answer.ok && this.#state.aboutToBeReady ? await this.#unlessStranger(answer, this.#check) : answer)
     } catch (error) {
       return { kind: 'unknown', text: messageOf(error) }
+    } finally {
+      this.#ended = undefined
     }
   }
+
   /** A stranger that sits on the port answers just as well; asked once, when it would become ready. */
-  const unlessStranger = async (answer: ProbeAnswer, check: HealthCheck): Promise<ProbeAnswer> => {
-    const address = checkedAddress(replica, check)
-    if (!address || provider.probe || !provider.owns || (await provider.owns(replica, address.port))) return answer
+  async #unlessStranger(answer: ProbeAnswer, check: HealthCheck): Promise<ProbeAnswer> {
+    const { provider } = this.#options
+    const address = checkedAddress(this.#replica, check)
+    if (!address || provider.probe || !provider.owns || (await provider.owns(this.#replica, address.port)))
+      return answer
     return { ok: false, text: `another program answers on port ${address.port}` }
   }
 
-  const take = ({ kind, text }: { kind: Health; text: string }) => {
-    answers.add(kind === 'ready', text)
-    if (!state.take(kind)) return
+  #take({ kind, text }: { kind: Health; text: string }): void {
+    this.#answers.add(kind === 'ready', text)
+    if (!this.#state.take(kind)) return
     // What could not be asked was not seen unready: it goes on from where it was once it answers again.
-    if (state.health === 'ready') readySince ??= clock.monotonic()
-    if (state.health === 'unready') readySince = undefined
-    onChange?.(state.health)
+    if (this.health === 'ready') this.#readySince ??= this.#options.clock.monotonic()
+    if (this.health === 'unready') this.#readySince = undefined
+    this.#options.onChange?.(this.health)
   }
 
-  const round = async () => {
-    const seen = await look()
-    if (ended.signal.aborted) return
-    take(seen)
-    if (!check) return
-    gapMs = nextGapMs({
-      health: state.health,
-      answered: seen.kind,
-      gapMs,
-      check,
-      sinceMs: clock.monotonic() - startedAt,
-    })
-    cancelNext = after(clock, gapMs, () => void begin())
-  }
-  const begin = (): Promise<void> => {
-    cancelNext()
-    underWay ??= round().finally(() => {
-      underWay = undefined
-    })
-    return underWay
-  }
-
-  void begin()
-  return {
-    get health() {
-      return state.health
-    },
-    get readySince() {
-      return readySince
-    },
-    get answers() {
-      return answers.last
-    },
-    get stopped() {
-      return ended.signal.aborted
-    },
-    get replica() {
-      return replica
-    },
-    set replica(observed) {
-      const changed = observed.state !== replica.state
-      replica = observed
-      if (changed && !check && !ended.signal.aborted) void (underWay ? underWay.then(begin) : begin())
-    },
-    settled: minHealthyMs =>
-      state.health === 'ready' && readySince !== undefined && clock.monotonic() - readySince >= minHealthyMs,
-    async probeNow() {
-      if (!ended.signal.aborted) await begin()
-      return state.health
-    },
-    stop() {
-      cancelNext()
-      ended.abort()
-    },
+  /** A ready one waits only a part of its interval the first time, so that those that became ready together are not asked together for ever. */
+  #paced(gapMs: number, check: HealthCheck): number {
+    const { pace } = this.#options
+    if (!pace || this.health !== 'ready' || gapMs < (check.intervalMs ?? checkDefaults.intervalMs)) return gapMs
+    const share = this.#phase
+    this.#phase = 1
+    return Math.ceil(share * pace.stretched(gapMs))
   }
 }
 

@@ -15,53 +15,61 @@ export interface Threshold {
  * check each answer counts at once.
  */
 export function threshold(check: HealthCheck | undefined): Threshold {
-  const healthyAfter = check?.healthyAfter ?? checkDefaults.healthyAfter
-  const unhealthyAfter = check ? (check.unhealthyAfter ?? checkDefaults.unhealthyAfter) : 1
-  let health: Health = 'unready'
-  /** Was ready, and was not seen unready since. */
-  let trusted = false
-  let successes = 0
-  let failures = 0
-  /** Failures and unknowns. */
-  let misses = 0
+  return new Counter(check)
+}
 
-  const next = (answer: Health): Health => {
-    const patience = trusted ? unhealthyAfter : 1
-    switch (answer) {
-      case 'ready':
-        return trusted || successes >= healthyAfter ? 'ready' : health
-      case 'unready':
-        return failures >= patience ? 'unready' : health
-      case 'unknown':
-      default:
-        return misses >= patience ? 'unknown' : health
-    }
+class Counter implements Threshold {
+  readonly #healthyAfter: number
+  readonly #unhealthyAfter: number
+  health: Health = 'unready'
+  /** Was ready, and was not seen unready since. */
+  #trusted = false
+  #successes = 0
+  #failures = 0
+  /** Failures and unknowns. */
+  #misses = 0
+
+  constructor(check: HealthCheck | undefined) {
+    this.#healthyAfter = check?.healthyAfter ?? checkDefaults.healthyAfter
+    this.#unhealthyAfter = check ? (check.unhealthyAfter ?? checkDefaults.unhealthyAfter) : 1
   }
 
-  return {
-    get health() {
-      return health
-    },
-    get aboutToBeReady() {
-      return health !== 'ready' && (trusted || successes + 1 >= healthyAfter)
-    },
-    take(answer) {
-      if (answer === 'ready') {
-        successes++
-        failures = 0
-        misses = 0
-      } else {
-        misses++
-        if (answer === 'unready') {
-          failures++
-          successes = 0
-        }
-      }
-      const before = health
-      health = next(answer)
-      if (health === 'ready') trusted = true
-      if (health === 'unready') trusted = false
-      return health !== before
-    },
+  get aboutToBeReady(): boolean {
+    return this.health !== 'ready' && (this.#trusted || this.#successes + 1 >= this.#healthyAfter)
+  }
+
+  take(answer: Health): boolean {
+    this.#count(answer)
+    const before = this.health
+    this.health = this.#next(answer)
+    if (this.health === 'ready') this.#trusted = true
+    if (this.health === 'unready') this.#trusted = false
+    return this.health !== before
+  }
+
+  #count(answer: Health): void {
+    if (answer === 'ready') {
+      this.#successes++
+      this.#failures = 0
+      this.#misses = 0
+      return
+    }
+    this.#misses++
+    if (answer === 'unknown') return
+    this.#failures++
+    this.#successes = 0
+  }
+
+  #next(answer: Health): Health {
+    const patience = this.#trusted ? this.#unhealthyAfter : 1
+    switch (answer) {
+      case 'ready':
+        return this.#trusted || this.#successes >= this.#healthyAfter ? 'ready' : this.health
+      case 'unready':
+        return this.#failures >= patience ? 'unready' : this.health
+      case 'unknown':
+      default:
+        return this.#misses >= patience ? 'unknown' : this.health
+    }
   }
 }

@@ -111,5 +111,5 @@ export function fakeClock({ startsAt = Date.UTC(2026, 0, 1) }: { startsAt?: numb
 
 /** Lets everything that can go on without time passing go on. */
 async function settle(): Promise<void> {
-  for (let round = 0; round < 3; round++) await immediate()
+  for (let round = 0; round < 6; round++) await immediate()
 }

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import type { Store } from '../../src/deploy/work.ts'
+import { isSlipwayError } from '../../src/errors.ts'
+import { type SqliteStoreOptions, sqliteStore } from '../../src/store/sqlite.ts'
+
+describe('what is written by many at once', () => {
+  test('is flushed together, and nobody is told before it is on disk', async t => {
+    let told = 0
+    const toldAtFlush: number[] = []
+    const store = await open(t, { beforeFlush: () => void toldAtFlush.push(told) })
+    toldAtFlush.splice(0)
+    await Promise.all(Array.from({ length: 100 }, () => write(store).then(() => told++)))
+    assert.equal(await store.events.lastSeq(), 100)
+    assert.ok(toldAtFlush.length <= 50, `${toldAtFlush.length} flushes`)
+    assert.equal(toldAtFlush[0], 0)
+  })
+
+  test('is taken back alone where one of them fails', async t => {
+    const store = await open(t)
+    const failing = (): Promise<void> =>
+      store.transaction(async tx => {
+        await tx.events.append(event)
+        throw new Error('no')
+      })
+    const ends = await Promise.allSettled(
+      Array.from({ length: 30 }, (_, n) => (n % 3 === 1 ? failing() : write(store).then(() => undefined))),
+    )
+    assert.equal(ends.filter(end => end.status === 'rejected').length, 10)
+    assert.equal((await store.events.recent({ limit: 100 })).length, 20)
+  })
+
+  test('fails together when it can not be flushed, is not there then, and the store goes on', async t => {
+    let full = false
+    const store = await open(t, {
+      beforeFlush() {
+        if (full) throw new Error('the disk is gone')
+      },
+    })
+    full = true
+    const ends = await Promise.allSettled(Array.from({ length: 20 }, () => write(store)))
+    full = false
+    assert.deepEqual(new Set(ends.map(end => end.status)), new Set(['rejected']))
+    assert.equal(await store.events.lastSeq(), 0)
+    await write(store)
+    assert.equal((await store.events.recent({ limit: 100 })).length, 1)
+  })
+
+  test('is told to no reader before it is on disk', async t => {
+    const seen: number[] = []
+    let flushed = 0
+    const store = await open(t, { beforeFlush: () => void flushed++ })
+    flushed = 0
+    const writing = write(store)
+    const reading = store.events.lastSeq().then(last => seen.push(last, flushed))
+    await Promise.all([writing, reading])
+    const [last = 0, flushes = 0] = seen
+    assert.equal(last, 1)
+    assert.equal(flushes, 1)
+  })
+})
+
+describe('a disk that is slow', () => {
+  test('lets a heartbeat go before everything that waits', async t => {
+    const store = await open(t, { beforeFlush: () => block(20) })
+    await store.work.registerWorker('w1')
+    let written = 0
+    const all = Promise.all(Array.from({ length: 600 }, () => write(store).then(() => written++)))
+    await new Promise(resolve => setImmediate(resolve))
+    assert.equal(await store.work.beat('w1'), true)
+    assert.ok(written < 300, `${written} were written before`)
+    await all
+  })
+
+  test('makes calls that would wait too long fail soon, retryably, and takes them again when it has caught up', async t => {
+    let slow = true
+    const store = await open(t, { patienceMs: 200, beforeFlush: () => (slow ? block(120) : undefined) })
+    const refused: unknown[] = []
+    const ask = async (): Promise<void> => {
+      for (let n = 0; n < 40; n++) await write(store)
+    }
+    const began = performance.now()
+    await Promise.all(Array.from({ length: 400 }, () => ask().catch((error: unknown) => refused.push(error))))
+    assert.ok(refused.length > 0, 'somebody is refused')
+    for (const error of refused) {
+      assert.ok(isSlipwayError(error, 'overloaded'), String(error))
+      assert.match(error.next ?? '', /again/u)
+    }
+    assert.ok(performance.now() - began < 30_000)
+    slow = false
+    await write(store)
+  })
+})
+
+const event = { type: 'instance.healed', tenantId: 'acme', data: {} } as const
+
+function write(store: Store): Promise<unknown> {
+  return store.transaction(tx => tx.events.append(event))
+}
+
+/** Keeps the whole process waiting, as a flush does. */
+function block(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+}
+
+async function open(t: TestContext, options: Partial<SqliteStoreOptions> = {}): Promise<Store> {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-store-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const store = await sqliteStore({ path: join(folder, 'slipway.db'), ...options })
+  t.after(() => store.close())
+  return store
+}
