@@ -142,7 +142,8 @@ async function pause(
   const beganAt = record ? Date.parse(record.beganAt) : parts.clock.now()
   const now = parts.clock.now()
   if (step.seconds !== undefined) {
-    const goesOnAt = beganAt + step.seconds * 1000
+    // Never longer than was asked for, though the clock was set back since.
+    const goesOnAt = Math.min(beganAt, now) + step.seconds * 1000
     return now >= goesOnAt ? { kind: 'done', note: 'went on by itself' } : { kind: 'parked', wakeAt: goesOnAt }
   }
   const deadlineMs = keeper.policies.pauseDeadlineMs ?? policyDefaults.pauseDeadlineMs

@@ -9,6 +9,7 @@ export type Order =
   | { readonly kind: 'deploy'; readonly request: DeployRequest }
   | { readonly kind: 'rollback'; readonly request: RollbackRequest }
   | { readonly kind: 'cancel'; readonly deploymentId: string }
+  | { readonly kind: 'promote'; readonly deploymentId: string }
   /** Its event loop does nothing for so long. */
   | { readonly kind: 'stall'; readonly stallMs: number }
 
@@ -46,6 +47,8 @@ async function obey(order: Order): Promise<string> {
       return (await acting.rollback(order.request)).id
     case 'cancel':
       return (await acting.cancel(order.deploymentId)).id
+    case 'promote':
+      return (await acting.promote(order.deploymentId)).id
     case 'stall':
       stall(order.stallMs)
       return ''

@@ -11,7 +11,7 @@ import type { Machine, Tenant } from '../support/machine.ts'
 import { web } from '../support/services.ts'
 
 /** How far a deployment is when the control plane is lost, and how it ends when that is back. */
-interface Moment {
+export interface Moment {
   readonly strategy: string
   readonly options: Record<string, unknown>
   /** The step that has just begun. */
@@ -57,6 +57,13 @@ export const moments = {
     parked: true,
     end: 'succeeded',
     asks: 'promote',
+  },
+  'in a pause of two seconds': {
+    strategy: 'canary',
+    options: { steps: [{ weight: 60, holdSeconds: 0, pause: true, pauseSeconds: 2 }], keepWarmSeconds: 0 },
+    at: 'pause',
+    parked: true,
+    end: 'succeeded',
   },
   'after the switch': {
     strategy: 'blue-green',
@@ -172,6 +179,19 @@ export async function seeThrough(scene: Scene, tenant: Tenant): Promise<Deployme
   assert.equal(ended.state, moment.end, ended.error)
   if (moment.end === 'cancelled') assert.equal(ended.restored, true)
   return ended
+}
+
+/** A deployment that was asked for and that nobody has begun: whoever recorded it is gone. */
+export async function queuedFor(shop: Instance, machine: Machine, tenant: Tenant): Promise<string> {
+  const recorder = await startDoomed(machine.dataDir, tenant.id, 'recorder')
+  try {
+    const services = [{ name: 'web', image: await machine.server('next') }]
+    const options = { steps: [50], holdSeconds: 0.5, keepWarmSeconds: 0 }
+    const request = { instanceId: shop.id, services, strategy: 'canary', options }
+    return await recorder.order({ kind: 'deploy', request })
+  } finally {
+    await recorder.kill()
+  }
 }
 
 /** A row, as the database has it. */
