@@ -15,7 +15,7 @@ const wanted: readonly Wanted[] = [
   { name: 'switching', moment: 'before the switch' },
   { name: 'held', moment: 'in a hold' },
   { name: 'parked', moment: 'in a parked hold' },
-  { name: 'timed', moment: 'in a pause of two seconds' },
+  { name: 'timed', moment: 'in a pause of some seconds' },
   { name: 'undone', moment: 'in an undo' },
 ]
 

@@ -58,9 +58,9 @@ export const moments = {
     end: 'succeeded',
     asks: 'promote',
   },
-  'in a pause of two seconds': {
+  'in a pause of some seconds': {
     strategy: 'canary',
-    options: { steps: [{ weight: 60, holdSeconds: 0, pause: true, pauseSeconds: 2 }], keepWarmSeconds: 0 },
+    options: { steps: [{ weight: 60, holdSeconds: 0, pause: true, pauseSeconds: 6 }], keepWarmSeconds: 0 },
     at: 'pause',
     parked: true,
     end: 'succeeded',
@@ -131,7 +131,8 @@ export async function killedAt(
   await machine.reopen(async () => {
     const doomed = await startDoomed(machine.dataDir, tenant.id)
     try {
-      for (const [index, { name, moment: named, options }] of wanted.entries()) {
+      const deploy = async (index: number): Promise<void> => {
+        const { name, moment: named, options } = wanted[index] as Wanted
         const moment: Moment = moments[named]
         const shop = shops[index] as Instance
         const services = [{ name: 'web', image: images[index] ?? '' }]
@@ -141,32 +142,43 @@ export async function killedAt(
           strategy: moment.strategy,
           options: { ...moment.options, ...options },
         }
-        scenes.push({ shop, moment, version: name, deploymentId: await doomed.order({ kind: 'deploy', request }) })
+        const deploymentId = await doomed.order({ kind: 'deploy', request })
+        scenes[index] = { shop, moment, version: name, deploymentId }
       }
-      // One after the other, because an answer does not say to which order; each has long been at its step when it is its turn.
-      for (const scene of scenes) await reach(scene, doomed, machine)
+      const at = (index: number): Scene => scenes[index] as Scene
+      // What lasts by itself comes first, so that nothing else is over when the last has come to its moment.
+      const [lasting, passing] = [
+        [...wanted.keys()].filter(index => lasts(moments[(wanted[index] as Wanted).moment])),
+        [...wanted.keys()].filter(index => !lasts(moments[(wanted[index] as Wanted).moment])),
+      ]
+      for (const index of lasting) await deploy(index)
+      for (const index of lasting) await reach(at(index), doomed, machine)
+      for (const index of passing) await deploy(index)
+      for (const index of passing) await reach(at(index), doomed, machine)
+      for (const index of lasting) await turnBack(at(index), doomed)
     } finally {
       await doomed.kill()
-    }
-    for (const { shop, deploymentId } of scenes) {
-      assert.equal(stored(machine, 'deployments', deploymentId)['state'], 'running', `${shop.name} is in the middle`)
     }
     await change(scenes)
   })
   return scenes
 }
 
-/** Waits for a scene's moment. */
-export async function reach(scene: Scene, doomed: Doomed, machine: Machine): Promise<void> {
-  const { deploymentId, moment, shop } = scene
-  const of = (event: Event): boolean => event.deploymentId === deploymentId
-  await doomed.until(event => of(event) && event.data?.['kind'] === moment.at)
-  if (moment.cancelled) {
-    await doomed.order({ kind: 'cancel', deploymentId })
-    await doomed.until(event => of(event) && event.data?.['undo'] === true)
-  }
-  if (moment.parked)
-    await until(() => stored(machine, 'instances', shop.id)['owner'] === null, `${shop.name} is parked`)
+function lasts({ asks, cancelled }: Moment): boolean {
+  return asks !== undefined || cancelled === true
+}
+
+/** Waits for a scene's moment, or for that in which it is to be cancelled. */
+export async function reach({ deploymentId, moment, shop }: Scene, doomed: Doomed, machine: Machine): Promise<void> {
+  await doomed.until(event => event.deploymentId === deploymentId && event.data?.['kind'] === moment.at)
+  if (moment.parked) await until(() => stored(machine, shop.id)['owner'] === null, `${shop.name} is parked`)
+}
+
+/** Cancels it when its moment is in an undo, and waits for the first step back. */
+export async function turnBack({ deploymentId, moment }: Scene, doomed: Doomed): Promise<void> {
+  if (!moment.cancelled) return
+  await doomed.order({ kind: 'cancel', deploymentId })
+  await doomed.until((event: Event) => event.deploymentId === deploymentId && event.data?.['undo'] === true)
 }
 
 /** Gives a deployment what it still needs, and waits for the end that its moment has. */
@@ -194,17 +206,11 @@ export async function queuedFor(shop: Instance, machine: Machine, tenant: Tenant
   }
 }
 
-/** A row, as the database has it. */
-export function stored(
-  { dataDir }: Pick<Machine, 'dataDir'>,
-  table: 'instances' | 'deployments',
-  id: string,
-): Record<string, unknown> {
+/** The row of an instance, as the database has it. */
+function stored({ dataDir }: Pick<Machine, 'dataDir'>, instanceId: string): Record<string, unknown> {
   const database = new DatabaseSync(join(dataDir, 'slipway.db'), { readOnly: true })
   try {
-    const row = database.prepare(`select * from ${table} where id = ?`).get(id)
-    if (!row) throw new Error(`There is no ${id} among the ${table}.`)
-    return row
+    return database.prepare('select * from instances where id = ?').get(instanceId) ?? {}
   } finally {
     database.close()
   }

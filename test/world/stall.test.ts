@@ -12,7 +12,7 @@ import { type Machine, startMachine, type Tenant } from '../support/machine.ts'
 import { web } from '../support/services.ts'
 import { assertAgreed } from './agreement.ts'
 import type { Told } from './recorded.ts'
-import { type Moment, moments, reach, type Scene, stored } from './scene.ts'
+import { type Moment, moments, reach, type Scene, turnBack } from './scene.ts'
 
 const holdSeconds = 8
 
@@ -21,11 +21,11 @@ const steps = {
   'parked hold': moments['in a parked hold'],
   pause: moments['in a pause'],
   task: { strategy: 'blue-green', options: { keepWarmSeconds: 0 }, at: 'task', end: 'succeeded' },
-  run: { ...moments['before the switch'], own: { listensAfterMs: 8000 } },
   retire: { ...moments['after the switch'], own: { leavesAfterMs: 8000 } },
   undo: { ...moments['in an undo'], own: { leavesAfterMs: 8000 } },
   hold: { ...moments['in a hold'], options: { steps: [60], holdSeconds, keepWarmSeconds: 0 } },
-  route: { ...moments['after the switch'], at: 'route', own: { listensAfterMs: 3000 } },
+  run: { ...moments['before the switch'], own: { listensAfterMs: 8000 } },
+  route: { ...moments['after the switch'], at: 'route', own: {} },
 } as const satisfies Record<string, Moment>
 
 type StepName = keyof typeof steps
@@ -76,7 +76,7 @@ function standsStill(how: string, names: readonly StepName[], stand: (doomed: Do
 
     test(`in the middle of ${names.join(', ')}: it claims anew and goes on, and nothing is lost`, async t => {
       const loads = await Promise.all(shops.map(shop => loadOnShop(t, shop)))
-      let stoodMs = 0
+      let stood: Stood = { stoodMs: 0, overAt: 0 }
       await machine.reopen(async () => {
         const doomed = await startDoomed(
           machine.dataDir,
@@ -86,15 +86,14 @@ function standsStill(how: string, names: readonly StepName[], stand: (doomed: Do
         )
         t.after(() => doomed.kill())
         const scenes = await inTheMiddle(doomed)
-        const stood = await stand(doomed)
-        stoodMs = stood.stoodMs
+        stood = await stand(doomed)
         for (const scene of scenes) await assertEnds(scene, doomed)
         assertNothingUnderOldEpochs(doomed.told() as Told[], stood)
         await doomed.kill()
       })
       for (const load of loads) assertNothingLost(await load.stop())
       const held = await machine.slipway.store.deploys.listDeployments(tenant.id, shopOf('hold').id, { limit: 1 })
-      await assertNotWatched(held.items[0]?.id ?? '', stoodMs)
+      await assertNotWatched(held.items[0]?.id ?? '', stood)
       if (names.includes('task')) assert.deepEqual(readTaskRuns(), ['ran'], 'the task ran once')
       await assertAgreed(machine, tenant, shops)
     })
@@ -108,10 +107,11 @@ function standsStill(how: string, names: readonly StepName[], stand: (doomed: Do
 
     async function inTheMiddle(doomed: Doomed): Promise<Scene[]> {
       const scenes: Scene[] = []
-      for (const name of names) scenes.push(await deploy(name, doomed))
-      for (const scene of scenes) await reach(scene, doomed, machine)
-      for (const { shop, deploymentId } of scenes) {
-        assert.equal(stored(machine, 'deployments', deploymentId)['state'], 'running', `${shop.name} is in the middle`)
+      for (const name of names) {
+        const scene = await deploy(name, doomed)
+        await reach(scene, doomed, machine)
+        await turnBack(scene, doomed)
+        scenes.push(scene)
       }
       return scenes
     }
@@ -128,10 +128,12 @@ function standsStill(how: string, names: readonly StepName[], stand: (doomed: Do
     }
 
     /** The stall is no time in which anybody watched; a second of it may count. */
-    async function assertNotWatched(deploymentId: string, stoodMs: number): Promise<void> {
+    async function assertNotWatched(deploymentId: string, { stoodMs, overAt }: Stood): Promise<void> {
       const hold = (await machine.slipway.store.work.steps(deploymentId)).find(({ step }) => step.kind === 'hold')
-      const lastedMs = Date.parse(hold?.endedAt ?? '') - Date.parse(hold?.beganAt ?? '')
-      assert.ok(lastedMs >= holdSeconds * 1000 + stoodMs - 1000, `the hold lasted ${lastedMs} ms, the stall included`)
+      const [beganAt, endedAt] = [Date.parse(hold?.beganAt ?? ''), Date.parse(hold?.endedAt ?? '')]
+      // On a machine with much else to do it may have been over before.
+      if (endedAt < overAt - stoodMs) return
+      assert.ok(endedAt - beganAt >= holdSeconds * 1000 + stoodMs - 1000, `it lasted ${endedAt - beganAt} ms in all`)
     }
 
     function readTaskRuns(): string[] {
