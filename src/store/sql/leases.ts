@@ -52,6 +52,7 @@ export function leases(session: Session): Leases {
       await atomic(session, async db => {
         const now = clock.now()
         if ((await newestStamp(db)) > now + setBackMs) await rouse(db)
+        beatenAt = now
         if (session.flavour.soleProcess) {
           await free(db)
           await db.deleteFrom('workers').execute()
