@@ -107,7 +107,9 @@ export async function shopsFor(wanted: readonly Wanted[], machine: Machine, tena
   return await Promise.all(
     wanted.map(async ({ name, moment }) => {
       const { leavesAfterMs } = (moments[moment] as Moment).own ?? {}
-      const image = await machine.server('1', leavesAfterMs === undefined ? {} : { leavesAfterMs })
+      // An image of its own each, because equal ones share one copy.
+      const own = { prints: [name], ...(leavesAfterMs === undefined ? {} : { leavesAfterMs }) }
+      const image = await machine.server('1', own)
       return await tenant.up([web(image, { replicas: 2 })], { name })
     }),
   )

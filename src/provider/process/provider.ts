@@ -153,6 +153,7 @@ async function contextIn(
     clock: options.clock ?? systemClock,
     host,
     watched: new Map(living.map(record => [record.id, record])),
+    suspects: new Set(),
     ...calls,
   }
 }
