@@ -12,6 +12,7 @@ import { type Machine, startMachine, type Tenant } from '../support/machine.ts'
 import { web } from '../support/services.ts'
 import { assertAgreed } from './agreement.ts'
 import type { Told } from './recorded.ts'
+import { killReplica, recordsOf } from './replicas.ts'
 import { type Moment, moments, reach, type Scene, turnBack } from './scene.ts'
 
 const holdSeconds = 8
@@ -33,9 +34,10 @@ type StepName = keyof typeof steps
 describe('A control plane that stands still for longer than its lease begins nothing under the old one:', {
   concurrency: 2,
 }, () => {
-  standsStill('stopped and continued', Object.keys(steps) as StepName[], async doomed => {
+  standsStill('stopped and continued', Object.keys(steps) as StepName[], async (doomed, meanwhile) => {
     process.kill(doomed.pid, 'SIGSTOP')
     try {
+      meanwhile()
       await delay(7000) // the stop itself: longer than a lease
     } finally {
       process.kill(doomed.pid, 'SIGCONT')
@@ -43,9 +45,12 @@ describe('A control plane that stands still for longer than its lease begins not
     return { stoodMs: 7000, overAt: Date.now() }
   })
 
-  standsStill('busy with something else', ['hold', 'route'], async doomed => {
+  standsStill('busy with something else', ['hold', 'route'], async (doomed, meanwhile) => {
     const began = Date.now()
-    await doomed.order({ kind: 'stall', stallMs: 10_000 })
+    const over = doomed.order({ kind: 'stall', stallMs: 10_000 })
+    await delay(1000) // it has heard by now
+    meanwhile()
+    await over
     return { stoodMs: 10_000, overAt: began + 10_000 }
   })
 })
@@ -57,7 +62,11 @@ interface Stood {
 }
 
 /** Brings a machine into the middle of these steps, lets its control plane stand still, and sees what it does then. */
-function standsStill(how: string, names: readonly StepName[], stand: (doomed: Doomed) => Promise<Stood>): void {
+function standsStill(
+  how: string,
+  names: readonly StepName[],
+  stand: (doomed: Doomed, meanwhile: () => void) => Promise<Stood>,
+): void {
   describe(how, () => {
     let machine: Machine
     let tenant: Tenant
@@ -86,7 +95,7 @@ function standsStill(how: string, names: readonly StepName[], stand: (doomed: Do
         )
         t.after(() => doomed.kill())
         const scenes = await inTheMiddle(doomed)
-        stood = await stand(doomed)
+        stood = await stand(doomed, killOne)
         for (const scene of scenes) await assertEnds(scene, doomed)
         assertNothingUnderOldEpochs(doomed.told() as Told[], stood)
         await doomed.kill()
@@ -125,6 +134,12 @@ function standsStill(how: string, names: readonly StepName[], stand: (doomed: Do
       ]
       const request = { instanceId: shop.id, services, strategy: moment.strategy, options: moment.options }
       return { shop, moment, version: '2', deploymentId: await doomed.order({ kind: 'deploy', request }) }
+    }
+
+    /** So that there is something to do at once when it goes on, whatever it looks at first. */
+    function killOne(): void {
+      const [newest] = recordsOf(machine, shopOf('hold').id).toSorted((a, b) => (a.startedAt < b.startedAt ? 1 : -1))
+      killReplica(newest ?? assert.fail('nothing runs'))
     }
 
     /** The stall is no time in which anybody watched; a second of it may count. */
