@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import type { ReplicaRecord } from '../../src/provider/process/record.ts'
 import { ask } from '../support/ask.ts'
+import { assertNothingLost, loadOn } from '../support/load.ts'
 import { type Machine, startMachine, type Tenant } from '../support/machine.ts'
 import { assertAgreed } from './agreement.ts'
 import { killReplica, recordsOf } from './replicas.ts'
@@ -11,7 +12,7 @@ import { killedAt, seeThrough, shopsFor, until, type Wanted } from './scene.ts'
 
 const wanted: readonly Wanted[] = [
   { name: 'held', moment: 'in a hold' },
-  { name: 'switching', moment: 'before the switch' },
+  { name: 'switching', moment: 'before the switch', own: { listensAfterMs: 7000 } },
 ]
 
 describe('Strangers take the ports of replicas while the control plane is dead', () => {
@@ -26,6 +27,9 @@ describe('Strangers take the ports of replicas while the control plane is dead',
   test('and are asked nothing once it is back: an answer of theirs is no readiness', async t => {
     const shops = await shopsFor(wanted, machine, tenant)
     const ports: number[] = []
+    // Of the other shop's replicas the proxy has no better news while nobody is there to tell it.
+    const target = { ...machine.slipway.front, hostHeader: `switching.${tenant.id}.localhost` }
+    const load = await loadOn(t, machine, tenant, { target, rps: 50 })
     const scenes = await killedAt(wanted, shops, machine, tenant, async ([held, switching]) => {
       const all = recordsOf(machine, held?.shop.id ?? '')
       const dead = [...Map.groupBy(all, ({ revision }) => revision).values()].flatMap(of => of.slice(0, 1))
@@ -35,6 +39,7 @@ describe('Strangers take the ports of replicas while the control plane is dead',
       for (const record of [...dead, ...late.slice(0, 1)]) ports.push(await taken(record, t))
     })
     for (const scene of scenes) await seeThrough(scene, tenant)
+    assertNothingLost(await load.stop())
     await assertAgreed(machine, tenant, shops)
     for (const { shop, version } of scenes) {
       for (let asked = 0; asked < 10; asked++) {
