@@ -185,12 +185,21 @@ function withCounts(
 /** Ends a deployment whose undo is over: failed or cancelled, as its first cause says. */
 export async function endUndone(
   run: Run,
-  how: { restored: boolean; table: Table },
+  how: {
+    readonly restored: boolean
+    readonly table: Table
+    /** Why what served before could not be brought back. */
+    readonly trouble?: string
+  },
   { parts, lease }: Attendance,
 ): Promise<void> {
   const { deployment, undo } = run
   if (!undo) throw new SlipwayError('internal', `Deployment ${deployment.id} is undone without a cause.`)
   const at = timestamp(parts.clock.now())
+  const error =
+    how.trouble === undefined
+      ? undo.error
+      : `${undo.error.replace(/\.$/u, '')}; what served before could not be brought back: ${how.trouble}`
   await parts.store.transaction(async tx => {
     await tx.work.fence(lease.claim)
     const fresh = await tx.work.run(deployment.id)
@@ -203,7 +212,7 @@ export async function endUndone(
     const moved = await tx.deploys.updateDeployment(deployment.id, ['running'], {
       state: undo.end,
       finishedAt: at,
-      error: undo.error,
+      error,
       errorCode: undo.code,
       restored: how.restored,
       ...(Object.keys(progress).length > 0 ? { serviceProgress: progress } : {}),
@@ -222,7 +231,7 @@ export async function endUndone(
     await tx.events.append(
       event(undo.end === 'failed' ? 'deploy.failed' : 'deploy.cancelled', deployment, {
         kind: deployment.kind,
-        error: undo.error,
+        error,
         code: undo.code,
         restored: how.restored,
         ...(undo.evidence ? { evidence: undo.evidence } : {}),

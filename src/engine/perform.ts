@@ -1,3 +1,4 @@
+import { timestamp } from '../clock.ts'
 import type { FrozenPlan, Run } from '../deploy/run.ts'
 import type { Row, Step } from '../deploy/step.ts'
 import { isPassing, SlipwayError } from '../errors.ts'
@@ -154,15 +155,22 @@ async function pause(
   step: Extract<Step, { kind: 'pause' }>,
   { at, run, position, signal }: Performance,
 ): Promise<Outcome> {
-  const { parts, keeper } = at
+  const { parts, keeper, lease } = at
   signal.throwIfAborted()
   const record = (await parts.store.work.steps(run.deployment.id)).find(
     candidate => candidate.phase === 'forward' && candidate.position === position,
   )
   if (record && record.state !== 'begun')
     return { kind: 'done', ...(record.note !== undefined ? { note: record.note } : {}) }
-  const beganAt = record ? Date.parse(record.beganAt) : parts.clock.now()
   const now = parts.clock.now()
+  const beganAt = Math.min(record ? Date.parse(record.beganAt) : now, now)
+  // The clock was set back since: it waits for as long as was asked, counted from now, and not until the clock has caught up.
+  if (record && Date.parse(record.beganAt) > now) {
+    await parts.store.transaction(async tx => {
+      await tx.work.fence(lease.claim)
+      await tx.work.saveStep({ ...record, beganAt: timestamp(now) })
+    })
+  }
   if (step.seconds !== undefined) {
     const goesOnAt = beganAt + step.seconds * 1000
     return now >= goesOnAt ? { kind: 'done', note: 'went on by itself' } : { kind: 'parked', wakeAt: goesOnAt }

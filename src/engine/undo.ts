@@ -26,7 +26,7 @@ export async function undo(run: Run, plan: FrozenPlan, at: Attendance): Promise<
   const done = new Set(
     records.filter(record => record.phase === 'undo' && record.state === 'done').map(record => record.position),
   )
-  let restored = true
+  let trouble: string | undefined
   try {
     for (const [position, step] of steps.entries()) {
       at.keeper.want(step.table, needs)
@@ -40,15 +40,13 @@ export async function undo(run: Run, plan: FrozenPlan, at: Attendance): Promise<
     if (at.lease.signal.aborted || !(error instanceof SlipwayError) || error.code === 'lease_lost') throw error
     // What could not be written is no fault of the undo, which is taken up again where it was.
     if (isPassing(error)) throw error
-    at.parts.log.warn(
-      { deployment: run.deployment.id, error: at.parts.mask(run.deployment.instanceId, messageOf(error)) },
-      'the undo could not be completed',
-    )
-    restored = false
+    trouble = at.parts.mask(run.deployment.instanceId, messageOf(error))
+    at.parts.log.warn({ deployment: run.deployment.id, error: trouble }, 'the undo could not be completed')
   }
+  const restored = trouble === undefined
   // Not restored: what served before stays wanted, and the reconciler goes on trying.
   const table = restored ? (steps.at(-1)?.table ?? plan.base) : withoutWarm(plan.base, plan.old)
-  await endUndone(run, { restored, table }, at)
+  await endUndone(run, { restored, table, ...(trouble === undefined ? {} : { trouble }) }, at)
 }
 
 async function planBack(run: Run, plan: FrozenPlan, { parts, lease }: Attendance): Promise<readonly Step[]> {

@@ -113,6 +113,7 @@ function hadNobody(moment: MomentName, { fresh, old }: Deaths): boolean {
       return fresh === 2
     case 'in a hold':
     case 'in a parked hold':
+    case 'in a pause of some seconds':
     case 'in an undo':
       return old === 2 && fresh === 2
   }

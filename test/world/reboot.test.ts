@@ -4,12 +4,11 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { DeployRequest } from '../../src/index.ts'
 import type { Instance } from '../../src/instance/instance.ts'
-import { startDoomed } from '../support/doomed.ts'
 import { type Machine, startMachine, type Tenant } from '../support/machine.ts'
 import { web } from '../support/services.ts'
 import { assertAgreed } from './agreement.ts'
 import { killAll, recordFolder } from './replicas.ts'
-import { killedAt, seeThrough, shopsFor, type Wanted } from './scene.ts'
+import { killedAt, queuedFor, seeThrough, shopsFor, type Wanted } from './scene.ts'
 
 const wanted: readonly Wanted[] = [
   { name: 'switching', moment: 'before the switch' },
@@ -48,7 +47,7 @@ describe('The machine reboots', () => {
     await tenant.done(await tenant.acting.deploy({ instanceId: resting.id, services: await next(), ...warm }))
     let waits = ''
     const scenes = await killedAt(wanted, inFlight, machine, tenant, async () => {
-      waits = await queued(waiting)
+      waits = await queuedFor(waiting, machine, tenant)
       await reboot(machine, shops)
     })
 
@@ -83,15 +82,5 @@ describe('The machine reboots', () => {
 
   async function next(): Promise<DeployRequest['services']> {
     return [{ name: 'web', image: await machine.server('2') }]
-  }
-
-  /** A deployment that nobody has begun. */
-  async function queued({ id: instanceId }: Instance): Promise<string> {
-    const recorder = await startDoomed(machine.dataDir, tenant.id, 'recorder')
-    const options = { steps: [50], holdSeconds: 0.5, keepWarmSeconds: 0 }
-    const request = { instanceId, services: await next(), strategy: 'canary', options }
-    const id = await recorder.order({ kind: 'deploy', request })
-    await recorder.kill()
-    return id
   }
 })

@@ -11,7 +11,7 @@ import type { Machine, Tenant } from '../support/machine.ts'
 import { web } from '../support/services.ts'
 
 /** How far a deployment is when the control plane is lost, and how it ends when that is back. */
-interface Moment {
+export interface Moment {
   readonly strategy: string
   readonly options: Record<string, unknown>
   /** The step that has just begun. */
@@ -58,6 +58,13 @@ export const moments = {
     end: 'succeeded',
     asks: 'promote',
   },
+  'in a pause of some seconds': {
+    strategy: 'canary',
+    options: { steps: [{ weight: 60, holdSeconds: 0, pause: true, pauseSeconds: 6 }], keepWarmSeconds: 0 },
+    at: 'pause',
+    parked: true,
+    end: 'succeeded',
+  },
   'after the switch': {
     strategy: 'blue-green',
     options: { keepWarmSeconds: 0 },
@@ -100,7 +107,9 @@ export async function shopsFor(wanted: readonly Wanted[], machine: Machine, tena
   return await Promise.all(
     wanted.map(async ({ name, moment }) => {
       const { leavesAfterMs } = (moments[moment] as Moment).own ?? {}
-      const image = await machine.server('1', leavesAfterMs === undefined ? {} : { leavesAfterMs })
+      // An image of its own each, because equal ones share one copy.
+      const own = { prints: [name], ...(leavesAfterMs === undefined ? {} : { leavesAfterMs }) }
+      const image = await machine.server('1', own)
       return await tenant.up([web(image, { replicas: 2 })], { name })
     }),
   )
@@ -124,7 +133,8 @@ export async function killedAt(
   await machine.reopen(async () => {
     const doomed = await startDoomed(machine.dataDir, tenant.id)
     try {
-      for (const [index, { name, moment: named, options }] of wanted.entries()) {
+      const deploy = async (index: number): Promise<void> => {
+        const { name, moment: named, options } = wanted[index] as Wanted
         const moment: Moment = moments[named]
         const shop = shops[index] as Instance
         const services = [{ name: 'web', image: images[index] ?? '' }]
@@ -134,32 +144,43 @@ export async function killedAt(
           strategy: moment.strategy,
           options: { ...moment.options, ...options },
         }
-        scenes.push({ shop, moment, version: name, deploymentId: await doomed.order({ kind: 'deploy', request }) })
+        const deploymentId = await doomed.order({ kind: 'deploy', request })
+        scenes[index] = { shop, moment, version: name, deploymentId }
       }
-      // One after the other, because an answer does not say to which order; each has long been at its step when it is its turn.
-      for (const scene of scenes) await reach(scene, doomed, machine)
+      const at = (index: number): Scene => scenes[index] as Scene
+      // What lasts by itself comes first, so that nothing else is over when the last has come to its moment.
+      const [lasting, passing] = [
+        [...wanted.keys()].filter(index => lasts(moments[(wanted[index] as Wanted).moment])),
+        [...wanted.keys()].filter(index => !lasts(moments[(wanted[index] as Wanted).moment])),
+      ]
+      for (const index of lasting) await deploy(index)
+      for (const index of lasting) await reach(at(index), doomed, machine)
+      for (const index of passing) await deploy(index)
+      for (const index of passing) await reach(at(index), doomed, machine)
+      for (const index of lasting) await turnBack(at(index), doomed)
     } finally {
       await doomed.kill()
-    }
-    for (const { shop, deploymentId } of scenes) {
-      assert.equal(stored(machine, 'deployments', deploymentId)['state'], 'running', `${shop.name} is in the middle`)
     }
     await change(scenes)
   })
   return scenes
 }
 
-/** Waits for a scene's moment. */
-export async function reach(scene: Scene, doomed: Doomed, machine: Machine): Promise<void> {
-  const { deploymentId, moment, shop } = scene
-  const of = (event: Event): boolean => event.deploymentId === deploymentId
-  await doomed.until(event => of(event) && event.data?.['kind'] === moment.at)
-  if (moment.cancelled) {
-    await doomed.order({ kind: 'cancel', deploymentId })
-    await doomed.until(event => of(event) && event.data?.['undo'] === true)
-  }
-  if (moment.parked)
-    await until(() => stored(machine, 'instances', shop.id)['owner'] === null, `${shop.name} is parked`)
+function lasts({ asks, cancelled }: Moment): boolean {
+  return asks !== undefined || cancelled === true
+}
+
+/** Waits for a scene's moment, or for that in which it is to be cancelled. */
+export async function reach({ deploymentId, moment, shop }: Scene, doomed: Doomed, machine: Machine): Promise<void> {
+  await doomed.until(event => event.deploymentId === deploymentId && event.data?.['kind'] === moment.at)
+  if (moment.parked) await until(() => stored(machine, shop.id)['owner'] === null, `${shop.name} is parked`)
+}
+
+/** Cancels it when its moment is in an undo, and waits for the first step back. */
+export async function turnBack({ deploymentId, moment }: Scene, doomed: Doomed): Promise<void> {
+  if (!moment.cancelled) return
+  await doomed.order({ kind: 'cancel', deploymentId })
+  await doomed.until((event: Event) => event.deploymentId === deploymentId && event.data?.['undo'] === true)
 }
 
 /** Gives a deployment what it still needs, and waits for the end that its moment has. */
@@ -174,17 +195,24 @@ export async function seeThrough(scene: Scene, tenant: Tenant): Promise<Deployme
   return ended
 }
 
-/** A row, as the database has it. */
-export function stored(
-  { dataDir }: Pick<Machine, 'dataDir'>,
-  table: 'instances' | 'deployments',
-  id: string,
-): Record<string, unknown> {
+/** A deployment that was asked for and that nobody has begun: whoever recorded it is gone. */
+export async function queuedFor(shop: Instance, machine: Machine, tenant: Tenant): Promise<string> {
+  const recorder = await startDoomed(machine.dataDir, tenant.id, 'recorder')
+  try {
+    const services = [{ name: 'web', image: await machine.server('next') }]
+    const options = { steps: [50], holdSeconds: 0.5, keepWarmSeconds: 0 }
+    const request = { instanceId: shop.id, services, strategy: 'canary', options }
+    return await recorder.order({ kind: 'deploy', request })
+  } finally {
+    await recorder.kill()
+  }
+}
+
+/** The row of an instance, as the database has it. */
+function stored({ dataDir }: Pick<Machine, 'dataDir'>, instanceId: string): Record<string, unknown> {
   const database = new DatabaseSync(join(dataDir, 'slipway.db'), { readOnly: true })
   try {
-    const row = database.prepare(`select * from ${table} where id = ?`).get(id)
-    if (!row) throw new Error(`There is no ${id} among the ${table}.`)
-    return row
+    return database.prepare('select * from instances where id = ?').get(instanceId) ?? {}
   } finally {
     database.close()
   }

@@ -20,6 +20,8 @@ export interface Context {
   readonly host: string
   /** Replicas whose end no event tells: somebody has to look. */
   readonly watched: Map<string, ReplicaRecord>
+  /** Folders of images from which something ended by itself: whether they are still whole is asked before the next start. */
+  readonly suspects: Set<string>
   /** Throws `closed` once the folder may be another's: nothing is written then, whoever still waits or is called back. */
   readonly ensureOpen: () => void
   /** Something of the instance changed. */

@@ -31,11 +31,17 @@ export async function settle(context: Context, given: ReplicaRecord): Promise<[R
     return undefined
   }
   if (life.state !== 'ended') return [record, life]
+  if (endedByItself(record, life.exitCode)) context.suspects.add(record.cwd)
   const ended = { ...record, exitCode: life.exitCode }
   replicas.note(ended)
   logs.finish(replicas.logFolder(record), record.id)
   context.changed(record.instanceId)
   return [ended, life]
+}
+
+/** Nobody told it to, and no signal ended it: a shell tells those as 128 and more. */
+function endedByItself({ stoppingAt }: ReplicaRecord, exitCode: number): boolean {
+  return stoppingAt === undefined && exitCode >= 0 && exitCode < 128
 }
 
 /** Removes a replica that has no process any more; its name and ports are free then, its logs stay for a while. */

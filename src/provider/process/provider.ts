@@ -23,6 +23,7 @@ import { replicaRecords } from './replicas.ts'
 import { groupListens } from './socket.ts'
 import { replicaStarts } from './start.ts'
 import { stopReplicas } from './stop.ts'
+import { endStrays } from './strays.ts'
 import { taskRuns } from './task.ts'
 
 export interface ProcessProviderOptions {
@@ -147,6 +148,7 @@ async function contextIn(
   for (const folder of [paths.images, paths.temporary, paths.instances])
     mkdirSync(folder, { recursive: true, mode: 0o700 })
   const replicas = replicaRecords(paths)
+  endStrays(paths, replicas)
   const found = replicas.all().toSorted((a, b) => (a.startedAt < b.startedAt ? -1 : 1))
   const ports = options.ports ?? portQueue(range)
   await ports.restore(
@@ -170,6 +172,7 @@ async function contextIn(
     clock,
     host,
     watched: new Map(living.map(record => [record.id, record])),
+    suspects: new Set(),
     ...calls,
   }
 }

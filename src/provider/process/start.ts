@@ -62,6 +62,7 @@ async function startReplica(
   fence: Fence,
 ): Promise<void> {
   const { instanceId } = revision
+  await refuseDamaged(context, revision, fence)
   const id = `${name}-${randomBytes(4).toString('hex')}`
   const { images } = context
   // A copy that was lost is had again where that can be: what heals finds it gone long after it was prepared.
@@ -78,6 +79,14 @@ async function startReplica(
     await context.ports.release(instanceId, id)
     throw roomFault(error, `The replica ${name} cannot be started`)
   }
+}
+
+/** A program that ends by itself may do so because its files are not what they were: then that is the reason to tell, not the exit. */
+async function refuseDamaged({ images, suspects }: Context, revision: RevisionSpec, fence: Fence): Promise<void> {
+  const folder = images.folderOf(revision.digest)
+  if (!suspects.has(folder)) return
+  await images.verify(revision.image, revision.digest, fence.signal)
+  suspects.delete(folder)
 }
 
 type Named = Pick<ReplicaRecord, 'id' | 'name' | 'ordinal' | 'ports' | 'instanceId'>

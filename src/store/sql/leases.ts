@@ -7,6 +7,8 @@ import { statement } from './statement.ts'
 
 /** How long a worker counts as alive after its last beat, milliseconds. */
 export const workerTtlMs = 5_000
+/** How far the clock may go back before that counts as a jump, milliseconds: less only makes somebody wait so much longer. */
+const setBackMs = 1000
 
 type Leases = Pick<
   WorkStore,
@@ -45,19 +47,25 @@ const fencing = statement<
 /** Workers and their leases. A lease is the instance's row: owner and epoch. */
 export function leases(session: Session): Leases {
   const { db, urgent, clock } = session
+  let beatenAt = 0
   return {
     async registerWorker(worker) {
       await atomic(session, async db => {
+        const now = clock.now()
+        if ((await newestStamp(db)) > now + setBackMs) await rouse(db)
+        beatenAt = now
         if (session.flavour.soleProcess) {
           await free(db)
           await db.deleteFrom('workers').execute()
         }
-        await db.insertInto('workers').values({ id: worker, beat_at: clock.now() }).execute()
+        await db.insertInto('workers').values({ id: worker, beat_at: now }).execute()
       })
     },
 
     async beat(worker) {
       const now = clock.now()
+      if (beatenAt > now + setBackMs) await rouse(urgent)
+      beatenAt = now
       const { numUpdatedRows } = await urgent
         .updateTable('workers')
         .set({ beat_at: now })
@@ -179,6 +187,26 @@ export function dueBy(wakeAt: number | null): Expression<number | null> {
 async function free(db: Kysely<Schema>, worker?: string): Promise<void> {
   const owned = db.updateTable('instances').set({ owner: null, wake_at: dueBy(0) })
   await (worker === undefined ? owned.where('owner', 'is not', null) : owned.where('owner', '=', worker)).execute()
+}
+
+/** The latest moment that is written anywhere something is written often. */
+async function newestStamp(db: Kysely<Schema>): Promise<number> {
+  const event = await db.selectFrom('events').select('at').orderBy('seq', 'desc').limit(1).executeTakeFirst()
+  const worker = await db.selectFrom('workers').select('beat_at').orderBy('beat_at', 'desc').limit(1).executeTakeFirst()
+  return Math.max(event?.at ?? 0, worker?.beat_at ?? 0)
+}
+
+/**
+ * The clock was set back: what was due is so at a moment that may be hours away now. All that wait are due, and whoever has to wait on
+ * says so again.
+ */
+async function rouse(db: Kysely<Schema>): Promise<void> {
+  await db
+    .updateTable('instances')
+    .set({ wake_at: dueBy(0) })
+    .where('owner', 'is', null)
+    .where('wake_at', 'is not', null)
+    .execute()
 }
 
 /** A beat after the TTL does not bring leases back: what they fenced was refused meanwhile, so they are free for the next claim. */

@@ -25,6 +25,29 @@ export function leaseTests(makeStore: MakeStore): void {
     assert.equal(await store.work.claim('w1', 'inst_none'), undefined)
   })
 
+  test('a clock that is set back makes everything due that waits for a moment: nobody waits until it has caught up', async t => {
+    const { store, instance, clock } = await withWorker(t)
+    const waiting = async (): Promise<Claim[]> => {
+      const claim = (await store.work.claim('w1', instance.id)) as Claim
+      await store.work.release(claim, clock.now() + 2_000)
+      clock.advance(-3_600_000)
+      return await store.work.claimDue('w1', 10)
+    }
+    const dueOnce = async (): Promise<void> => {
+      const [claim] = await store.work.claimDue('w1', 10)
+      await store.work.release(claim as Claim, null)
+    }
+    assert.deepEqual(await waiting(), [])
+    assert.equal(await store.work.beat('w1'), true)
+    await dueOnce()
+    await store.work.wake(instance.id)
+    await dueOnce()
+
+    assert.deepEqual(await waiting(), [])
+    await store.work.registerWorker('w1')
+    await dueOnce()
+  })
+
   test('of many that claim at once exactly one gets it', async t => {
     const { store, instance } = await withWorker(t)
     const claims = await Promise.all(Array.from({ length: 20 }, () => store.work.claim('w1', instance.id)))
