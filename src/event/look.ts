@@ -23,7 +23,8 @@ export async function look(log: EventStore, filter: EventFilter, after: number):
   const head = await log.lastSeq()
   if (head <= after) return { events: [], upTo: after, more: false }
   const events = await log.read({ ...filter, after, limit: batchSize })
-  const prunedTo = after > 0 ? await log.prunedTo() : 0
+  // Only where the next one is missing, which the filter may have left out, is there anything to ask.
+  const prunedTo = after > 0 && events[0]?.seq !== after + 1 ? await log.prunedTo() : 0
   const last = events.at(-1)?.seq ?? after
   const more = events.length === batchSize
   return { events, upTo: more ? last : Math.max(head, last), more, ...(prunedTo > after ? { gone: prunedTo } : {}) }

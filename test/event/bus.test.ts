@@ -141,9 +141,13 @@ test('more events than fit in one look all come, once and in order', async t => 
   const { bus, append, clock } = await aBus(t)
   await append(...Array.from({ length: 350 }, () => 'deploy.progress' as const))
   const told: number[] = []
-  bus.subscribe('*', event => told.push(event.seq), { after: 0 })
-  await clock.advance(0)
-  assert.equal(told.length, 350)
+  const all = Promise.withResolvers<void>()
+  const hear = ({ seq }: Event) => {
+    if (told.push(seq) === 350) all.resolve()
+  }
+  bus.subscribe('*', hear, { after: 0 })
+  // Not one turn of the clock: a busy machine gives the store's breaths more than that.
+  await clock.until(all.promise, 900)
   assert.deepEqual(
     told,
     [...new Set(told)].toSorted((a, b) => a - b),
