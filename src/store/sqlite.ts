@@ -40,7 +40,7 @@ export async function sqliteStore({ path, clock = systemClock, waitMs }: SqliteS
     flavour: sqlite,
     clock,
     close,
-    ...(held ? { tidy: db => tidy(db, held.path) } : {}),
+    ...(held ? { tidy } : {}),
   })
 }
 

@@ -17,7 +17,7 @@ test('what nobody needs is thrown away by itself, every ten minutes, while every
     .toReversed()
     .map(({ services }) => services[0]?.digest ?? '')
   await h.clock.advance(12 * minuteMs)
-  const kept = await Promise.all(digests.map(digest => h.provider.has?.(digest)))
+  const kept = await Promise.all(digests.map(async digest => await h.provider.has?.(digest)))
   assert.deepEqual(kept, [false, false, true])
   assert.equal((await h.events({})).length, 5)
   assert.deepEqual(await Promise.all(ids.map(async id => (await h.store.work.run(id))?.plan !== undefined)), [
@@ -29,7 +29,7 @@ test('what nobody needs is thrown away by itself, every ten minutes, while every
 })
 
 test('an image that was just resolved, or that a deployment which waits was asked to bring, stays', async t => {
-  const h = await house(t, { retention: { keepReleases: 1, unusedImageMs: minuteMs } })
+  const h = await house(t, { retention: { keepReleases: 0, unusedImageMs: minuteMs } })
   const shop = await h.shop({ services: [web('fake:web-1')] })
   h.world.script({ image: 'fake:slow' }, { readyMs: 3 * minuteMs })
   const policies = { progressDeadlineMs: 9 * minuteMs }
