@@ -55,6 +55,7 @@ export const errorCodes = {
   task_failed: { status: 500, meaning: 'The command that runs before the service ended with an error.' },
   pause_deadline: { status: 500, meaning: 'Nobody promoted the deployment before the deadline of its pause.' },
   strategy_failed: { status: 500, meaning: 'The strategy itself threw an error.' },
+  events_gone: { status: 410, meaning: 'The log of events was pruned beyond the place to go on from.' },
   lease_lost: { status: 503, meaning: 'Another worker owns the instance now; this one dropped its work.' },
   unavailable: { status: 503, meaning: 'A part Slipway needs does not answer right now.' },
   disk_full: {

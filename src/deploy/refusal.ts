@@ -1,4 +1,4 @@
-import { SlipwayError } from '../errors.ts'
+import { isPassing, SlipwayError } from '../errors.ts'
 import type { Instance } from '../instance/instance.ts'
 import { requireNoAttention } from '../instance/refusal.ts'
 import type { Provider } from '../provider/provider.ts'
@@ -28,6 +28,16 @@ export function neverActive(release: Release): SlipwayError {
   })
 }
 
+/** A platform that does not answer keeps no rollback from being asked for: it is found out when the image is prepared. */
+async function mayHave(digest: string, provider: Provider): Promise<boolean> {
+  try {
+    return (await provider.has?.(digest)) ?? true
+  } catch (error) {
+    if (!isPassing(error)) throw error
+    return true
+  }
+}
+
 /** Refuses services of which the provider does not keep the image any more. Throws `unrestorable`. */
 export async function requireImages(
   services: readonly { readonly name: string; readonly image: string; readonly digest?: string | undefined }[],
@@ -35,7 +45,7 @@ export async function requireImages(
   provider: Provider,
 ): Promise<void> {
   for (const { name, image, digest } of services) {
-    if (digest === undefined || !provider.has || (await provider.has(digest))) continue
+    if (digest === undefined || (await mayHave(digest, provider))) continue
     throw new SlipwayError(
       'unrestorable',
       `${what} needs the image ${image} (${digest.slice(0, 19)}) for "${name}", and no copy of it is kept any more.`,

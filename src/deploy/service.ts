@@ -211,6 +211,20 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
     })
   }
 
+  /** What the log still has of a deployment, up to its end. */
+  async function* toldSoFar(deploymentId: string): AsyncGenerator<Event, void> {
+    const limit = 100
+    for (let after = 0, full = true; full; ) {
+      const events = await store.events.read({ after, limit, tenantId, deploymentId })
+      for (const event of events) {
+        yield event
+        if (endings.has(event.type)) return
+      }
+      after = events.at(-1)?.seq ?? after
+      full = events.length === limit
+    }
+  }
+
   return {
     async deploy(given) {
       await auth.authorize(caller, 'deploy.create', instanceIdOf(given))
@@ -373,7 +387,9 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
 
     async *watch(id, signal) {
       await readable()
-      await deployment(id)
+      const before = await deployment(id)
+      // Its end may have been pruned from the log, and would be waited for in vain.
+      if (hasEnded(before.state) && (await store.events.prunedTo()) > 0) return yield* toldSoFar(id)
       for await (const event of parts.bus.watch(
         { after: 0, tenantId, deploymentId: id },
         signal ?? new AbortController().signal,

@@ -65,7 +65,7 @@ const firstPruneMs = 60 * 1000
 /** How often the disk is looked at, milliseconds. */
 const lookEveryMs = 5000
 /** Rows that are looked at in one transaction, and the pause after it, milliseconds: others have their turn. */
-const batch = 200
+const batch = 100
 const breathMs = 5
 
 /** Starts a caretaker. What it was about when it is killed is taken up again by the next. */

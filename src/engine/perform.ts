@@ -74,10 +74,7 @@ function isTrue(step: Extract<Step, { kind: 'run' | 'route' | 'retire' }>, view:
   }
 }
 
-/**
- * Asks the platform again while it does not answer: an outage fails a step only when it lasts longer than a step may stand still. A full
- * disk is waited for however long it takes.
- */
+/** Asks the platform again while it does not answer, or has no room: an outage fails a step only when it lasts longer than a step may stand still. */
 async function whileAway<T>(on: Performance, step: Step, ask: () => Promise<T>): Promise<T> {
   const { clock } = on.at.parts
   const until = clock.monotonic() + patienceMs(step, on.plan, on.at.keeper)
@@ -85,7 +82,7 @@ async function whileAway<T>(on: Performance, step: Step, ask: () => Promise<T>):
     try {
       return await ask()
     } catch (error) {
-      if (!isPassing(error) || (error.code !== 'disk_full' && clock.monotonic() >= until)) throw error
+      if (!isPassing(error) || clock.monotonic() >= until) throw error
       await on.at.keeper.changed(retryMs, on.signal)
       on.signal.throwIfAborted()
     }

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../clock.ts'
 import { SlipwayError } from '../errors.ts'
 import { bell as newBell } from './bell.ts'
 import { durableCursor, passingCursor } from './cursor.ts'
-import { deliver } from './delivery.ts'
+import { deliver, type Gap } from './delivery.ts'
 import type { Event, EventStore, EventType, NewEvent } from './event.ts'
 import { type EventFilter, look } from './look.ts'
 
@@ -15,6 +15,11 @@ export interface SubscribeOptions {
   readonly name?: string
   /** Begin after this place. Without name and place: with what is written from now on. */
   readonly after?: number
+  /**
+   * Told when the log was pruned beyond its place before it had read it, as happens to one that was away for long: whatever it keeps of
+   * the state has to be read anew. It goes on with what is there.
+   */
+  readonly onMissed?: (gap: Gap) => void
 }
 
 /** A subscriber's hold on the bus. */
@@ -39,7 +44,10 @@ export interface EventBus {
     handler: EventHandler,
     options?: SubscribeOptions,
   ): Subscription
-  /** Follows the log until the signal is aborted or the bus closed. Ends then; throws when the log can't be read. */
+  /**
+   * Follows the log until the signal is aborted or the bus closed. Ends then; throws when the log can't be read, and `events_gone` when it
+   * was pruned beyond the place it is at.
+   */
   watch(filter: WatchFilter, signal: AbortSignal): AsyncIterable<Event>
   /** The newest events, newest first. */
   recent(query: Parameters<EventStore['recent']>[0]): Promise<Event[]>
@@ -84,7 +92,7 @@ export function eventBus({ events, clock = systemClock, pollMs = 1000, onFailure
       return written
     },
 
-    subscribe(types, handler, { name, after } = {}) {
+    subscribe(types, handler, { name, after, onMissed } = {}) {
       open()
       if (name !== undefined && names.has(name)) {
         throw new SlipwayError('already_exists', `A subscriber named "${name}" is reading already.`, {
@@ -103,6 +111,10 @@ export function eventBus({ events, clock = systemClock, pollMs = 1000, onFailure
         handler,
         failed: (error, event, retryMs) =>
           onFailure?.({ error, subscriber: name ?? 'unnamed', ...(event ? { event } : {}), retryMs }),
+        missed: gap => {
+          onFailure?.({ error: eventsGone(gap), subscriber: name ?? 'unnamed', retryMs: 0 })
+          onMissed?.(gap)
+        },
         signal: ended.signal,
       })
       const subscription: Subscription = {
@@ -139,6 +151,7 @@ export function eventBus({ events, clock = systemClock, pollMs = 1000, onFailure
     while (!end.aborted) {
       const rung = bell.rung
       const seen = await look(events, filter, place)
+      if (seen.gone !== undefined) throw eventsGone({ after: place, upTo: seen.gone })
       for (const event of seen.events) {
         if (end.aborted) return
         yield event
@@ -147,4 +160,15 @@ export function eventBus({ events, clock = systemClock, pollMs = 1000, onFailure
       if (!seen.more) await bell.since(rung, pollMs, end)
     }
   }
+}
+
+function eventsGone({ after, upTo }: Gap): SlipwayError {
+  return new SlipwayError(
+    'events_gone',
+    `The events after ${after} are gone up to ${upTo}: the log keeps the newest.`,
+    {
+      next: 'Read the state anew, and follow the log from now on.',
+      details: { after, upTo },
+    },
+  )
 }

@@ -25,7 +25,15 @@ export interface Delivery {
   readonly handler: (event: Event, signal: AbortSignal) => unknown
   /** Told of each failure, and in how many milliseconds it is tried again. */
   readonly failed: (error: unknown, event: Event | undefined, retryMs: number) => void
+  /** Told when the log was pruned beyond the subscriber's place: it never sees what lay after `after`, up to `upTo`. */
+  readonly missed: (gap: Gap) => void
   readonly signal: AbortSignal
+}
+
+/** A part of the log that is gone, and was not read. */
+export interface Gap {
+  readonly after: number
+  readonly upTo: number
 }
 
 /** Delivers in order, each event until its handler succeeds, until the signal is aborted. Never rejects. */
@@ -45,7 +53,7 @@ export async function deliver(delivery: Delivery): Promise<void> {
 }
 
 async function readOn(delivery: Delivery, place: { reached: number; saved: number }): Promise<void> {
-  const { events, clock, bell, pollMs, filter, cursor, handler, signal } = delivery
+  const { events, clock, bell, pollMs, filter, cursor, handler, missed, signal } = delivery
   let savedAt = clock.monotonic()
   const save = async () => {
     await cursor.move(place.reached)
@@ -61,6 +69,7 @@ async function readOn(delivery: Delivery, place: { reached: number; saved: numbe
   while (!signal.aborted) {
     const rung = bell.rung
     const seen = await untilItWorks(delivery, undefined, () => look(events, filter, place.reached))
+    if (seen.gone !== undefined) missed({ after: place.reached, upTo: seen.gone })
     for (const event of seen.events) {
       await untilItWorks(delivery, event, () => hand(event))
       place.reached = event.seq

@@ -13,6 +13,8 @@ export interface Look {
   readonly upTo: number
   /** Whether there may be more at once. */
   readonly more: boolean
+  /** Where the log was pruned up to when that is beyond the place: what lay between is gone. A reader that begins at 0 misses nothing. */
+  readonly gone?: number
 }
 
 /** One look at what comes after a place; cheap when nothing does. */
@@ -21,7 +23,9 @@ export async function look(log: EventStore, filter: EventFilter, after: number):
   const head = await log.lastSeq()
   if (head <= after) return { events: [], upTo: after, more: false }
   const events = await log.read({ ...filter, after, limit: batchSize })
+  // Only where the next one is missing, which the filter may have left out, is there anything to ask.
+  const prunedTo = after > 0 && events[0]?.seq !== after + 1 ? await log.prunedTo() : 0
   const last = events.at(-1)?.seq ?? after
   const more = events.length === batchSize
-  return { events, upTo: more ? last : Math.max(head, last), more }
+  return { events, upTo: more ? last : Math.max(head, last), more, ...(prunedTo > after ? { gone: prunedTo } : {}) }
 }

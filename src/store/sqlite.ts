@@ -45,7 +45,7 @@ export async function sqliteStore({ path, clock = systemClock, ...limits }: Sqli
     flavour: sqlite,
     clock,
     close,
-    ...(held ? { tidy: db => tidy(db, held.path) } : {}),
+    ...(held ? { tidy } : {}),
   })
 }
 

@@ -161,6 +161,33 @@ export function providerContract(
       )
     })
 
+    test('images are pruned but for those that are wanted, run, or were used a while ago; the others are gone and can be had again', async () => {
+      if (!provider.prune || !provider.has) return
+      const { has } = provider
+      const unused = await revision({ label: 'unused' })
+      const wanted = await revision({ label: 'wanted' })
+      const [ran] = await started({ label: 'ran' })
+      const all = [unused, wanted, ran].map(({ digest }) => digest)
+      const there = () => Promise.all(all.map(digest => has.call(provider, digest)))
+      assert.deepEqual(await there(), [true, true, true])
+      assert.deepEqual(await provider.prune(new Set(), 3_600_000), [])
+      assert.deepEqual(await there(), [true, true, true])
+      // Whatever other tests resolved goes too: nobody waits for it here.
+      const removed = await provider.prune(new Set([wanted.digest]), 0)
+      assert.deepEqual(
+        all.map(digest => removed.includes(digest)),
+        [true, false, false],
+      )
+      assert.deepEqual(await there(), [false, true, true])
+      await assert.rejects(over(provider.prepare(unused, () => undefined, new AbortController().signal)), error =>
+        isSlipwayError(error, 'image_gone'),
+      )
+      assert.equal((await provider.resolve(unused.image)).digest, unused.digest)
+      await over(provider.prepare(unused, () => undefined, new AbortController().signal))
+      await stopAll(ran)
+      assert.ok((await provider.prune(new Set(), 0)).includes(ran.digest))
+    })
+
     test('replicas are named by service, revision and ordinal, and carry store and epoch', async () => {
       const spec = await revision(serves, { ports: [{ name: 'http' }, { name: 'metrics' }] })
       await provider.start(spec, [0, 2], fence(spec.instanceId, { epoch: 7 }))

@@ -5,6 +5,7 @@ import type { MakeStore } from './store/fixtures.ts'
 import { instanceTests } from './store/instances.ts'
 import { leaseTests } from './store/leases.ts'
 import { releaseTests } from './store/releases.ts'
+import { retentionTests } from './store/retention.ts'
 import { runTests } from './store/runs.ts'
 import { secretTests } from './store/secrets.ts'
 import { transactionTests } from './store/transactions.ts'
@@ -19,6 +20,7 @@ export function storeContract(name: string, makeStore: MakeStore): void {
     describe('secrets', () => secretTests(makeStore))
     describe('leases', () => leaseTests(makeStore))
     describe('runs', () => runTests(makeStore))
+    describe('retention', () => retentionTests(makeStore))
     describe('transactions', () => transactionTests(makeStore))
   })
 }

@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test'
 import type { Deployment } from '../../src/deploy/deployment.ts'
 import type { Strategy } from '../../src/deploy/strategy.ts'
 import type { Store } from '../../src/deploy/work.ts'
+import type { Retention } from '../../src/engine/caretaker.ts'
 import type { Event } from '../../src/event/event.ts'
 import type { CheckFunction } from '../../src/health/checks.ts'
 import type { Instance } from '../../src/instance/instance.ts'
@@ -58,6 +59,7 @@ export interface HouseOptions {
   readonly provider?: FakeProvider
   readonly router?: FakeRouter
   readonly dataDir?: string
+  readonly retention?: Retention
   /** When it is over the house is dead, as after a kill -9; platform, router and store live on. */
   readonly life?: Life
 }
@@ -82,6 +84,7 @@ export async function house(t: TestContext, options: HouseOptions = {}): Promise
     clock: life ? mortalClock(clock, life) : clock,
     ...(options.strategies ? { strategies: options.strategies } : {}),
     ...(options.checks ? { checks: options.checks } : {}),
+    ...(options.retention ? { retention: options.retention } : {}),
     log: { info: () => {}, warn: (data, text) => void warnings.push({ text, data }) },
   })
   t.after(async () => {

@@ -28,7 +28,9 @@ describe('A control plane that is started again, as systemd does it,', () => {
       const [victim] = recordsOf(machine, rolling?.shop.id ?? '')
       killReplica(victim ?? assert.fail('nothing runs'))
       const spawnedAt = Date.now()
-      const doomed = await startDoomed(machine.dataDir, tenant.id, 'worker', new URL('./recorded.ts', import.meta.url))
+      const doomed = await startDoomed(machine.dataDir, tenant.id, 'worker', {
+        equipment: new URL('./recorded.ts', import.meta.url),
+      })
       t.after(() => doomed.kill())
       const upAt = Date.now()
       const first = (kind: Told['kind']): number | undefined =>

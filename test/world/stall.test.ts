@@ -87,12 +87,9 @@ function standsStill(
       const loads = await Promise.all(shops.map(shop => loadOnShop(t, shop)))
       let stood: Stood = { stoodMs: 0, overAt: 0 }
       await machine.reopen(async () => {
-        const doomed = await startDoomed(
-          machine.dataDir,
-          tenant.id,
-          'worker',
-          new URL('./recorded.ts', import.meta.url),
-        )
+        const doomed = await startDoomed(machine.dataDir, tenant.id, 'worker', {
+          equipment: new URL('./recorded.ts', import.meta.url),
+        })
         t.after(() => doomed.kill())
         const scenes = await inTheMiddle(doomed)
         stood = await stand(doomed, killOne)

@@ -62,12 +62,8 @@ async function startReplica(
   fence: Fence,
 ): Promise<void> {
   const { instanceId } = revision
-  await refuseDamaged(context, revision, fence)
+  await mendCopy(context, revision, fence)
   const id = `${name}-${randomBytes(4).toString('hex')}`
-  const { images } = context
-  // A copy that was lost is had again where that can be: what heals finds it gone long after it was prepared.
-  if (!existsSync(images.folderOf(revision.digest)))
-    await images.prepare(revision.image, revision.digest, () => undefined, fence.signal)
   const reserved = await context.ports.reserve(instanceId, id, revision.ports.length, port =>
     isPortFree(context.host, port),
   )
@@ -81,11 +77,14 @@ async function startReplica(
   }
 }
 
-/** A program that ends by itself may do so because its files are not what they were: then that is the reason to tell, not the exit. */
-async function refuseDamaged({ images, suspects }: Context, revision: RevisionSpec, fence: Fence): Promise<void> {
+/**
+ * A copy that was lost is had again where that can be: what heals finds it gone long after it was prepared. And a program that ends by itself
+ * may do so because its files are not what they were: then that is the reason to tell, not the exit.
+ */
+async function mendCopy({ images, suspects }: Context, revision: RevisionSpec, fence: Fence): Promise<void> {
   const folder = images.folderOf(revision.digest)
-  if (!suspects.has(folder)) return
-  await images.verify(revision.image, revision.digest, fence.signal)
+  if (existsSync(folder) && !suspects.has(folder)) return
+  await images.prepare(revision.image, revision.digest, () => undefined, fence.signal)
   suspects.delete(folder)
 }
 

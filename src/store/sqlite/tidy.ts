@@ -1,28 +1,25 @@
-import { statSync } from 'node:fs'
 import { type Kysely, sql } from 'kysely'
-import { logBytes } from './log-reserve.ts'
 
 /** Free pages that a file keeps for what comes next, whatever its size. */
 const keptPages = 1024
 /** Free pages given back at once: a few milliseconds. */
-const pagesAtOnce = 256
+const pagesAtOnce = 128
 /** How often at most in one go. */
-const rounds = 40
+const rounds = 80
 
 /**
- * Copies the log into the file, and gives pages back to the disk once a quarter of the file is free. A log that readers of a backup kept
- * from starting over is started over as soon as none of them looks at it; they are not waited for.
+ * Copies the log into the file, so that the next commit begins it anew, and gives pages back to the disk once a quarter of the file is
+ * free. What a reader of a backup still looks at stays in the log; it is not waited for.
  */
-export async function tidy<S>(db: Kysely<S>, path: string): Promise<void> {
+export async function tidy<S>(db: Kysely<S>): Promise<void> {
   await sql`pragma wal_checkpoint(passive)`.execute(db)
-  for (let round = 0; round < rounds && (await isLoose(db)); round++)
-    await sql`pragma incremental_vacuum(${sql.lit(pagesAtOnce)})`.execute(db)
-  const logSize = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
-  if (logSize <= logBytes) return
-  await db.connection().execute(async one => {
-    await sql`pragma busy_timeout = 0`.execute(one)
-    await sql`pragma wal_checkpoint(restart)`.execute(one)
-    await sql`pragma busy_timeout = 5000`.execute(one)
+  for (let round = 0; round < rounds && (await isLoose(db)); round++) await giveBack(db)
+}
+
+/** The pragma frees a page each time it is stepped, and node:sqlite steps it once. */
+async function giveBack<S>(db: Kysely<S>): Promise<void> {
+  await db.transaction().execute(async one => {
+    for (let page = 0; page < pagesAtOnce; page++) await sql`pragma incremental_vacuum(1)`.execute(one)
   })
 }
 

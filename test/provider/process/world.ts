@@ -158,10 +158,13 @@ function livingGroups(dataDir: string): number[] {
   const records = readdirSync(join(dataDir, 'instances'), { recursive: true, encoding: 'utf8' })
     .filter(name => /\/(?:replicas|tasks)\/.*\.json$/.test(name))
     .map(name => JSON.parse(readFileSync(join(dataDir, 'instances', name), 'utf8')) as Record<string, unknown>)
-  return records
-    .filter(record => record['exitCode'] === undefined && record['result'] === undefined)
-    .map(record => Number(record['pid']))
-    .filter(isRunning)
+  return (
+    records
+      .filter(record => record['exitCode'] === undefined && record['result'] === undefined)
+      .map(record => Number(record['pid']))
+      // Never 0 or 1: as groups those would be our own, and everybody.
+      .filter(pid => pid > 1 && isRunning(pid))
+  )
 }
 
 /** Living processes whose command line contains the text. */

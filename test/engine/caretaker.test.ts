@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { house, web } from './harness.ts'
+
+const minuteMs = 60_000
+
+test('what nobody needs is thrown away by itself, every ten minutes, while everything goes on', async t => {
+  const h = await house(t, { retention: { keepReleases: 1, unusedImageMs: minuteMs, keepEvents: 5, keepPlans: 1 } })
+  const shop = await h.shop({ services: [web('fake:web-1')] })
+  const ids: string[] = []
+  for (const version of [2, 3]) {
+    const services = [{ name: 'web', image: `fake:web-${version}` }]
+    const { id } = await h.end(await h.acme.deploy({ instanceId: shop.id, services, strategy: 'rolling' }))
+    ids.push(id)
+  }
+  const digests = (await h.acme.listReleases(shop.id)).items
+    .toReversed()
+    .map(({ services }) => services[0]?.digest ?? '')
+  await h.clock.advance(12 * minuteMs)
+  const kept = await Promise.all(digests.map(async digest => await h.provider.has?.(digest)))
+  assert.deepEqual(kept, [false, false, true])
+  assert.equal((await h.events({})).length, 5)
+  assert.deepEqual(await Promise.all(ids.map(async id => (await h.store.work.run(id))?.plan !== undefined)), [
+    false,
+    true,
+  ])
+  const services = [{ name: 'web', image: 'fake:web-4' }]
+  assert.equal((await h.end(await h.acme.deploy({ instanceId: shop.id, services }))).state, 'succeeded')
+})
+
+test('an image that was just resolved, or that a deployment which waits was asked to bring, stays', async t => {
+  const h = await house(t, { retention: { keepReleases: 0, unusedImageMs: minuteMs } })
+  const shop = await h.shop({ services: [web('fake:web-1')] })
+  h.world.script({ image: 'fake:slow' }, { readyMs: 3 * minuteMs })
+  const policies = { progressDeadlineMs: 9 * minuteMs }
+  await h.acme.instances.update(shop.id, { policies })
+  const running = await h.acme.deploy({ instanceId: shop.id, services: [{ name: 'web', image: 'fake:slow' }] })
+  const waiting = await h.acme.deploy({ instanceId: shop.id, services: [{ name: 'web', image: 'fake:next' }] })
+  await h.clock.advance(2 * minuteMs)
+  const { digest } = await h.provider.resolve('fake:about-to-be-asked-for')
+  assert.deepEqual((await h.until(h.slipway.prune())).images, [])
+  assert.equal(await h.provider.has?.(digest), true)
+  assert.equal((await h.end(running, 9 * minuteMs)).state, 'succeeded')
+  assert.equal((await h.end(waiting)).state, 'succeeded')
+})
+
+test('when not every instance can be asked what it needs, no image is thrown away', async t => {
+  const h = await house(t, { retention: { keepReleases: 1, unusedImageMs: 0 } })
+  const shop = await h.shop({ services: [web('fake:web-1')] })
+  const { digest } = await h.provider.resolve('fake:unneeded')
+  const { images } = h.store.work
+  h.store.work.images = () => Promise.reject(new Error('disk I/O error'))
+  await assert.rejects(h.until(h.slipway.prune()), /disk I\/O error/)
+  assert.equal(await h.provider.has?.(digest), true)
+  h.store.work.images = images
+  assert.deepEqual((await h.until(h.slipway.prune())).images, [digest])
+  assert.equal((await h.acme.instances.get(shop.id)).state, 'running')
+})
