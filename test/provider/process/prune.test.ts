@@ -46,7 +46,7 @@ describe('pruning what the process provider keeps', () => {
   test('an image whose copy is taken away right after it was looked at is copied again, for whoever resolves it', async () => {
     const folder = world.image(shell('exec sleep 600'))
     const paths = dataPaths(world.dataDir)
-    const copies = imageCopies(paths, diskRoom(world.dataDir, 0))
+    const copies = imageCopies(paths, diskRoom(world.dataDir, 0), process.env)
     let looks = 0
     const used = usedImages({ ...copies, resolve: lookAndLose }, paths, systemClock)
     async function lookAndLose(image: string) {
@@ -56,7 +56,7 @@ describe('pruning what the process provider keeps', () => {
     }
     const { digest } = await used.resolve(folder)
     assert.equal(looks, 2)
-    await used.verify(folder, digest, new AbortController().signal)
+    await used.prepare(folder, digest, () => undefined, new AbortController().signal)
     assert.deepEqual(await used.prune(new Set(), hourMs), [])
   })
 
