@@ -106,6 +106,7 @@ describe('what is refused', () => {
       'instances.restart': ({ inst }) => stranger.instances.restart(inst),
       'instances.stop': ({ inst }) => stranger.instances.stop(inst),
       'instances.start': ({ inst }) => stranger.instances.start(inst),
+      'instances.adopt': ({ inst }) => stranger.instances.adopt(inst),
       'instances.delete': ({ inst }) => stranger.instances.delete(inst),
     }
     const own = ['instances', 'secrets']

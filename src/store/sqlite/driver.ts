@@ -142,9 +142,13 @@ class Turn implements DatabaseConnection {
     return result
   }
 
-  /** One statement is a transaction of its own; one that only reads needs none. */
+  /** One statement is a transaction of its own; one that only reads needs none, and a pragma must have none. */
   #alone(query: CompiledQuery, group: GroupCommit, run: Desk['run']): QueryResult<never> {
     if (query.query.kind === 'SelectQueryNode') return run(query)
+    if (isPragma(query)) {
+      group.flush()
+      return run(query)
+    }
     const member = group.begin()
     try {
       const result = run(query)
@@ -184,6 +188,11 @@ class Turn implements DatabaseConnection {
     this.#desk = undefined
     if (desk) this.#giveBack(desk)
   }
+}
+
+/** What is asked of the connection, not of the data. A checkpoint is refused inside a transaction: what waits is flushed before it. */
+function isPragma({ query, sql }: CompiledQuery): boolean {
+  return query.kind === 'RawNode' && sql.startsWith('pragma ')
 }
 
 function deskOf(database: DatabaseSync, beforeFlush: () => void): Desk {
