@@ -36,6 +36,7 @@ import { secretMasks } from './secrets/masks.ts'
 import { masterKey } from './secrets/master-key.ts'
 import { type SecretService, secretService } from './secrets/service.ts'
 import type { Vault } from './secrets/vault.ts'
+import { keepFrontPort, keptFrontPort } from './store/front-port.ts'
 import { storedPorts } from './store/ports.ts'
 import { sqliteStore } from './store/sqlite.ts'
 
@@ -154,16 +155,10 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     const given = options.providers ?? [await localProcesses(dataDir, store, clock, options.reserveBytes)]
     const providers = providerRegistry(...(faults ? given.map(provider => faultyProvider(provider, faults)) : given))
     for (const provider of providers.list()) opened.push(() => provider.close())
-    const proxy =
-      options.router ??
-      (await proxyRouter({
-        dataDir,
-        storeId: store.storeId,
-        log,
-        ...(options.frontPort !== undefined ? { frontPort: options.frontPort } : {}),
-      }))
+    const proxy = options.router ?? (await localProxy(dataDir, store, log, options.frontPort))
     const router = faults ? faultyRouter(proxy, faults) : proxy
     opened.push(() => router.close())
+    if (!options.router) await keepFrontPort(store, router.front.port)
     const vault =
       options.vault ?? envelopeVault({ store: store.secrets, masterKey: masterKey({ folder: dataDir }), clock })
     const auth = options.auth ?? localAuth()
@@ -252,6 +247,18 @@ function localProcesses(
 ): Promise<Provider> {
   const ports = storedPorts(store, portQueue(replicaRange(undefined)))
   return processProvider({ dataDir, clock, ports, ...(reserveBytes === undefined ? {} : { reserveBytes }) })
+}
+
+/** The embedded proxy, at the shared port that it had before, whatever it still knows of that. */
+async function localProxy(dataDir: string, store: Store, log: Log, frontPort?: number): Promise<Router> {
+  const promised = await keptFrontPort(store)
+  return await proxyRouter({
+    dataDir,
+    storeId: store.storeId,
+    log,
+    ...(frontPort !== undefined ? { frontPort } : {}),
+    ...(promised !== undefined ? { promisedFrontPort: promised } : {}),
+  })
 }
 
 function strategyMap(custom: readonly Strategy[]): ReadonlyMap<string, Strategy> {

@@ -111,7 +111,7 @@ function strayProcesses(dataDir: string, instanceIds: readonly string[]): string
     .map(group => `the process group ${group} belongs to nobody`)
 }
 
-/** Reserved is exactly what the replicas hold and the routed services have. */
+/** Reserved is exactly what the replicas hold, the routed services have, and the proxy's shared port. */
 async function strayPorts({ dataDir, books }: World, instanceIds: readonly string[]): Promise<string[]> {
   const reserved = (await books.ports()).map(({ port, instanceId, purpose }) => `${port} ${instanceId} ${purpose}`)
   const held = await Promise.all(
@@ -124,7 +124,8 @@ async function strayPorts({ dataDir, books }: World, instanceIds: readonly strin
       ),
     ]),
   )
-  const all = held.flat()
+  const front = runningProcess(placeOf(dataDir))?.front
+  const all = [...held.flat(), ...(front === undefined ? [] : [`${front}  front`])]
   return [
     ...reserved.filter(line => !all.includes(line)).map(line => `port ${line} is reserved, and nobody has it`),
     ...all.filter(line => !reserved.includes(line)).map(line => `port ${line} is held, and not reserved`),

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { cpSync, readFileSync, rmSync, truncateSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Instance } from '../../src/instance/instance.ts'
 import { runningProcess } from '../../src/router/proxy/find.ts'
 import { type Place, placeOf } from '../../src/router/proxy/place.ts'
 import { isRunning } from '../../src/router/proxy/running.ts'
+import { ask } from '../support/ask.ts'
 import { assertNothingLost, loadOn } from '../support/load.ts'
 import { type Machine, startMachine, type Tenant } from '../support/machine.ts'
 import { web } from '../support/services.ts'
@@ -54,6 +57,35 @@ describe('a whole Slipway whose proxy dies, loses its tables, or stands still', 
     })
     for (const [tenant] of shops) t.diagnostic(`fed after ${Math.round(await serves(tenant, 'one'))} ms`)
     assert.equal((await machine.slipway.router.check()).ok, true)
+  })
+
+  test('a folder of the proxy that is gone changes no port: the shared one is kept in the store too', async () => {
+    const [tenant, { urls }] = await shop()
+    const { front } = machine.slipway
+    await machine.reopen(async () => {
+      await kill()
+      rmSync(place.state, { recursive: true })
+    })
+    assert.deepEqual(machine.slipway.front, front)
+    await serves(tenant, 'one')
+    const { port } = new URL(urls['web'] ?? '')
+    assert.equal((await ask({ host: '127.0.0.1', port: Number(port) }, 'localhost')).told().version, 'one')
+  })
+
+  test('a shared port that somebody else has when the proxy is back is opened once it is free', async t => {
+    const [tenant] = await shop()
+    const { front } = machine.slipway
+    const stranger = createServer()
+    t.after(() => stranger.close())
+    await machine.reopen(async () => {
+      await kill()
+      rmSync(place.state, { recursive: true })
+      await once(stranger.listen(front.port, front.host), 'listening')
+    })
+    assert.deepEqual(machine.slipway.front, front)
+    assert.match((await machine.slipway.router.check()).message, new RegExp(`port ${front.port} is not open`))
+    stranger.close()
+    await serves(tenant, 'one')
   })
 
   test('a table that is torn when the proxy dies under a living control plane is fed again at once, the others serve', async t => {

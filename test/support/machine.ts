@@ -86,6 +86,8 @@ export async function startMachine(options: SlipwayOptions = {}, below = tmpdir(
         const left = processesOf(folder)
         if (left.length > 0) throw new Error(`Still running below ${folder}: ${left.join(', ')}`)
       } catch (error) {
+        // One that is left open would go on trying, and keep the tests from ending.
+        await slipway.close().catch((failed: unknown) => void failed) // because the first failure is the one to tell
         for (const pid of processesOf(folder)) kill(pid)
         throw error
       }

@@ -22,14 +22,16 @@ export interface Launched {
 /** What the proxy's process is told when it is started. */
 export interface Orders {
   readonly frontPort: number
+  /** People were told of it before: it is waited for when somebody else has it. Otherwise that is an error. */
+  readonly promised?: boolean
   /** The store whose tables it routes by. */
   readonly storeId?: string | undefined
 }
 
 /** The arguments that say so. */
-export function argumentsOf(place: Place, { frontPort, storeId }: Orders): string[] {
+export function argumentsOf(place: Place, { frontPort, promised = false, storeId }: Orders): string[] {
   const store = storeId === undefined ? [] : ['--store', storeId]
-  return ['--state', place.state, '--front-port', String(frontPort), ...store]
+  return ['--state', place.state, '--front-port', String(frontPort), ...(promised ? ['--promised'] : []), ...store]
 }
 
 /** Starts the proxy's process in a session of its own, so that nothing that ends us ends it: no terminal, no pipe, no group is shared. */

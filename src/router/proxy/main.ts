@@ -24,6 +24,7 @@ const { values: args } = parseArgs({
   options: {
     state: { type: 'string' },
     'front-port': { type: 'string', default: '0' },
+    promised: { type: 'boolean', default: false },
     store: { type: 'string' },
     'take-over': { type: 'boolean', default: false },
   },
@@ -123,7 +124,7 @@ async function start(): Promise<void> {
     process.exit(0)
   }
   await restore()
-  await plane.listen(front !== undefined)
+  await plane.listen(front !== undefined || args.promised)
   await serve()
 }
 

@@ -18,6 +18,8 @@ export interface ProxyRouterOptions {
   readonly dataDir: string
   /** The shared port on 127.0.0.1 that routes by host. Kept from the first start on. Default 0: any that is free. */
   readonly frontPort?: number
+  /** The shared port that people were told before, for a proxy that has forgotten it. It is opened as soon as it can be had. */
+  readonly promisedFrontPort?: number
   /** Where service ports come from. Default: 20000 to 29999, or the first such range outside the kernel's ephemeral ports. */
   readonly portRange?: PortRange
   /** When given, tables of other stores are refused before they are sent. */
@@ -64,12 +66,16 @@ export async function proxyRouter(options: ProxyRouterOptions): Promise<ProxyRou
   const watchers = new Set<() => void>()
   const closed = new AbortController()
   // Not a port of the kernel's choice: at a restart the number must be free again, and not lent to an outgoing connection.
-  let frontPort = options.frontPort || (await allocatePort(new Set()))
+  let frontPort = options.frontPort || options.promisedFrontPort || (await allocatePort(new Set()))
   let upgrading: Promise<void> | undefined
   let first = true
   const proxy = link({
     place,
-    orders: () => ({ frontPort, storeId: options.storeId }),
+    orders: () => ({
+      frontPort,
+      promised: !first || frontPort === options.promisedFrontPort,
+      storeId: options.storeId,
+    }),
     log,
     deafAfterMs,
     onConnect: () => {
