@@ -175,12 +175,11 @@ export function moved(strategy: keyof typeof strategies, options: Record<string,
 
 export async function moving(stage: Stage) {
   const { images } = stage
-  const now = await imageOf(stage, 'web')
-  const index = now === images.web[0] ? 1 : 0
-  return [
-    { name: 'web', image: images.web[index] },
-    { name: 'worker', image: images.worker[index] },
-  ]
+  const other = async (service: 'web' | 'worker') => {
+    const image = images[service][(await imageOf(stage, service)) === images[service][0] ? 1 : 0]
+    return { name: service, image }
+  }
+  return [await other('web'), await other('worker')]
 }
 
 export function webTo(strategy: keyof typeof strategies, image: 'crashing' | 'deaf'): Asked {
