@@ -83,7 +83,7 @@ export function startTally(onLoss: (loss: Loss) => void = () => {}): Tally {
     counts.lost++
     causes[cause]++
     const lostAt = Date.now()
-    onLoss({ what, cause, text, sentAt: lostAt - ms, lostAt })
+    onLoss({ what, cause, text, sentAt: Math.round(lostAt - ms), lostAt })
     if (losses.length < 20)
       losses.push(`${((performance.now() - began) / 1000).toFixed(3)} s: ${what}: ${cause}: ${text}`)
   }

@@ -30,6 +30,9 @@ export interface Ordeal {
   readonly wrong: readonly string[]
 }
 
+/** How many lost requests are told of one by one. */
+const toldLosses = 10
+
 /** Asks what was drawn, kills whom was drawn, lets the next control plane go on, and looks at what came of it. */
 export async function endure(stage: Stage, load: Load, draw: Draw): Promise<Ordeal> {
   const { site } = stage
@@ -47,10 +50,12 @@ export async function endure(stage: Stage, load: Load, draw: Draw): Promise<Orde
   let healer = hit.at
   // Where the plan takes the service down there is nothing to wait for but the end.
   const healing = scenario.lossy ? undefined : healed(stage, () => healer)
+  const serving = healing?.then(async () => await servingWebs(stage, []))
   let planes = hit.plane ? 1 : 0
   let upMs: number | undefined
   if (hit.plane) {
-    await first
+    const ended = await first
+    if (ended instanceof Error) before.push(messageOf(ended))
     if (draw.againAfterMs !== undefined) {
       healer = Date.now()
       if (await site.restart({ afterMs: draw.againAfterMs })) await site.plane.gone
@@ -69,9 +74,10 @@ export async function endure(stage: Stage, load: Load, draw: Draw): Promise<Orde
     ...(await site.violations(await instances(stage))),
   ]
   const losses = await lossesOf(load)
-  const windows = windowsOf(hit, healedAt ?? Date.now(), await servingWebs(stage, []))
+  const windows = windowsOf(hit, healedAt ?? Date.now(), (await serving) ?? new Set())
   const bad = scenario.lossy ? losses.filter(({ cause }) => cause === 'wrong') : unexplained(losses, windows)
-  wrong.push(...bad.map(loss => toldLoss(loss, hit.at)))
+  wrong.push(...bad.slice(0, toldLosses).map(loss => toldLoss(loss, hit.at)))
+  if (bad.length > toldLosses) wrong.push(`and ${bad.length - toldLosses} more were lost`)
   return {
     draw,
     asked: scenario.name,

@@ -34,7 +34,9 @@ async function killAll(t: TestContext, first: number, last: number, toll: Toll):
       const lines = ordeal instanceof Error ? [ordeal.stack ?? ordeal.message] : ordeal.wrong
       sound = lines.length === 0
       const again = `SLIPWAY_TEST_SEED=${seed} SLIPWAY_KILLS=${number}..${number}`
-      wrong.push(...lines.map(line => `kill ${number}, again with ${again}: ${line}`))
+      if (!sound) wrong.push(`kill ${number}, again with ${again}:`, ...lines)
+      // A long run is looked at before it ends.
+      if (!sound) console.error(`kill ${number}: ${lines.join('\n')}`)
     }
     const { sent, lost, versions } = await close()
     toll.sent += sent
