@@ -1,13 +1,18 @@
 import { fork } from 'node:child_process'
 import type { LoadOptions } from './options.ts'
 import type { FromLoad, ToLoad } from './process.ts'
-import { emptyStats, type LoadReport, type LoadStats } from './stats.ts'
+import { emptyStats, type LoadReport, type LoadStats, type Loss } from './stats.ts'
+
+/** Nobody may ever take them. */
+const keptLosses = 10_000
 
 /** A generator that runs. */
 export interface Load {
   readonly pid: number
   /** The newest counts, at most 100 ms old. */
   stats(): LoadStats
+  /** Those that were lost and were not taken yet, first lost first; at most the last 10 000. Takes them. */
+  takeLosses(): Loss[]
   /** Resolves with the first stats of which `holds` is true. */
   until(holds: (stats: LoadStats) => boolean): Promise<LoadStats>
   /** Sends nothing more, waits for what is in flight, and ends the generator's process. Rejects when that had died. */
@@ -32,7 +37,13 @@ export function startLoad(options: LoadOptions): Load {
   const settle = (): void => {
     for (const look of waiting) look()
   }
+  const losses: Loss[] = []
   child.on('message', (message: FromLoad) => {
+    if (message.type === 'loss') {
+      losses.push(message.loss)
+      if (losses.length > keptLosses) losses.shift()
+      return
+    }
     latest = message.stats
     if (message.type === 'report') report = message.stats
     settle()
@@ -67,6 +78,7 @@ export function startLoad(options: LoadOptions): Load {
   return {
     pid: child.pid ?? 0,
     stats: () => latest,
+    takeLosses: () => losses.splice(0),
     until: holds => when(() => (holds(latest) ? latest : undefined)),
     async stop() {
       tell({ type: 'stop' })

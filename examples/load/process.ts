@@ -2,20 +2,22 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type LoadOptions, settingsOf } from './options.ts'
 import { sendRequests } from './requests.ts'
-import { type LoadStats, startTally } from './stats.ts'
+import { type LoadStats, type Loss, startTally } from './stats.ts'
 import { holdWebSockets } from './websockets.ts'
 
 /** What the parent tells this process. */
 export type ToLoad = { readonly type: 'start'; readonly options: LoadOptions } | { readonly type: 'stop' }
 
 /** What this process tells its parent. `report` is the last word. */
-export type FromLoad = { readonly type: 'stats' | 'report'; readonly stats: LoadStats }
+export type FromLoad =
+  | { readonly type: 'stats' | 'report'; readonly stats: LoadStats }
+  | { readonly type: 'loss'; readonly loss: Loss }
 
 const statsEveryMs = 100
 
 function start(options: LoadOptions): () => Promise<void> {
   const settings = settingsOf(options)
-  const tally = startTally()
+  const tally = startTally(loss => tell({ type: 'loss', loss }))
   const began = performance.now()
   const requests = sendRequests(settings, tally)
   const webSockets = holdWebSockets(settings, tally)

@@ -44,6 +44,16 @@ export interface WebSocketStats {
 /** The last stats of a generator that was stopped: nothing is in flight any more. */
 export type LoadReport = LoadStats
 
+/** One request, or WebSocket message, that was lost. Times are those of the wall clock, which all processes of a machine share. */
+export interface Loss {
+  /** What it was: a request, a slow request, something of a WebSocket. */
+  readonly what: string
+  readonly cause: LossCause
+  readonly text: string
+  readonly sentAt: number
+  readonly lostAt: number
+}
+
 /** Mutable stats, as the generator's process keeps them. */
 export interface Tally {
   readonly webSockets: { -readonly [Key in keyof WebSocketStats]: number }
@@ -59,8 +69,8 @@ export function emptyStats(): LoadStats {
   return startTally().stats(0)
 }
 
-/** Begins to count. */
-export function startTally(): Tally {
+/** Begins to count. `onLoss` is told of each that is lost. */
+export function startTally(onLoss: (loss: Loss) => void = () => {}): Tally {
   const began = performance.now()
   const counts = { sent: 0, answered: 0, appErrors: 0, lost: 0, inFlight: 0, lateMs: 0 }
   const causes = Object.fromEntries(lossCauses.map(cause => [cause, 0])) as Record<LossCause, number>
@@ -69,9 +79,11 @@ export function startTally(): Tally {
   const latency = emptyHistogram()
   const webSockets = { open: 0, opened: 0, closed: 0, sent: 0, echoed: 0, crossed: 0, lost: 0 }
 
-  const lose = (what: string, cause: LossCause, text: string): void => {
+  const lose = (what: string, cause: LossCause, text: string, ms = 0): void => {
     counts.lost++
     causes[cause]++
+    const lostAt = Date.now()
+    onLoss({ what, cause, text, sentAt: Math.round(lostAt - ms), lostAt })
     if (losses.length < 20)
       losses.push(`${((performance.now() - began) / 1000).toFixed(3)} s: ${what}: ${cause}: ${text}`)
   }
@@ -89,7 +101,7 @@ export function startTally(): Tally {
     ended(kind, verdict, ms) {
       counts.inFlight--
       if (verdict.type === 'lost')
-        return lose(kind === 'slow' ? 'slow request' : 'request', verdict.cause, verdict.text)
+        return lose(kind === 'slow' ? 'slow request' : 'request', verdict.cause, verdict.text, ms)
       if (verdict.type === 'right') counts.answered++
       else counts.appErrors++
       for (const answerer of verdict.answerers) credit(answerer)

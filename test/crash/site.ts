@@ -21,8 +21,11 @@ export interface Site {
   readonly books: Books
   server(version: string, own?: Omit<Own, 'version'>): Promise<string>
   worker(version: string): Promise<string>
-  /** Starts a control plane in place of the last one, which is killed if it lives. With `at`, it dies at that moment, counted from its start; resolves to whether it came up. */
-  restart(at?: Moment): Promise<boolean>
+  /**
+   * Starts a control plane in place of the last one, which is killed if it lives. With an end, it dies at that moment, or is killed so
+   * long after its start; resolves to whether it came up.
+   */
+  restart(end?: Moment | { readonly afterMs: number }): Promise<boolean>
   /** Waits until the deployment has ended, whichever control plane brings it there. */
   ended(deploymentId: string): Promise<Deployment>
   /** What does not hold of the instances once they are at rest: see `violationsOf`. */
@@ -50,13 +53,14 @@ export async function startSite(below = tmpdir()): Promise<Site> {
     },
     server: (version, own = {}) => serverImage(images, { version, ...own }),
     worker: version => workerImage(images, version),
-    async restart(at) {
+    async restart(end) {
       await plane.kill()
+      const early = end && ('afterMs' in end ? { killAfterMs: end.afterMs } : { moment: end })
       try {
-        plane = await startDoomed(dataDir, tenantId, 'worker', at ? { moment: at } : {})
+        plane = await startDoomed(dataDir, tenantId, 'worker', early)
         return true
       } catch (error) {
-        if (at && error instanceof DiedEarly) return false
+        if (end && error instanceof DiedEarly) return false
         throw error
       }
     },

@@ -52,10 +52,10 @@ export async function play(stage: Stage, scenario: Scenario, moment?: Moment): P
 }
 
 /** How the life of a control plane ended as far as the scenario goes: it died, or it brought the deployment, if one was asked for, to its end. */
-type Life = 'died' | 'healed' | Deployment
+export type Life = 'died' | 'healed' | Deployment
 
 /** Plays the scenario under the control plane of the moment, and goes on with it under the next one. */
-function actor(stage: Stage, scenario: Scenario, since: string | undefined): () => Promise<Life> {
+export function actor(stage: Stage, scenario: Scenario, since: string | undefined): () => Promise<Life> {
   const { site } = stage
   const { begins } = scenario
   let happened = false
@@ -111,18 +111,22 @@ async function diesSoon(stage: Stage, lingerMs: number): Promise<boolean> {
   return dead
 }
 
-async function misfitsOf({ site }: Stage, scenario: Scenario, life: Life): Promise<string[]> {
+export async function misfitsOf({ site }: Stage, scenario: Scenario, life: Life): Promise<string[]> {
   if (life === 'died') return ['the control plane that was to go on died as well']
   if (life === 'healed') return []
-  const { state, restored, error } = (await site.books.deployment(life.id)) ?? life
+  const { state, restored, error, startedAt } = (await site.books.deployment(life.id)) ?? life
+  const ends = [scenario.ends].flat()
   return [
-    ...(state === scenario.ends ? [] : [`it ended ${state}, not ${scenario.ends}: ${error}`]),
-    ...(scenario.ends === 'succeeded' || restored === true ? [] : ['what served before was not restored']),
+    ...(ends.includes(state) ? [] : [`it ended ${state}, not ${ends.join(' or ')}: ${error}`]),
+    // What was cancelled before its turn changed nothing.
+    ...(state === 'succeeded' || restored === true || startedAt === undefined
+      ? []
+      : ['what served before was not restored']),
   ]
 }
 
 /** Every instance that is there. */
-async function instances(stage: Stage): Promise<string[]> {
+export async function instances(stage: Stage): Promise<string[]> {
   const beside = await other(stage)
   return [stage.shop, ...(beside === undefined ? [] : [beside])]
 }

@@ -132,6 +132,22 @@ describe('the load generator', { concurrency: 4 }, () => {
     assert.match(report.losses[0] ?? '', /^\d+\.\d{3} s: .*: (?:truncated|refused|reset)/)
   })
 
+  test('tells of each loss once, with when it was sent and when it was lost', async t => {
+    const server = await serve(t, () => undefined)
+    const began = Date.now()
+    const running = load(t, portOf(server), { timeoutMs: 100 })
+    await running.until(stats => stats.lost > 0)
+    const first = running.takeLosses()
+    const { lost } = await running.stop()
+    const losses = [...first, ...running.takeLosses()]
+    assert.equal(losses.length, lost)
+    for (const { cause, sentAt, lostAt } of losses) {
+      assert.equal(cause, 'timeout')
+      // Timers and the wall clock round differently.
+      assert.ok(sentAt >= began - 2 && lostAt - sentAt >= 98 && lostAt <= Date.now(), `${sentAt} ${lostAt}`)
+    }
+  })
+
   test('waits for nothing: a server that stalls gets as many requests as one that answers', async t => {
     const server = await serve(t, () => undefined)
     const running = load(t, portOf(server), { timeoutMs: 400 })

@@ -35,21 +35,23 @@ export class DiedEarly extends Error {}
 
 /**
  * Starts a control plane on a data folder that nobody else holds. A `recorder` performs nothing. `equipment` is the URL of a module that
- * gives it parts of its own: see `Equip`. Rejects with `DiedEarly` when it dies at `moment` before it is up.
+ * gives it parts of its own: see `Equip`. Rejects with `DiedEarly` when it dies before it is up: at `moment`, or killed `killAfterMs`
+ * after it was started.
  */
 export async function startDoomed(
   dataDir: string,
   tenantId: string,
   role: 'worker' | 'recorder' = 'worker',
-  make: { readonly moment?: Moment; readonly equipment?: URL } = {},
+  make: { readonly moment?: Moment; readonly equipment?: URL; readonly killAfterMs?: number } = {},
 ): Promise<Doomed> {
-  const { moment, equipment } = make
+  const { moment, equipment, killAfterMs } = make
   const made: Make = { ...(moment ? { moment } : {}), ...(equipment ? { equipment: equipment.href } : {}) }
   const args = [dataDir, tenantId, role, JSON.stringify(made)]
   const child = fork(new URL('./control-plane.ts', import.meta.url), args, {
     execArgv: [],
     env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
   })
+  const killing = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs)
   const words: Word[] = []
   const hearing = new Set<() => void>()
   const gone = once(child, 'exit').then(() => {})
@@ -70,6 +72,7 @@ export async function startDoomed(
       hear()
     })
   child.on('exit', () => {
+    clearTimeout(killing)
     for (const hear of hearing) hear()
   })
   // A message that does not get through met one that is dead, and its exit says so.

@@ -25,7 +25,8 @@ export function groupOf(pid: number): number | undefined {
   }
 }
 
-function belongs(pid: number, folder: string): boolean {
+/** Whether this process lives, and runs in a folder or has it in its command line. */
+export function belongs(pid: number, folder: string): boolean {
   try {
     if (/\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))) return false
     return isIn(pid, folder) || readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder)
