@@ -35,12 +35,14 @@ export interface Link {
   /**
    * Calls the proxy; a call whose connection broke is made again until `timeoutMs` are over, on a proxy that was started again if need be.
    * Throws `unavailable` when that takes longer. An upgrade is not made again, because it may have taken place: {@link ConnectionLost}.
+   * `check` is asked each time right before it is sent, and ends the call by throwing: a lease may run out while the proxy comes back.
    */
   call<C extends CallName>(
     call: C,
     params: CallParams<C>,
     timeoutMs: number,
     signal?: AbortSignal,
+    check?: () => void,
   ): Promise<CallResults[C]>
   close(): void
 }
@@ -120,10 +122,11 @@ export function link({ place, orders, log, deafAfterMs, onConnect }: LinkOptions
   }
 
   return {
-    call: async (call, params, timeoutMs, signal) => {
+    call: async (call, params, timeoutMs, signal, check) => {
       for (const until = performance.now() + timeoutMs; ; ) {
         signal?.throwIfAborted()
         const one = client?.open ? client : await inTime(until, signal)
+        check?.()
         try {
           return await one.call(call, params, Math.max(1, until - performance.now()), signal)
         } catch (error) {

@@ -144,8 +144,7 @@ export async function proxyRouter(options: ProxyRouterOptions): Promise<ProxyRou
       if (table.instanceId !== fence.instanceId || table.storeId !== fence.storeId) throw foreign(table, fence)
       if (options.storeId !== undefined && options.storeId !== table.storeId)
         throw otherStore(options.storeId, table.storeId)
-      fence.check()
-      await proxy.call('apply', { table }, callMs, fence.signal)
+      await proxy.call('apply', { table }, callMs, fence.signal, () => fence.check())
     },
     observe: async (instanceId, signal) => (await proxy.call('observe', { instanceId }, callMs, signal)) ?? undefined,
     drain: async (instanceId, replicaIds, deadlineMs, signal) => {
@@ -154,9 +153,8 @@ export async function proxyRouter(options: ProxyRouterOptions): Promise<ProxyRou
     },
     traffic: async (instanceId, signal) => proxy.call('traffic', { instanceId }, callMs, signal),
     forget: async (instanceId, fence) => {
-      fence.check()
       const { storeId, epoch } = fence
-      await proxy.call('forget', { instanceId, storeId, epoch }, callMs, fence.signal)
+      await proxy.call('forget', { instanceId, storeId, epoch }, callMs, fence.signal, () => fence.check())
     },
     check: async signal => proxy.call('check', {}, callMs, signal),
     watch: onChange => {

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { isSlipwayError } from '../../../src/errors.ts'
+import { isSlipwayError, SlipwayError } from '../../../src/errors.ts'
 import { comeback } from '../../../src/router/proxy/comeback.ts'
 import { heartbeat } from '../../../src/router/proxy/heartbeat.ts'
 import { placeOf } from '../../../src/router/proxy/place.ts'
 import { proxyRouter } from '../../../src/router/proxy/router.ts'
 import { isRunning } from '../../../src/router/proxy/running.ts'
+import { openFence } from '../../contract/router.ts'
 import { answers, ask, constantLoad, eventually, gone, proxyWorld, type Routed, type World } from './world.ts'
 
 describe('the proxy never stays down', () => {
@@ -91,6 +92,26 @@ describe('the proxy never stays down', () => {
     await answers(routed.port, 'ok')
     assert.notEqual(await strict.pid(), pid)
     await strict.close()
+  })
+
+  test('what its death kept from being answered is not sent again once the lease has run out', async () => {
+    const { instanceId, table } = routed
+    const lost = new SlipwayError('lease_lost', 'The lease ran out meanwhile.')
+    let checks = 0
+    const fence = {
+      ...openFence('store', instanceId, 1),
+      check: () => {
+        if (checks++ > 0) throw lost
+      },
+    }
+    const pid = await world.router.pid()
+    // It can take nothing any more when the table is sent to it.
+    process.kill(pid, 'SIGSTOP')
+    const refused = assert.rejects(world.router.apply({ ...table, version: table.version + 1 }, fence), lost)
+    process.kill(pid, 'SIGKILL')
+    await refused
+    assert.equal(checks, 2)
+    assert.deepEqual(await world.router.observe(instanceId), table)
   })
 
   test('while it cannot be started calls say so in their time, and it comes up as soon as it can', async t => {
