@@ -2,6 +2,7 @@ import type { Specs } from '../deploy/draft.ts'
 import { digestOf, revisionDigest } from '../deploy/revision.ts'
 import type { Revision, Row, Table } from '../deploy/step.ts'
 import type { InstanceRecord } from '../deploy/work.ts'
+import { isHeld } from '../instance/instance.ts'
 import { isExclusive, isRouted, type ServiceSnapshot } from '../instance/service.ts'
 
 /** What an instance should be like: its row in the store, the table wanted now, and the specs that explain the table. */
@@ -14,6 +15,11 @@ export class Blueprint {
     this.record = record
     this.specs = specs
     this.table = table
+  }
+
+  /** Whether the instance is only kept as it is found, until somebody says what is wanted. */
+  get held(): boolean {
+    return isHeld(this.record.instance)
   }
 
   /** The same with another table. */

@@ -1,26 +1,24 @@
 import { inTime } from '../abort.ts'
 import { after, type Clock } from '../clock.ts'
 import type { Specs } from '../deploy/draft.ts'
-import type { Revision, Row, Table, Weights } from '../deploy/step.ts'
+import type { Row, Table, Weights } from '../deploy/step.ts'
 import type { InstanceRecord } from '../deploy/work.ts'
 import { isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
 import type { Health } from '../health/check.ts'
 import type { ProbePace } from '../health/pace.ts'
-import { isHeld } from '../instance/instance.ts'
 import type { Provider, Replica } from '../provider/provider.ts'
 import type { Router, RouteTable } from '../router/router.ts'
 import { type Ahead, aheadOf } from './ahead.ts'
 import { Blueprint } from './blueprint.ts'
+import { actsIn, type Knowledge, movesFor, type Needs, routesFor } from './compare.ts'
 import { Crashes } from './crashes.ts'
-import { difference, livingOf, type Moves, type ReplicaView, readyOf, rowKey, type Situation } from './difference.ts'
+import { livingOf, type Moves, type ReplicaView, readyOf, rowKey } from './difference.ts'
 import { Hands } from './hands.ts'
 import { type Happening, Healing } from './healing.ts'
-import { heldMoves, heldRoutes } from './held.ts'
 import type { Lease } from './lease.ts'
 import { Probing } from './probing.ts'
 import type { SpecSource } from './revisions.ts'
-import { serviceRoutes } from './routes.ts'
-import { Routing, servingIn, weightsOf } from './routing.ts'
+import { Routing, servingIn } from './routing.ts'
 import { Waiters } from './waiters.ts'
 
 /** How many looks at an instance at rest go by before the router is asked again what it uses: it may have forgotten. */
@@ -65,9 +63,6 @@ export interface View {
   /** Whether something that is wanted could not be done lately because a disk is full. */
   readonly starved: boolean
 }
-
-/** How many replicas of a row must be ready before its weight may rise: all of them, unless undo asks for fewer. */
-export type Needs = ReadonlyMap<Revision, number> | 'all' | 'healing'
 
 /**
  * Keeps one instance as its table says: observes, probes, compares, acts. It acts only under a lease; without one it watches, and says
@@ -174,7 +169,7 @@ export class Keeper {
 
   /** Whether the instance is only kept as it is found, until somebody says what is wanted. */
   get held(): boolean {
-    return isHeld(this.#plan.record.instance)
+    return this.#plan.held
   }
 
   /** Changes what is wanted. */
@@ -525,48 +520,25 @@ export class Keeper {
     }))
   }
 
-  #situation(): Situation {
-    const applied = weightsOf(this.#routesInUse)
+  #knowledge(): Knowledge {
     return {
-      table: this.#plan.table,
+      plan: this.#plan,
+      needs: this.#needs,
       replicas: this.#views(),
-      isRouted: service => this.#plan.isRouted(service),
-      isExclusive: service => this.#plan.isExclusive(service),
-      applied,
-      required: row => this.#required(row, applied),
       leaving: this.#hands.leaving,
       arriving: this.#hands.arriving,
       strangers: this.#strangers,
       backingOff: row => this.crashes.backingOff(rowKey(row)),
+      inUse: this.#routesInUse,
     }
-  }
-
-  #required(row: Row, applied: Weights): number {
-    if (this.#needs === 'all') return row.replicas
-    if (this.#needs === 'healing') {
-      // A service that gets no traffic at all has nothing to lose: route it, and its replicas join as they become ready.
-      const any = Object.values(applied[row.service] ?? {}).some(weight => weight > 0)
-      return any ? row.replicas : 0
-    }
-    return Math.min(row.replicas, this.#needs.get(row.revision) ?? row.replicas)
   }
 
   #compare(): Moves {
-    return this.held ? heldMoves(this.#situation()) : difference(this.#situation())
+    return movesFor(this.#knowledge())
   }
 
   #nextRoutes(weights: Weights): RouteTable['services'] {
-    const routes = this.held ? heldRoutes : serviceRoutes
-    return routes({
-      instance: this.#plan.record.instance,
-      domain: this.#parts.domain,
-      ports: this.#plan.record.ports,
-      table: this.#plan.table,
-      weights,
-      replicas: this.#views(),
-      leaving: this.#hands.leaving,
-      inUse: this.#routesInUse,
-    })
+    return routesFor(this.#knowledge(), weights, this.#parts.domain)
   }
 
   get #routesInUse(): RouteTable['services'] {
@@ -579,11 +551,6 @@ export class Keeper {
     const soonest = Math.min(this.#probing.nextSettleMs(), this.crashes.nextRetryMs(), this.#starved ? 1000 : 250)
     return Math.max(1, Math.ceil(soonest))
   }
-}
-
-/** How many replicas there are to start, stop or remove. */
-function actsIn({ start, stop, remove }: Moves): number {
-  return start.length + stop.length + remove.length
 }
 
 /** A promise and what resolves it. */
