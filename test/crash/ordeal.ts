@@ -53,6 +53,7 @@ export async function endure(stage: Stage, load: Load, draw: Draw): Promise<Orde
   // Where the plan takes the service down there is nothing to wait for but the end.
   const healing = scenario.lossy ? undefined : healed(stage, () => healer ?? Date.now())
   const serving = healing?.then(async () => await servingWebs(stage, []))
+  serving?.catch((error: unknown) => void error) // because whoever waits for it is told, and an ordeal that is broken off waits for nothing
   let planes = hit.plane ? 1 : 0
   let upMs: number | undefined
   if (hit.plane) {
@@ -63,8 +64,11 @@ export async function endure(stage: Stage, load: Load, draw: Draw): Promise<Orde
       planes++
     }
     started = Date.now()
-    await soon(site.restart(), 'no control plane is up')
-    healer = Date.now()
+    try {
+      await soon(site.restart(), 'no control plane is up')
+    } finally {
+      healer = Date.now()
+    }
     upMs = healer - started
   }
   const life = await (hit.plane ? caught(live()) : first)
