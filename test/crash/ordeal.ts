@@ -47,23 +47,29 @@ export async function endure(stage: Stage, load: Load, draw: Draw): Promise<Orde
   await delay(draw.afterMs)
   const underWay = await isUnderWay(stage, since)
   const hit = await strike(stage, draw.victims)
-  let healer = hit.at
+  // When somebody was there to heal, and when they were started.
+  let healer = hit.plane ? undefined : hit.at
+  let started = hit.at
   // Where the plan takes the service down there is nothing to wait for but the end.
-  const healing = scenario.lossy ? undefined : healed(stage, () => healer)
+  const healing = scenario.lossy ? undefined : healed(stage, () => healer ?? Date.now())
   const serving = healing?.then(async () => await servingWebs(stage, []))
+  serving?.catch((error: unknown) => void error) // because whoever waits for it is told, and an ordeal that is broken off waits for nothing
   let planes = hit.plane ? 1 : 0
   let upMs: number | undefined
   if (hit.plane) {
     const ended = await first
     if (ended instanceof Error) before.push(messageOf(ended))
     if (draw.againAfterMs !== undefined) {
-      healer = Date.now()
       if (await site.restart({ afterMs: draw.againAfterMs })) await site.plane.gone
       planes++
     }
-    healer = Date.now()
-    await site.restart()
-    upMs = Date.now() - healer
+    started = Date.now()
+    try {
+      await soon(site.restart(), 'no control plane is up')
+    } finally {
+      healer = Date.now()
+    }
+    upMs = healer - started
   }
   const life = await (hit.plane ? caught(live()) : first)
   const healedAt = await healing
@@ -84,7 +90,7 @@ export async function endure(stage: Stage, load: Load, draw: Draw): Promise<Orde
     lossy: scenario.lossy === true,
     underWay,
     killed: { planes, proxies: hit.proxy ? 1 : 0, replicas: hit.replicas.length },
-    ...(healedAt === undefined ? {} : { healMs: healedAt - healer }),
+    ...(healedAt === undefined ? {} : { healMs: healedAt - started }),
     ...(upMs === undefined ? {} : { upMs }),
     lost: losses.filter(loss => !bad.includes(loss)),
     wrong: wrong.length === 0 ? [] : [...wrong, ...(await dossier(stage, scenario, draw, hit, asked, since))],
@@ -102,6 +108,14 @@ async function readied(stage: Stage, load: Load, scenario: Scenario): Promise<st
   return losses
     .filter(({ cause }) => !excused || cause === 'wrong')
     .map(loss => `before anything was asked, ${toldLoss(loss, Date.now())}`)
+}
+
+/** What may take long on a machine that is busy, and does not take for ever. */
+async function soon<T>(act: Promise<T>, missing: string, withinMs = 120_000): Promise<T> {
+  const late = delay(withinMs, undefined, { ref: false }).then(() => {
+    throw new Error(`After ${withinMs} ms ${missing}.`)
+  })
+  return await Promise.race([act, late])
 }
 
 async function isUnderWay({ site }: Stage, since: string | undefined): Promise<boolean> {
