@@ -11,6 +11,8 @@ import type { Place } from './place.ts'
 import { startProxy } from './start.ts'
 
 const pollMs = 10
+/** The least that passes between two attempts to bring the proxy back, ms, whatever it is that fails: others have their turn. */
+const breathMs = 50
 
 /** A log as the router uses it; pino's fits. */
 export interface ProxyLog {
@@ -102,7 +104,15 @@ export function link({ place, orders, log, deafAfterMs, onConnect }: LinkOptions
         if (ended.signal.aborted) return
         trouble = messageOf(error)
         log.warn({ error: trouble }, 'the proxy is down and could not be started; it is tried again')
+        await breathe()
       }
+    }
+  }
+  const breathe = async (): Promise<void> => {
+    try {
+      await delay(breathMs, undefined, { signal: ended.signal, ref: false })
+    } catch (error) {
+      void error // closed: the loop sees its signal
     }
   }
   /** Whatever it is that keeps the proxy from coming back, nobody waits for it longer than they said. */

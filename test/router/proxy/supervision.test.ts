@@ -1,14 +1,22 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, renameSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { isSlipwayError, SlipwayError } from '../../../src/errors.ts'
 import { comeback } from '../../../src/router/proxy/comeback.ts'
+import { runningProcess } from '../../../src/router/proxy/find.ts'
 import { heartbeat } from '../../../src/router/proxy/heartbeat.ts'
 import { placeOf } from '../../../src/router/proxy/place.ts'
-import { proxyRouter } from '../../../src/router/proxy/router.ts'
+import { proxyRouter, stopProxy } from '../../../src/router/proxy/router.ts'
 import { isRunning } from '../../../src/router/proxy/running.ts'
 import { openFence } from '../../contract/router.ts'
 import { answers, ask, constantLoad, eventually, gone, proxyWorld, type Routed, type World } from './world.ts'
+
+const controlPlane = fileURLToPath(new URL('./control-plane.ts', import.meta.url))
 
 describe('the proxy never stays down', () => {
   let world: World
@@ -130,6 +138,28 @@ describe('the proxy never stays down', () => {
     await answers(routed.port, 'ok')
     // Nobody asked the router meanwhile: it came back by itself.
     assert.equal((await world.router.check()).ok, true)
+  })
+
+  test('its folder gone and itself killed right after, it comes back all the same', { timeout: 60_000 }, async t => {
+    // In a process of its own: what hangs there would hang here.
+    const dataDir = mkdtempSync(join(tmpdir(), 'slipway-proxy-'))
+    const plane = spawn(process.execPath, [controlPlane, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] })
+    t.after(async () => {
+      plane.kill('SIGKILL')
+      await stopProxy(dataDir)
+      rmSync(dataDir, { recursive: true, force: true })
+    })
+    const [line] = (await once(plane.stdout, 'data')) as [Buffer]
+    const pid = Number(line)
+    const place = placeOf(dataDir)
+    // Stopped, it cannot put the folder back.
+    process.kill(pid, 'SIGSTOP')
+    rmSync(place.state, { recursive: true })
+    process.kill(pid, 'SIGKILL')
+    await eventually(() => {
+      const now = runningProcess(place)?.pid
+      return now !== undefined && now !== pid && isRunning(now)
+    })
   })
 
   test('one that hangs when the control plane starts is ended as well', async () => {
