@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import type { z } from 'zod'
 import { SlipwayError } from '../../errors.ts'
 import { answerSchema, type CallName, type CallParams, type CallResults, errorOf, lines } from './control.ts'
 import { heartbeat } from './heartbeat.ts'
@@ -55,7 +56,9 @@ export async function connectControl(
   socket.on(
     'data',
     lines(line => {
-      const answer = answerSchema.parse(JSON.parse(line))
+      const answer = answerOf(line)
+      // Not our protocol: whoever waits is told by the end of the connection.
+      if (!answer) return void socket.destroy()
       if ('bye' in answer) {
         meant = true
         return
@@ -100,6 +103,15 @@ export async function connectControl(
         signal?.removeEventListener('abort', onAbort)
       }
     },
+  }
+}
+
+function answerOf(line: string): z.infer<typeof answerSchema> | undefined {
+  try {
+    return answerSchema.parse(JSON.parse(line))
+  } catch (error) {
+    void error // because a line that can't be read is no answer
+    return undefined
   }
 }
 
