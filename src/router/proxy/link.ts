@@ -62,9 +62,14 @@ export function link({ place, orders, log, deafAfterMs, onConnect }: LinkOptions
       client = undefined
       if (!ended.signal.aborted && !meant) void keepUp()
     },
-    onDeaf: (): void => {
-      const pid = endDeaf(place)
-      log.warn({ pid, deafAfterMs }, 'the proxy answers nothing; it is ended and started again')
+    onDeaf: (told: number | undefined): void => {
+      const pid = endDeaf(place, told)
+      if (pid === undefined)
+        log.warn(
+          { deafAfterMs },
+          'the proxy answers nothing, and its process could not be found and ended; it is asked on',
+        )
+      else log.warn({ pid, deafAfterMs }, 'the proxy answers nothing; it is ended and started again')
     },
   }
   const open = (): Promise<ControlClient | undefined> => connectRunning(place, events, deafAfterMs)

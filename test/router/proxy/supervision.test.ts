@@ -102,6 +102,23 @@ describe('the proxy never stays down', () => {
     await strict.close()
   })
 
+  test('one that answers nothing is ended though its folder, which named it, is gone', async t => {
+    const world = await proxyWorld({ deafAfterMs: 1000 })
+    const pid = await world.router.pid()
+    t.after(async () => {
+      if (isRunning(pid)) process.kill(pid, 'SIGCONT')
+      await world.dispose()
+    })
+    process.kill(pid, 'SIGSTOP')
+    rmSync(placeOf(world.dataDir).state, { recursive: true })
+    await eventually(() => !isRunning(pid))
+    assert.notEqual(await world.router.pid(), pid)
+    assert.deepEqual(
+      world.warnings.flatMap(warning => (warning.text.includes('answers nothing') ? [warning['pid']] : [])),
+      [pid],
+    )
+  })
+
   test('what its death kept from being answered is not sent again once the lease has run out', async () => {
     const { instanceId, table } = routed
     const lost = new SlipwayError('lease_lost', 'The lease ran out meanwhile.')
@@ -191,6 +208,28 @@ describe('when to start a proxy that died', () => {
     const back = comeback(() => 0)
     assert.deepEqual([back.nextMs(), back.nextMs(), back.nextMs(), back.nextMs()], [0, 0, 50, 100])
   })
+})
+
+test('who is deaf is asked on, and told of again', { timeout: 20_000 }, async t => {
+  const asked: number[] = []
+  let told = 0
+  const { promise: twice, resolve } = Promise.withResolvers<void>()
+  const pulse = heartbeat(
+    { everyMs: 5, deafAfterMs: 20 },
+    () => asked.push(told),
+    () => {
+      told++
+      if (told === 2) resolve()
+    },
+  )
+  // Its timer keeps no process alive.
+  const awake = setInterval(() => {}, 1000)
+  t.after(() => {
+    clearInterval(awake)
+    pulse.stop()
+  })
+  await twice
+  assert.ok(asked.includes(1), 'it was not asked again after it was deaf')
 })
 
 test('who was stalled itself does not say that the other one is deaf', async () => {
