@@ -1,10 +1,13 @@
 import { connect, type Socket } from 'node:net'
+import { z } from 'zod'
 import { SlipwayError } from '../../errors.ts'
 import { answerSchema, type CallName, type CallParams, type CallResults, errorOf, lines } from './control.ts'
 import { heartbeat } from './heartbeat.ts'
 
 /** The id of questions that are only there to be answered. Calls count from 1. */
 const pulseId = 0
+/** What is of interest in the answers to them. */
+const selfSchema = z.object({ pid: z.int() })
 
 /** The connection broke before the answer came. Every call may be made again. */
 export class ConnectionLost extends Error {}
@@ -31,8 +34,8 @@ interface Waiting {
 export interface ConnectionEvents {
   /** It is gone. `meant`: the proxy ended on purpose. */
   onEnd(meant: boolean): void
-  /** The proxy answers nothing, and has not for as long as `deafAfterMs`. */
-  onDeaf?(): void
+  /** The proxy answers nothing, and has not for as long as `deafAfterMs`, again. `pid` is what it had called itself, if it ever answered. */
+  onDeaf?(pid: number | undefined): void
 }
 
 /** Connects to the control socket at `path`. With `deafAfterMs` the proxy is asked for a sign of life several times in that time. */
@@ -46,21 +49,27 @@ export async function connectControl(
   const waiting = new Map<number, Waiting>()
   let next = pulseId + 1
   let meant = false
+  let pid: number | undefined
   const ask = (): void => void socket.write(`${JSON.stringify({ id: pulseId, call: 'hello', params: {} })}\n`)
   const pulse = deafAfterMs
-    ? heartbeat({ everyMs: Math.min(1000, deafAfterMs / 5), deafAfterMs }, ask, () => onDeaf?.())
+    ? heartbeat({ everyMs: Math.min(1000, deafAfterMs / 5), deafAfterMs }, ask, () => onDeaf?.(pid))
     : undefined
+  // At once, so that it has said who it is before anything keeps it from that.
+  if (pulse) ask()
   socket.setEncoding('utf8')
   socket.on('data', () => pulse?.heard())
   socket.on(
     'data',
     lines(line => {
-      const answer = answerSchema.parse(JSON.parse(line))
+      const answer = answerOf(line)
+      // Not our protocol: whoever waits is told by the end of the connection.
+      if (!answer) return void socket.destroy()
       if ('bye' in answer) {
         meant = true
         return
       }
       if ('error' in answer) settle(socket, waiting, answer.id)?.reject(errorOf(answer.error))
+      else if (answer.id === pulseId) pid = selfSchema.safeParse(answer.result).data?.pid ?? pid
       else settle(socket, waiting, answer.id)?.resolve(answer.result)
     }),
   )
@@ -100,6 +109,15 @@ export async function connectControl(
         signal?.removeEventListener('abort', onAbort)
       }
     },
+  }
+}
+
+function answerOf(line: string): z.infer<typeof answerSchema> | undefined {
+  try {
+    return answerSchema.parse(JSON.parse(line))
+  } catch (error) {
+    void error // because a line that can't be read is no answer
+    return undefined
   }
 }
 

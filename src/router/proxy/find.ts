@@ -33,9 +33,8 @@ export async function connectRunning(
   events: ConnectionEvents,
   deafAfterMs?: number,
 ): Promise<ControlClient | undefined> {
-  const said = runningProcess(place)?.socket
-  const usual = join(socketFolderPath(place), socketName)
-  for (const socket of new Set([said ?? usual, usual])) {
+  for (const socket of new Set([runningProcess(place)?.socket, usualSocket(place)])) {
+    if (socket === undefined) continue
     try {
       if (existsSync(socket)) return await connectControl(socket, events, deafAfterMs)
     } catch (error) {
@@ -43,4 +42,13 @@ export async function connectRunning(
     }
   }
   return undefined
+}
+
+function usualSocket(place: Place): string | undefined {
+  try {
+    return join(socketFolderPath(place), socketName)
+  } catch (error) {
+    void error // because who took the folder away took the way to its socket with it
+    return undefined
+  }
 }

@@ -6,7 +6,7 @@ export interface Heartbeat {
 }
 
 /**
- * Calls `ask` every `everyMs`, and `onDeaf` once when nothing was heard for `deafAfterMs`. Only time in which this process was awake counts: who
+ * Calls `ask` every `everyMs`, and `onDeaf` each time nothing was heard for another `deafAfterMs`. Only time in which this process was awake counts: who
  * slept, or was stopped, cannot say that the other one was silent. Keeps no program from ending.
  */
 export function heartbeat(
@@ -21,7 +21,7 @@ export function heartbeat(
     silentMs += Math.min(now - last, 2 * everyMs)
     last = now
     if (silentMs < deafAfterMs) return ask()
-    clearInterval(timer)
+    silentMs = 0
     onDeaf()
   }, everyMs).unref()
   return {

@@ -11,6 +11,8 @@ import type { Place } from './place.ts'
 import { startProxy } from './start.ts'
 
 const pollMs = 10
+/** The least that passes between two attempts to bring the proxy back, ms, whatever it is that fails: others have their turn. */
+const breathMs = 50
 
 /** A log as the router uses it; pino's fits. */
 export interface ProxyLog {
@@ -60,9 +62,14 @@ export function link({ place, orders, log, deafAfterMs, onConnect }: LinkOptions
       client = undefined
       if (!ended.signal.aborted && !meant) void keepUp()
     },
-    onDeaf: (): void => {
-      const pid = endDeaf(place)
-      log.warn({ pid, deafAfterMs }, 'the proxy answers nothing; it is ended and started again')
+    onDeaf: (told: number | undefined): void => {
+      const pid = endDeaf(place, told)
+      if (pid === undefined)
+        log.warn(
+          { deafAfterMs },
+          'the proxy answers nothing, and its process could not be found and ended; it is asked on',
+        )
+      else log.warn({ pid, deafAfterMs }, 'the proxy answers nothing; it is ended and started again')
     },
   }
   const open = (): Promise<ControlClient | undefined> => connectRunning(place, events, deafAfterMs)
@@ -102,7 +109,15 @@ export function link({ place, orders, log, deafAfterMs, onConnect }: LinkOptions
         if (ended.signal.aborted) return
         trouble = messageOf(error)
         log.warn({ error: trouble }, 'the proxy is down and could not be started; it is tried again')
+        await breathe()
       }
+    }
+  }
+  const breathe = async (): Promise<void> => {
+    try {
+      await delay(breathMs, undefined, { signal: ended.signal, ref: false })
+    } catch (error) {
+      void error // closed: the loop sees its signal
     }
   }
   /** Whatever it is that keeps the proxy from coming back, nobody waits for it longer than they said. */

@@ -25,13 +25,9 @@ export interface Place {
 /** The place of `dataDir`, made when it is not there, readable by its owner only. */
 export function placeOf(dataDir: string): Place {
   const state = join(resolve(dataDir), 'proxy')
-  const tables = join(state, 'tables')
-  mkdirSync(state, { recursive: true, mode: 0o700 })
-  chmodSync(state, 0o700)
-  makeFolder(tables)
-  return {
+  const place: Place = {
     state,
-    tables,
+    tables: join(state, 'tables'),
     lock: join(state, 'lock'),
     holder: join(state, 'lock.pid'),
     starting: join(state, 'starting'),
@@ -39,6 +35,15 @@ export function placeOf(dataDir: string): Place {
     front: join(state, 'front.json'),
     log: join(state, 'proxy.log'),
   }
+  makePlace(place)
+  return place
+}
+
+/** Makes the folders of a place, if they are not there any more. */
+export function makePlace({ state, tables }: Place): void {
+  mkdirSync(state, { recursive: true, mode: 0o700 })
+  chmodSync(state, 0o700)
+  makeFolder(tables)
 }
 
 /** The path of the folder of the control socket: short, because a socket's path has at most 108 bytes. */

@@ -4,7 +4,7 @@ import type { ControlClient } from './control-client.ts'
 import { endDeaf } from './end-deaf.ts'
 import { type Launched, launch, notStarted, type Orders } from './launch.ts'
 import { awaitLock, takeLock } from './lock.ts'
-import type { Place } from './place.ts'
+import { makePlace, type Place } from './place.ts'
 
 const startTimeoutMs = 15_000
 const pollMs = 10
@@ -25,6 +25,8 @@ export interface Start {
  * reached for as long as a start may take is ended.
  */
 export async function startProxy({ place, orders, open, closed }: Start): Promise<ControlClient> {
+  // Whoever swept the proxy's folder away does not keep it from being started.
+  makePlace(place)
   const starting = await awaitLock(place.starting, startTimeoutMs)
   let launched: Launched | undefined
   let endedOne = false

@@ -1,14 +1,22 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, renameSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { isSlipwayError, SlipwayError } from '../../../src/errors.ts'
 import { comeback } from '../../../src/router/proxy/comeback.ts'
+import { runningProcess } from '../../../src/router/proxy/find.ts'
 import { heartbeat } from '../../../src/router/proxy/heartbeat.ts'
 import { placeOf } from '../../../src/router/proxy/place.ts'
-import { proxyRouter } from '../../../src/router/proxy/router.ts'
+import { proxyRouter, stopProxy } from '../../../src/router/proxy/router.ts'
 import { isRunning } from '../../../src/router/proxy/running.ts'
 import { openFence } from '../../contract/router.ts'
 import { answers, ask, constantLoad, eventually, gone, proxyWorld, type Routed, type World } from './world.ts'
+
+const controlPlane = fileURLToPath(new URL('./control-plane.ts', import.meta.url))
 
 describe('the proxy never stays down', () => {
   let world: World
@@ -94,6 +102,23 @@ describe('the proxy never stays down', () => {
     await strict.close()
   })
 
+  test('one that answers nothing is ended though its folder, which named it, is gone', async t => {
+    const world = await proxyWorld({ deafAfterMs: 1000 })
+    const pid = await world.router.pid()
+    t.after(async () => {
+      if (isRunning(pid)) process.kill(pid, 'SIGCONT')
+      await world.dispose()
+    })
+    process.kill(pid, 'SIGSTOP')
+    rmSync(placeOf(world.dataDir).state, { recursive: true })
+    await eventually(() => !isRunning(pid))
+    assert.notEqual(await world.router.pid(), pid)
+    assert.deepEqual(
+      world.warnings.flatMap(warning => (warning.text.includes('answers nothing') ? [warning['pid']] : [])),
+      [pid],
+    )
+  })
+
   test('what its death kept from being answered is not sent again once the lease has run out', async () => {
     const { instanceId, table } = routed
     const lost = new SlipwayError('lease_lost', 'The lease ran out meanwhile.')
@@ -132,6 +157,28 @@ describe('the proxy never stays down', () => {
     assert.equal((await world.router.check()).ok, true)
   })
 
+  test('its folder gone and itself killed right after, it comes back all the same', { timeout: 60_000 }, async t => {
+    // In a process of its own: what hangs there would hang here.
+    const dataDir = mkdtempSync(join(tmpdir(), 'slipway-proxy-'))
+    const plane = spawn(process.execPath, [controlPlane, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] })
+    t.after(async () => {
+      plane.kill('SIGKILL')
+      await stopProxy(dataDir)
+      rmSync(dataDir, { recursive: true, force: true })
+    })
+    const [line] = (await once(plane.stdout, 'data')) as [Buffer]
+    const pid = Number(line)
+    const place = placeOf(dataDir)
+    // Stopped, it cannot put the folder back.
+    process.kill(pid, 'SIGSTOP')
+    rmSync(place.state, { recursive: true })
+    process.kill(pid, 'SIGKILL')
+    await eventually(() => {
+      const now = runningProcess(place)?.pid
+      return now !== undefined && now !== pid && isRunning(now)
+    })
+  })
+
   test('one that hangs when the control plane starts is ended as well', async () => {
     const pid = await world.router.pid()
     await world.router.close()
@@ -161,6 +208,28 @@ describe('when to start a proxy that died', () => {
     const back = comeback(() => 0)
     assert.deepEqual([back.nextMs(), back.nextMs(), back.nextMs(), back.nextMs()], [0, 0, 50, 100])
   })
+})
+
+test('who is deaf is asked on, and told of again', { timeout: 20_000 }, async t => {
+  const asked: number[] = []
+  let told = 0
+  const { promise: twice, resolve } = Promise.withResolvers<void>()
+  const pulse = heartbeat(
+    { everyMs: 5, deafAfterMs: 20 },
+    () => asked.push(told),
+    () => {
+      told++
+      if (told === 2) resolve()
+    },
+  )
+  // Its timer keeps no process alive.
+  const awake = setInterval(() => {}, 1000)
+  t.after(() => {
+    clearInterval(awake)
+    pulse.stop()
+  })
+  await twice
+  assert.ok(asked.includes(1), 'it was not asked again after it was deaf')
 })
 
 test('who was stalled itself does not say that the other one is deaf', async () => {
