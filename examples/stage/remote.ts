@@ -12,7 +12,7 @@ export interface RemoteControlPlane {
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
   start(): Promise<void>
-  /** Lets go of everything, ends the proxy, and ends; is started for that if need be. */
+  /** Lets go of everything, ends the proxy, and ends; started for that if it was killed. */
   close(): Promise<void>
 }
 
@@ -28,10 +28,14 @@ interface Life {
   answer(id: number, onEvent?: (event: Event) => void): Promise<unknown>
 }
 
-/** Starts one on a folder that nobody else holds. */
-export async function startControlPlane(folder: string): Promise<RemoteControlPlane> {
-  let life: Promise<Life> = begin(folder)
+/** One that is not up by then is stuck, milliseconds: even on a busy machine it takes a few seconds. */
+const comesUpMs = 60_000
+
+/** Starts one on a folder that nobody else holds. Throws, and ends it, when it is not up within `upMs`. */
+export async function startControlPlane(folder: string, upMs: number = comesUpMs): Promise<RemoteControlPlane> {
+  let life: Promise<Life> = begin(folder, upMs)
   let wake: (life: Promise<Life>) => void = () => undefined
+  let killed = false
   let lastId = 0
   const { front } = await life
 
@@ -82,6 +86,14 @@ export async function startControlPlane(folder: string): Promise<RemoteControlPl
     }
   }
 
+  async function start(): Promise<void> {
+    killed = false
+    const next = begin(folder, upMs)
+    wake(next)
+    life = next
+    await next
+  }
+
   return {
     front,
     call: ((name: keyof Calls, ...args: unknown[]) => call(name, args)) as RemoteControlPlane['call'],
@@ -111,16 +123,14 @@ export async function startControlPlane(folder: string): Promise<RemoteControlPl
       life = new Promise(resolve => {
         wake = resolve
       })
+      killed = true
       child.kill('SIGKILL')
       await ended
     },
-    async start() {
-      const next = begin(folder)
-      wake(next)
-      life = next
-      await next
-    },
+    start,
     async close() {
+      // Replicas and the proxy outlived it: only another one can let go of them.
+      if (killed) await start()
       const current = await life
       current.send({ type: 'close', all: true })
       await current.ended
@@ -129,7 +139,7 @@ export async function startControlPlane(folder: string): Promise<RemoteControlPl
   }
 }
 
-async function begin(folder: string): Promise<Life> {
+async function begin(folder: string, upMs: number): Promise<Life> {
   const child = fork(new URL('./control-plane.ts', import.meta.url), [folder], {
     execArgv: [],
     serialization: 'advanced',
@@ -170,7 +180,11 @@ async function begin(folder: string): Promise<Life> {
   }
   child.once('error', lose)
   child.once('exit', lose)
-  const front = await up.promise
+  const late = setTimeout(() => {
+    up.reject(new Error(`The control plane did not come up within ${upMs / 1000} s.`))
+    child.kill('SIGKILL')
+  }, upMs)
+  const front = await up.promise.finally(() => clearTimeout(late))
   return {
     child,
     front,

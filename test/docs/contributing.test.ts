@@ -9,8 +9,17 @@ import { fakeClock, fakeProvider, fakeRouter } from '../../src/provider/fake/ind
 import { sqliteStore } from '../../src/store/sqlite.ts'
 import * as laws from '../deploy/plan/laws.ts'
 import { worlds } from '../deploy/plan/world.ts'
+import { parts, partsIn } from '../support/part.ts'
 import { blocksOf, sectionOf, textOf } from './markdown.ts'
 import { soak } from './soak.ts'
+
+test('CI, and CONTRIBUTING, name every part that a test would be left out without; a name that is none is refused', () => {
+  for (const name of ['.ci/run', 'CONTRIBUTING.md']) {
+    const [, list = ''] = /SLIPWAY_TEST_REQUIRE[-=]([\w,-]+)/.exec(textOf(name)) ?? []
+    assert.deepEqual(partsIn(list), new Set(parts), name)
+  }
+  assert.throws(() => partsIn('registry,smalldisk'), /names smalldisk/)
+})
 
 test('the strategy in CONTRIBUTING is the one that is tested here', () => {
   const [written] = blocksOf(sectionOf(textOf('CONTRIBUTING.md'), 'Add a strategy'))

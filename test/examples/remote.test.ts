@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { startControlPlane } from '../../examples/stage/remote.ts'
 import type { Event } from '../../src/index.ts'
+import { until } from '../support/until.ts'
 import { processesOf } from './example.ts'
 
 const image = `file:${fileURLToPath(new URL('../../examples/hello-1', import.meta.url))}`
@@ -42,6 +43,21 @@ test('a control plane that is killed is asked again by those who only read, and 
   await assert.rejects(remote.call('getRelease', 'rel_none'), { code: 'not_found' })
   await remote.close()
   assert.deepEqual(processesOf(folder), [])
+})
+
+test('one that was killed and not started again is started to be closed, and leaves nothing behind', async t => {
+  const { remote, folder } = await remoteIn(t)
+  await remote.kill()
+  assert.notDeepEqual(processesOf(folder), [], 'the proxy goes on')
+  await remote.close()
+  assert.deepEqual(processesOf(folder), [])
+})
+
+test('one that does not come up in time is ended, and that is said', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'slipway-remote-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  await assert.rejects(startControlPlane(folder, 10), /did not come up within 0.01 s/)
+  await until('it is gone', () => processesOf(folder).length === 0)
 })
 
 test('a control plane that dies by itself is not waited for', async t => {

@@ -20,7 +20,7 @@ export interface Images {
   folderOf(digest: string): string
   /**
    * Sees to it that the copy is there with all its files: a package is installed. Throws `image_gone` when it is not and cannot be,
-   * `image_unavailable`, and `unavailable` when it may be had in a while.
+   * `image_unavailable`, and `unavailable` or `disk_full` when it may be had in a while.
    */
   prepare(image: string, digest: string, onProgress: PrepareProgress, signal: AbortSignal): Promise<void>
   /** Ends what is being fetched. */
@@ -36,7 +36,7 @@ interface Manifest {
 
 /**
  * The images below `paths.images`; those of npm as its configuration in this environment says. One that would eat into the reserve of `room`
- * is not copied.
+ * is not copied, nor is npm run once it is touched.
  */
 export function imageCopies(paths: Paths, room: Room, npmEnvironment: NpmEnvironment): Images {
   const folderOf = (digest: string) => join(paths.images, /^sha256:[0-9a-f]{64}$/.exec(digest)?.[0].slice(7) ?? 'none')
@@ -68,14 +68,19 @@ export function imageCopies(paths: Paths, room: Room, npmEnvironment: NpmEnviron
     await moved
   }
 
-  /** The manifest comes last. */
+  /** The manifest comes last, and is written first: a disk that is full by then leaves no folder in the place of the copy. */
   async function move(temporary: string, digest: string, manifest: Manifest): Promise<void> {
     if (await isWhole(digest)) return
-    await rm(manifestOf(digest), { force: true })
-    await rm(folderOf(digest), { recursive: true, force: true })
-    await rename(temporary, folderOf(digest))
-    await writeFile(`${temporary}.json`, JSON.stringify(manifest))
-    await rename(`${temporary}.json`, manifestOf(digest))
+    const written = `${temporary}.json`
+    try {
+      await writeFile(written, JSON.stringify(manifest))
+      await rm(manifestOf(digest), { force: true })
+      await rm(folderOf(digest), { recursive: true, force: true })
+      await rename(temporary, folderOf(digest))
+      await rename(written, manifestOf(digest))
+    } finally {
+      await rm(written, { force: true })
+    }
   }
 
   /** Those who want the same content at the same time share one copying. */
@@ -85,7 +90,7 @@ export function imageCopies(paths: Paths, room: Room, npmEnvironment: NpmEnviron
     return copying
   }
 
-  const packages = npmImages({ temporary: paths.temporary, folderOf, isComplete: isWhole, put }, npmEnvironment)
+  const packages = npmImages({ temporary: paths.temporary, folderOf, isComplete: isWhole, put }, room, npmEnvironment)
 
   return {
     folderOf,

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import type { ProcessProviderOptions } from '../../../src/provider/process/provider.ts'
 import type { RevisionSpec } from '../../../src/provider/provider.ts'
 import { type Registry, startRegistry } from './registry.ts'
 import { type ProcessWorld, processWorld, until } from './world.ts'
@@ -20,7 +21,10 @@ export interface NpmWorld extends ProcessWorld {
   prepareElsewhere(spec: RevisionSpec): { readonly ended: Promise<string>; kill(): Promise<void> }
 }
 
-export async function npmWorld(more: Readonly<Record<string, string>> = {}): Promise<NpmWorld> {
+export async function npmWorld(
+  more: Readonly<Record<string, string>> = {},
+  options: Partial<ProcessProviderOptions> = {},
+): Promise<NpmWorld> {
   const registry = await startRegistry()
   const cache = mkdtempSync(join(tmpdir(), 'slipway-npm-cache-'))
   const npmEnv = {
@@ -30,7 +34,7 @@ export async function npmWorld(more: Readonly<Record<string, string>> = {}): Pro
     npm_config_userconfig: join(cache, 'none'),
     ...more,
   }
-  const world = await processWorld({ npmEnv })
+  const world = await processWorld({ ...options, npmEnv })
   const dispose = world.dispose.bind(world)
   return Object.assign(world, {
     registry,

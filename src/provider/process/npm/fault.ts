@@ -1,14 +1,15 @@
-import { type ErrorCode, isSlipwayError, messageOf, SlipwayError } from '../../../errors.ts'
+import { type ErrorCode, isSlipwayError, messageOf, roomFault, SlipwayError } from '../../../errors.ts'
 import { NpmFailure } from './run.ts'
 
 /** What was being done. */
 export type During = 'resolve' | 'prepare'
 
 /**
- * The error for what went wrong with an image from npm. While it is looked up, all of it is `image_unavailable`. While it is installed, what
- * may pass by itself is `unavailable`, and asked again: an outage of the registry, a full disk.
+ * The error for what went wrong with an image from npm: `disk_full`, and else, while it is looked up, `image_unavailable`. While it is
+ * installed, an outage of the registry is `unavailable`, and asked again.
  */
-export function npmFault(image: string, error: unknown, during: During): SlipwayError {
+export function npmFault(image: string, given: unknown, during: During): SlipwayError {
+  const error = roomFault(given, `The image ${image} cannot be had`)
   if (isSlipwayError(error)) return error
   const { why, next, passes } = reading(image, error)
   const code: ErrorCode = passes && during === 'prepare' ? 'unavailable' : 'image_unavailable'
@@ -74,13 +75,6 @@ function reading(image: string, error: unknown): Reading {
       }
     case 'ERESOLVE':
       return { why: `its dependencies contradict each other (${said})`, next: 'Take another version of it.' }
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return {
-        why: `there is no room left (${said})`,
-        next: 'Make room where the data folder and npm’s cache are.',
-        passes: true,
-      }
     default:
       return { why: said, next: `See what npm itself says: npm install ${bare(image)}.` }
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Room } from '../../../room.ts'
 import type { PrepareProgress, ResolvedImage } from '../../provider.ts'
 import { entriesOf, inParallel } from '../folder.ts'
 import { imageGone } from '../gone.ts'
@@ -13,9 +14,12 @@ import { type NpmEnvironment, runNpm } from './run.ts'
 
 /** Packages of npm as images. A lockfile is kept for each digest, and what it pins is installed when it is needed. */
 export interface NpmImages {
-  /** Looks up what the package means now, and keeps the lockfile. Throws `image_unavailable`. */
+  /** Looks up what the package means now, and keeps the lockfile. Throws `image_unavailable`, and `disk_full`. */
   resolve(image: string, signal?: AbortSignal): Promise<ResolvedImage>
-  /** Installs what the lockfile pins, once. Throws `image_unavailable`, `image_gone`, and `unavailable` when it may go well in a while. */
+  /**
+   * Installs what the lockfile pins, once. Throws `image_unavailable`, `image_gone`, and `unavailable` or `disk_full` when it may go well in a
+   * while.
+   */
   install(image: string, digest: string, onProgress: PrepareProgress, signal: AbortSignal): Promise<void>
   /** Ends what is under way. */
   close(reason: Error): Promise<void>
@@ -32,14 +36,15 @@ export interface Shelf {
 
 type Progress = Parameters<PrepareProgress>
 
-/** The images that npm has, as its configuration in this environment says. */
-export function npmImages(shelf: Shelf, env: NpmEnvironment): NpmImages {
+/** The images that npm has, as its configuration in this environment says. While `room` has no more than its reserve, npm is not run. */
+export function npmImages(shelf: Shelf, room: Room, env: NpmEnvironment): NpmImages {
   const lookUps = shared<Pinned, never>()
   const installations = shared<void, Progress>()
   const lockFile = (digest: string) => `${shelf.folderOf(digest)}.lock`
 
   async function lookUp(image: string, signal: AbortSignal): Promise<Pinned> {
     const { name, wanted } = packageName(image)
+    await room.require(`The image ${image} is not looked up`)
     return await inFolder(shelf.temporary, async folder => {
       await writeJson(join(folder, 'package.json'), { private: true, dependencies: { [name]: wanted } })
       const flags = ['--package-lock-only', '--omit-lockfile-registry-resolved=false', '--engine-strict']
@@ -62,6 +67,8 @@ export function npmImages(shelf: Shelf, env: NpmEnvironment): NpmImages {
   ): Promise<void> {
     const { name, version, lock } = await keptLock(image, digest)
     const count = packageCount(lock)
+    // How large it is nobody knows before it is here.
+    await room.require(`The image ${image} is not installed`)
     await inFolder(shelf.temporary, async folder => {
       await writeJson(join(folder, 'package.json'), { private: true, dependencies: { [name]: version } })
       await writeJson(join(folder, 'package-lock.json'), lock)

@@ -72,7 +72,9 @@ export async function runNpm(args: readonly string[], { cwd, env, signal, onFetc
   try {
     const [said, told, exitCode] = await Promise.all([text(stdout), linesOf(stderr, onFetch), ended])
     signal.throwIfAborted()
-    if (exitCode !== 0) throw failureOf(said, told)
+    if (exitCode !== 0) throw failureOf(said, told.last)
+    // To npm it is a warning, and the rest of that file is missing.
+    if (told.torn) throw new NpmFailure(told.torn.code, told.torn.summary)
   } finally {
     signal.removeEventListener('abort', end)
   }
@@ -107,14 +109,23 @@ function programOn(path: string, name: string): string | undefined {
 
 const linesKept = 20
 
-async function linesOf(stderr: NodeJS.ReadableStream, onFetch: (() => void) | undefined): Promise<readonly string[]> {
+/** What npm told on stderr: its last lines, and the first file that could not be unpacked. */
+interface Told {
+  readonly last: readonly string[]
+  readonly torn: { readonly code: string; readonly summary: string } | undefined
+}
+
+async function linesOf(stderr: NodeJS.ReadableStream, onFetch: (() => void) | undefined): Promise<Told> {
   const last: string[] = []
+  let torn: Told['torn']
   for await (const line of createInterface({ input: stderr })) {
     if (line.startsWith('npm http fetch GET 200')) onFetch?.()
+    const [, summary, code] = /^npm warn tar TAR_ENTRY_ERROR ((E[A-Z]+)\b.*)/i.exec(line) ?? []
+    if (code !== undefined && summary !== undefined) torn ??= { code, summary }
     last.push(line)
     if (last.length > linesKept) last.shift()
   }
-  return last
+  return { last, torn }
 }
 
 function failureOf(said: string, told: readonly string[]): NpmFailure {
