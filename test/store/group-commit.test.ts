@@ -2,10 +2,14 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
+import { Kysely } from 'kysely'
 import { timestamp } from '../../src/clock.ts'
 import type { Store } from '../../src/deploy/work.ts'
 import { isSlipwayError, messageOf } from '../../src/errors.ts'
+import { sqliteDialect } from '../../src/store/sqlite/dialect.ts'
+import { sqliteDriver } from '../../src/store/sqlite/driver.ts'
 import { type SqliteStoreOptions, sqliteStore } from '../../src/store/sqlite.ts'
 
 describe('what is written by many at once', () => {
@@ -74,6 +78,23 @@ describe('what is written by many at once', () => {
     full = false
     assert.equal(await store.events.lastSeq(), 0)
     assert.deepEqual(await store.secrets.list('acme'), [])
+  })
+
+  test('is not half there when SQLite ends the transaction under way', async t => {
+    const database = new DatabaseSync(':memory:')
+    database.exec('create table t (a text unique)')
+    const driver = sqliteDriver(() => database)
+    t.after(() => driver.destroy())
+    const db = new Kysely<{ t: { a: string } }>({ dialect: sqliteDialect(driver) })
+    const goesOn = db.transaction().execute(async tx => {
+      const write = (a: string) => tx.insertInto('t').values({ a })
+      await write('before').execute()
+      // As it does by itself when a disk is full.
+      await assert.rejects(write('before').orRollback().execute(), /UNIQUE/u)
+      await write('after').execute()
+    })
+    await assert.rejects(goesOn, error => isSlipwayError(error, 'unavailable'))
+    assert.deepEqual(await db.selectFrom('t').select('a').execute(), [])
   })
 
   test('is told to no reader before it is on disk', async t => {

@@ -133,7 +133,10 @@ class Turn implements DatabaseConnection {
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     this.#desk ??= await this.#take()
     const { group, run } = this.#desk
-    if (this.#member) return run(query)
+    if (this.#member) {
+      this.#member.goOn()
+      return run(query)
+    }
     try {
       return this.#alone(query, group, run)
     } finally {
