@@ -111,9 +111,14 @@ export function isSlipwayError(error: unknown, code?: ErrorCode): error is Slipw
   return error instanceof SlipwayError && (code === undefined || error.code === code)
 }
 
-/** Whether the error is about the surroundings and passes by itself: a part that does not answer, a disk without room. It says nothing about what was asked. */
+/** Whether Slipway itself is short of something: of room on its disk, or of time on it. That is never a fault of what was asked, however long it lasts. */
+export function isShortage(error: unknown): error is SlipwayError {
+  return isSlipwayError(error, 'disk_full') || isSlipwayError(error, 'overloaded')
+}
+
+/** Whether the error is about the surroundings and passes by itself: a part that does not answer, a disk without room or too slow. It says nothing about what was asked. */
 export function isPassing(error: unknown): error is SlipwayError {
-  return isSlipwayError(error, 'unavailable') || isSlipwayError(error, 'disk_full')
+  return isSlipwayError(error, 'unavailable') || isShortage(error)
 }
 
 /** What a system call met, as `disk_full` when it found no room; any other error as it is. */

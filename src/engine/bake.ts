@@ -26,7 +26,8 @@ export async function hold(step: Hold, on: Performance): Promise<Outcome> {
     return { kind: 'skipped', note: 'nothing of the old release was ready: a fix does not wait for what is broken' }
   }
   if (step.seconds * 1000 - watchedMs > parkAfterMs) return { kind: 'parked', wakeAt: null }
-  const note = await bake(step, { plan, run, parts: at.parts, keeper: at.keeper, signal, watchedMs })
+  const save = (ms: number): Promise<void> => on.stored(() => at.parts.store.work.saveWatched(run.deployment.id, ms))
+  const note = await bake(step, { plan, run, parts: at.parts, keeper: at.keeper, signal, watchedMs, save })
   return { kind: 'done', note }
 }
 
@@ -46,6 +47,8 @@ export interface Baking {
   readonly signal: AbortSignal
   /** Time that was watched before, milliseconds. */
   readonly watchedMs: number
+  /** Keeps how long it was watched by now, milliseconds, for whoever takes it up after us. */
+  readonly save: (watchedMs: number) => Promise<void>
   /** How often it is looked at. Default every 250 ms. */
   readonly tickMs?: () => number
 }
@@ -55,7 +58,7 @@ export interface Baking {
  * checks found last; throws `check_failed`, `crash_loop` or `progress_deadline`.
  */
 export async function bake(step: Hold, on: Baking): Promise<string> {
-  const { parts, keeper, plan, run, signal } = on
+  const { parts, keeper, plan, signal } = on
   const { clock } = parts
   const watched = { parts, keeper, plan, patienceMs: patienceMs(step, plan, keeper) }
   let watch = watchProgress(watched)
@@ -86,7 +89,7 @@ export async function bake(step: Hold, on: Baking): Promise<string> {
     const waiting = verdicts.some(verdict => verdict.verdict === 'wait')
     if (watchedMs >= step.seconds * 1000 && healthy && !waiting) return verdicts.map(verdict => verdict.text).join('; ')
     if (watchedMs - savedMs >= 5000) {
-      await parts.store.work.saveWatched(run.deployment.id, Math.round(watchedMs))
+      await on.save(Math.round(watchedMs))
       savedMs = watchedMs
     }
     const leftMs = healthy && !waiting ? Math.max(1, step.seconds * 1000 - watchedMs) : everyMs

@@ -66,7 +66,9 @@ export class Baker {
     let verdict: { readonly note: string } | { readonly code: string; readonly cause: string }
     try {
       const tickMs = (): number => (1000 * this.#baking.size) / looksPerSecond
-      const baking = { plan: run.plan, run, parts: this.#parts, keeper, signal, watchedMs: run.watchedMs, tickMs }
+      const save = (ms: number): Promise<void> => this.#parts.store.work.saveWatched(id, ms)
+      const { plan, watchedMs } = run
+      const baking = { plan, run, parts: this.#parts, keeper, signal, watchedMs, save, tickMs }
       verdict = { note: await bake(step, baking) }
     } catch (error) {
       if (signal.aborted) return

@@ -3,7 +3,7 @@ import { after, type Clock } from '../clock.ts'
 import type { Specs } from '../deploy/draft.ts'
 import type { Row, Table, Weights } from '../deploy/step.ts'
 import type { InstanceRecord } from '../deploy/work.ts'
-import { isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
+import { isShortage, isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
 import type { Health } from '../health/check.ts'
 import type { ProbePace } from '../health/pace.ts'
 import type { Provider, Replica } from '../provider/provider.ts'
@@ -60,7 +60,7 @@ export interface View {
   readonly weightsReached: boolean
   /** Whether the last look at the provider succeeded. */
   readonly observed: boolean
-  /** Whether something that is wanted could not be done lately because a disk is full. */
+  /** Whether something that is wanted could not be done lately because a disk is full, or slower than what is asked of it. */
   readonly starved: boolean
 }
 
@@ -233,7 +233,7 @@ export class Keeper {
       leaving: this.#hands.leaving,
       weightsReached: this.#weightsReached,
       observed: this.#observed,
-      starved: this.#starved || this.#plan.table.some(row => this.startFailure(row)?.code === 'disk_full'),
+      starved: this.#starved || this.#plan.table.some(row => isShortage(this.startFailure(row))),
     }
   }
 
@@ -377,8 +377,8 @@ export class Keeper {
       this.#starved = false
     } catch (error) {
       if (isSlipwayError(error, 'lease_lost')) throw error
-      const starved = isSlipwayError(error, 'disk_full')
-      // A disk stays full for long, and is told of once.
+      const starved = isShortage(error)
+      // A disk stays full, or too slow, for long, and is told of once.
       if (starved && this.#starved) return
       this.#starved = starved
       this.#parts.onTrouble(this.instanceId, messageOf(error))

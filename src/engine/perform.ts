@@ -17,6 +17,8 @@ export interface Performance {
   readonly plan: FrozenPlan
   readonly at: Attendance
   readonly signal: AbortSignal
+  /** Asks the store. When that fails it fails no step: the deployment is taken up again where it was. */
+  readonly stored: <T>(ask: () => Promise<T>) => Promise<T>
   readonly position: number
   /** Time of this step that was watched before, milliseconds: it goes on from there. */
   readonly watchedMs: number
@@ -92,17 +94,17 @@ async function whileAway<T>(on: Performance, step: Step, ask: () => Promise<T>):
 async function prepare(step: Extract<Step, { kind: 'prepare' }>, on: Performance): Promise<Outcome> {
   const { at, plan, signal, run } = on
   const { parts, keeper } = at
-  const record = await parts.store.work.load(keeper.instanceId)
+  const record = await on.stored(() => parts.store.work.load(keeper.instanceId))
   const provider = parts.providers.get(keeper.providerName)
   if (!record) throw new SlipwayError('not_found', `Instance ${keeper.instanceId} is gone.`)
   await Promise.all(
     step.revisions.map(async ({ service, revision }) => {
       const planned = plan.next.find(candidate => candidate.name === service)
       const release = planned?.release ?? run.deployment.releaseId
-      const spec = await parts.revisions.specFor(record, { service, revision, release }, plan.specs)
-      await whileAway(on, step, () =>
-        provider.prepare(spec, () => void 0 /* percentages of a fetch are not kept */, signal),
-      )
+      await whileAway(on, step, async () => {
+        const spec = await parts.revisions.specFor(record, { service, revision, release }, plan.specs)
+        await provider.prepare(spec, () => void 0 /* percentages of a fetch are not kept */, signal)
+      })
     }),
   )
   return done
@@ -113,10 +115,12 @@ async function task(step: Extract<Step, { kind: 'task' }>, on: Performance): Pro
   const { parts, keeper, lease } = at
   const planned = plan.next.find(candidate => candidate.name === step.service)
   const spec = planned && plan.specs[planned.release]?.find(candidate => candidate.name === step.service)
-  const record = await parts.store.work.load(keeper.instanceId)
+  const record = await on.stored(() => parts.store.work.load(keeper.instanceId))
   const before = spec && taskOf(spec)
   if (!planned || !before || !record) return { kind: 'skipped', note: 'there is no command to run' }
-  const revision = await parts.revisions.specFor(record, { ...step, release: planned.release }, plan.specs)
+  const revision = await whileAway(on, step, () =>
+    parts.revisions.specFor(record, { ...step, release: planned.release }, plan.specs),
+  )
   const provider = parts.providers.get(keeper.providerName)
   // A cancel ends the wait, not the command: half a migration is worse than one that nobody waits for.
   const fence = { ...lease.fence, signal: AbortSignal.any([lease.signal, signal]) }
@@ -150,23 +154,24 @@ function interrupted(named: string, rerun: boolean, log: readonly string[]): Sli
 
 async function pause(
   step: Extract<Step, { kind: 'pause' }>,
-  { at, run, position, signal }: Performance,
+  { at, run, position, signal, stored }: Performance,
 ): Promise<Outcome> {
   const { parts, keeper, lease } = at
   signal.throwIfAborted()
-  const record = (await parts.store.work.steps(run.deployment.id)).find(
-    candidate => candidate.phase === 'forward' && candidate.position === position,
-  )
+  const records = await stored(() => parts.store.work.steps(run.deployment.id))
+  const record = records.find(candidate => candidate.phase === 'forward' && candidate.position === position)
   if (record && record.state !== 'begun')
     return { kind: 'done', ...(record.note !== undefined ? { note: record.note } : {}) }
   const now = parts.clock.now()
   const beganAt = Math.min(record ? Date.parse(record.beganAt) : now, now)
   // The clock was set back since: it waits for as long as was asked, counted from now, and not until the clock has caught up.
   if (record && Date.parse(record.beganAt) > now) {
-    await parts.store.transaction(async tx => {
-      await tx.work.fence(lease.claim)
-      await tx.work.saveStep({ ...record, beganAt: timestamp(now) })
-    })
+    await stored(() =>
+      parts.store.transaction(async tx => {
+        await tx.work.fence(lease.claim)
+        await tx.work.saveStep({ ...record, beganAt: timestamp(now) })
+      }),
+    )
   }
   if (step.seconds !== undefined) {
     const goesOnAt = beganAt + step.seconds * 1000

@@ -6,7 +6,7 @@ import type { Step, Table } from '../deploy/step.ts'
 import type { Strategy, StrategyParams } from '../deploy/strategy.ts'
 import { checkStep } from '../deploy/table.ts'
 import type { Stores } from '../deploy/work.ts'
-import { isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
+import { isShortage, isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
 import { policyDefaults } from '../instance/instance.ts'
 import type { Attendance } from './context.ts'
 import { makeTrue, type Outcome } from './perform.ts'
@@ -88,7 +88,7 @@ class Session {
     lease.signal.addEventListener('abort', onLost, { once: true, signal: listening.signal })
     const listener = this.#listen(listening.signal)
     try {
-      await this.#hear()
+      await this.#stored(() => this.#hear())
       if (this.#unwound) return this.#unwound
       const strategy = parts.strategies.get(this.#run.deployment.strategy)
       if (!strategy)
@@ -109,7 +109,7 @@ class Session {
       this.#throwIfLost()
       if (this.#interrupted) throw this.#interrupted.error
       // Neither is a fault of the deployment, which is taken up again where it was: by its next owner, or when there is room.
-      if (isSlipwayError(error, 'lease_lost') || isSlipwayError(error, 'disk_full')) throw error
+      if (isSlipwayError(error, 'lease_lost') || isShortage(error)) throw error
       return await this.#failed(error)
     } finally {
       listening.abort()
@@ -255,6 +255,7 @@ class Session {
       plan: this.#plan,
       at: this.#at,
       signal: this.#stop.signal,
+      stored: ask => this.#stored(ask),
       position,
       watchedMs: before?.state === 'begun' ? this.#run.watchedMs : 0,
     })

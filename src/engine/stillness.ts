@@ -8,7 +8,7 @@ import type { Keeper, View } from './keeper.ts'
 
 /**
  * Tells for how long nothing moved, milliseconds. A replica more that is ready, or one less of those that go, is a move; one that dies
- * and is started again is none. Time in which the platform did not answer, or the disk was full, was not watched and does not count.
+ * and is started again is none. Time in which the platform did not answer, or the disk was full or too slow, was not watched and does not count.
  */
 export function stillness(clock: Clock): (view: View) => number {
   const most = new Map<string, number>()

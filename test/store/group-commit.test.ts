@@ -2,9 +2,14 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
+import { Kysely } from 'kysely'
+import { timestamp } from '../../src/clock.ts'
 import type { Store } from '../../src/deploy/work.ts'
-import { isSlipwayError } from '../../src/errors.ts'
+import { isSlipwayError, messageOf } from '../../src/errors.ts'
+import { sqliteDialect } from '../../src/store/sqlite/dialect.ts'
+import { sqliteDriver } from '../../src/store/sqlite/driver.ts'
 import { type SqliteStoreOptions, sqliteStore } from '../../src/store/sqlite.ts'
 
 describe('what is written by many at once', () => {
@@ -47,6 +52,49 @@ describe('what is written by many at once', () => {
     assert.equal(await store.events.lastSeq(), 0)
     await write(store)
     assert.equal((await store.events.recent({ limit: 100 })).length, 1)
+  })
+
+  test('is on disk before anybody is told that they are refused because of it', async t => {
+    let flushes = 0
+    const store = await open(t, { beforeFlush: () => void flushes++ })
+    for (const { refuse, refused } of refusals(store)) {
+      flushes = 0
+      const told = refuse().catch((error: unknown) => [messageOf(error), flushes])
+      const [text, after] = (await told) as [string, number]
+      assert.match(text, refused)
+      assert.equal(after, 1, text)
+    }
+  })
+
+  test('is told instead of a refusal that rests on it, when it can not be flushed', async t => {
+    let full = false
+    const store = await open(t, {
+      beforeFlush() {
+        if (full) throw new Error('the disk is gone')
+      },
+    })
+    full = true
+    for (const { refuse } of refusals(store)) await assert.rejects(refuse(), /the disk is gone/u)
+    full = false
+    assert.equal(await store.events.lastSeq(), 0)
+    assert.deepEqual(await store.secrets.list('acme'), [])
+  })
+
+  test('is not half there when SQLite ends the transaction under way', async t => {
+    const database = new DatabaseSync(':memory:')
+    database.exec('create table t (a text unique)')
+    const driver = sqliteDriver(() => database)
+    t.after(() => driver.destroy())
+    const db = new Kysely<{ t: { a: string } }>({ dialect: sqliteDialect(driver) })
+    const goesOn = db.transaction().execute(async tx => {
+      const write = (a: string) => tx.insertInto('t').values({ a })
+      await write('before').execute()
+      // As it does by itself when a disk is full.
+      await assert.rejects(write('before').orRollback().execute(), /UNIQUE/u)
+      await write('after').execute()
+    })
+    await assert.rejects(goesOn, error => isSlipwayError(error, 'unavailable'))
+    assert.deepEqual(await db.selectFrom('t').select('a').execute(), [])
   })
 
   test('is told to no reader before it is on disk', async t => {
@@ -99,6 +147,23 @@ const event = { type: 'instance.healed', tenantId: 'acme', data: {} } as const
 
 function write(store: Store): Promise<unknown> {
   return store.transaction(tx => tx.events.append(event))
+}
+
+/** Something is written, and somebody who comes right behind it is refused because of it. */
+function refusals(store: Store): { readonly refuse: () => Promise<unknown>; readonly refused: RegExp }[] {
+  const behind = async (first: Promise<unknown>, second: Promise<unknown>): Promise<unknown> => {
+    first.catch((error: unknown) => void error) // because it is the second that is looked at
+    return await second
+  }
+  const secret = { tenantId: 'acme', name: 'key', version: 1, sealed: new Uint8Array(8), createdAt: timestamp(0) }
+  const seen = async (): Promise<unknown> =>
+    await store.transaction(async tx => {
+      throw new Error(`there is event ${await tx.events.lastSeq()}`)
+    })
+  return [
+    { refuse: () => behind(write(store), seen()), refused: /there is event 1/u },
+    { refuse: () => behind(store.secrets.insert(secret), store.secrets.insert(secret)), refused: /already/u },
+  ]
 }
 
 /** Keeps the whole process waiting, as a flush does. */

@@ -96,7 +96,7 @@ export function sqliteDriver(open: () => DatabaseSync, options: SqliteDriverOpti
     },
     beginTransaction: async turn => (turn as Turn).begin(),
     commitTransaction: async turn => await (turn as Turn).commit(),
-    rollbackTransaction: async turn => (turn as Turn).rollBack(),
+    rollbackTransaction: async turn => await (turn as Turn).rollBack(),
     releaseConnection: async turn => (turn as Turn).end(),
     async destroy() {
       if (closed) return
@@ -133,13 +133,25 @@ class Turn implements DatabaseConnection {
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     this.#desk ??= await this.#take()
     const { group, run } = this.#desk
-    if (this.#member) return run(query)
-    const result = this.#alone(query, group, run)
+    if (this.#member) {
+      this.#member.goOn()
+      return run(query)
+    }
+    try {
+      return this.#alone(query, group, run)
+    } finally {
+      await this.#settled(group)
+    }
+  }
+
+  /**
+   * Ends the turn, and waits for the flush. What was read, or made it fail, may not be on disk yet, and whoever is told may act on it: when
+   * the flush fails, that is what they are told.
+   */
+  async #settled(group: GroupCommit): Promise<void> {
     const durable = group.durable()
     this.end()
-    // What was read may not be on disk yet, and whoever is told of it may act on it.
     await durable
-    return result
   }
 
   /** One statement is a transaction of its own; one that only reads needs none, and a pragma must have none. */
@@ -173,14 +185,15 @@ class Turn implements DatabaseConnection {
     const group = this.#desk?.group
     this.#member?.keep()
     this.#member = undefined
-    const durable = group?.durable()
-    this.end()
-    await durable
+    if (group) await this.#settled(group)
   }
 
-  rollBack(): void {
+  /** Nothing is left to do after a commit that could not be flushed: the turn is over then. */
+  async rollBack(): Promise<void> {
+    const group = this.#desk?.group
     this.#member?.takeBack()
     this.#member = undefined
+    if (group) await this.#settled(group)
   }
 
   end(): void {

@@ -4,7 +4,9 @@ import { faultOf } from './fault.ts'
 
 /** One transaction among those that are committed together. */
 export interface Member {
-  /** Keeps what it did. Durable once {@link GroupCommit.durable} resolves. */
+  /** Throws `unavailable` once SQLite has ended it by itself: a statement more would be a transaction of its own. */
+  goOn(): void
+  /** Keeps what it did, unless SQLite has ended it. Durable once {@link GroupCommit.durable} resolves. */
   keep(): void
   /** Takes back what it did, and nothing else. */
   takeBack(): void
@@ -75,9 +77,13 @@ export function groupCommit(database: DatabaseSync, beforeFlush: () => void): Gr
       // The first needs no savepoint: taking it back leaves nothing.
       const alone = members === 0
       if (!alone) control('savepoint member')
+      const goOn = (): void => {
+        if (group !== mine) throw new SlipwayError('unavailable', 'The database gave up the transaction under way.')
+      }
       return {
+        goOn,
         keep() {
-          if (group !== mine) throw new SlipwayError('unavailable', 'The database gave up the transaction under way.')
+          goOn()
           if (!alone) control('release member')
           members++
         },
