@@ -50,7 +50,7 @@ export class Reconciler {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#heed(signal), this.#patrol(signal)])
+    await Promise.all([this.#heed(signal), this.#patrol(signal), this.#keepAsking(signal)])
   }
 
   /** Looks where something stirred, as soon as it did. */
@@ -65,10 +65,9 @@ export class Reconciler {
   }
 
   async #patrol(signal: AbortSignal): Promise<void> {
-    const { router, clock, log } = this.#parts
+    const { clock, log } = this.#parts
     while (!signal.aborted) {
       try {
-        await router.check(signal)
         const restless = [...this.#owner.restless()].slice(0, awakeAtMost)
         const known = new Set(restless)
         const swept = (await this.#nextSwept()).filter(id => !known.has(id))
@@ -76,6 +75,20 @@ export class Reconciler {
       } catch (error) {
         if (signal.aborted) return
         log.warn({ error: messageOf(error) }, 'the instances could not be looked at')
+      }
+      await clock.sleep(lookMs, signal).catch((error: unknown) => void error) // because the loop sees its signal
+    }
+  }
+
+  /** Asks the router how it is, so that one that has to be started for that is. Nobody waits for it: what died is looked for whatever it answers. */
+  async #keepAsking(signal: AbortSignal): Promise<void> {
+    const { router, clock, log } = this.#parts
+    while (!signal.aborted) {
+      try {
+        await router.check(signal)
+      } catch (error) {
+        if (signal.aborted) return
+        log.warn({ error: messageOf(error) }, 'the router could not be asked how it is')
       }
       await clock.sleep(lookMs, signal).catch((error: unknown) => void error) // because the loop sees its signal
     }

@@ -17,9 +17,9 @@ export interface SubscribeOptions {
   readonly after?: number
   /**
    * Told when the log was pruned beyond its place before it had read it, as happens to one that was away for long: whatever it keeps of
-   * the state has to be read anew. It goes on with what is there.
+   * the state has to be read anew. It goes on with what is there, and is told again when it throws or rejects.
    */
-  readonly onMissed?: (gap: Gap) => void
+  readonly onMissed?: (gap: Gap) => unknown
 }
 
 /** A subscriber's hold on the bus. */
@@ -113,7 +113,7 @@ export function eventBus({ events, clock = systemClock, pollMs = 1000, onFailure
           onFailure?.({ error, subscriber: name ?? 'unnamed', ...(event ? { event } : {}), retryMs }),
         missed: gap => {
           onFailure?.({ error: eventsGone(gap), subscriber: name ?? 'unnamed', retryMs: 0 })
-          onMissed?.(gap)
+          return onMissed?.(gap)
         },
         signal: ended.signal,
       })

@@ -25,8 +25,8 @@ export interface Delivery {
   readonly handler: (event: Event, signal: AbortSignal) => unknown
   /** Told of each failure, and in how many milliseconds it is tried again. */
   readonly failed: (error: unknown, event: Event | undefined, retryMs: number) => void
-  /** Told when the log was pruned beyond the subscriber's place: it never sees what lay after `after`, up to `upTo`. */
-  readonly missed: (gap: Gap) => void
+  /** Told when the log was pruned beyond the subscriber's place: it never sees what lay after `after`, up to `upTo`. Told again when it throws. */
+  readonly missed: (gap: Gap) => unknown
   readonly signal: AbortSignal
 }
 
@@ -69,7 +69,10 @@ async function readOn(delivery: Delivery, place: { reached: number; saved: numbe
   while (!signal.aborted) {
     const rung = bell.rung
     const seen = await untilItWorks(delivery, undefined, () => look(events, filter, place.reached))
-    if (seen.gone !== undefined) missed({ after: place.reached, upTo: seen.gone })
+    if (seen.gone !== undefined) {
+      const gap = { after: place.reached, upTo: seen.gone }
+      await untilItWorks(delivery, undefined, async () => await unlessAborted(Promise.resolve(missed(gap)), signal))
+    }
     for (const event of seen.events) {
       await untilItWorks(delivery, event, () => hand(event))
       place.reached = event.seq

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import type { EngineParts } from '../../src/engine/context.ts'
 import { Reconciler } from '../../src/engine/reconciler.ts'
-import { type FakeClock, fakeClock, fakeRouter } from '../../src/provider/fake/index.ts'
+import { type FakeClock, type FakeRouter, fakeClock, fakeRouter } from '../../src/provider/fake/index.ts'
 
 describe('the reconciler', () => {
   test('looks at all there are when it comes, then at a hundred a second in turn', async t => {
@@ -42,6 +42,20 @@ describe('the reconciler', () => {
     assert.equal(looks.length, 20)
     assert.deepEqual(warnings, ['an instance could not be looked at'])
   })
+
+  test('goes on when the router does not answer how it is, or not at all', async t => {
+    const { clock, looks, router, warnings } = start(t, { living: 350, restless: ['i300'] })
+    router.fault({ method: 'check', times: 2, error: true })
+    router.fault({ method: 'check', answerMs: 60_000 })
+    await clock.advance(0)
+    assert.equal(looks.length, 350)
+    for (let second = 0; second < 5; second++) {
+      looks.splice(0)
+      await clock.advance(1000)
+      assert.equal(looks.filter(id => id === 'i300').length, 1)
+    }
+    assert.deepEqual(warnings, Array(2).fill('the router could not be asked how it is'))
+  })
 })
 
 interface Scene {
@@ -52,6 +66,7 @@ interface Scene {
 
 interface Started {
   readonly clock: FakeClock
+  readonly router: FakeRouter
   readonly reconciler: Reconciler
   readonly looks: string[]
   readonly warnings: string[]
@@ -60,12 +75,13 @@ interface Started {
 /** A reconciler at work, with what it looked at. */
 function start(t: TestContext, { living, restless = [], broken }: Scene): Started {
   const clock = fakeClock()
+  const router = fakeRouter({ clock })
   const looks: string[] = []
   const warnings: string[] = []
   const ids = Array.from({ length: living }, (_, n) => `i${n}`)
   const parts = {
     clock,
-    router: fakeRouter({ clock }),
+    router,
     store: { work: { living: async () => [...ids] } },
     mask: (_: string, line: string) => line,
     log: { info: () => {}, warn: (_: object, text: string) => void warnings.push(text) },
@@ -84,5 +100,5 @@ function start(t: TestContext, { living, restless = [], broken }: Scene): Starte
     stop.abort()
     await running
   })
-  return { clock, reconciler, looks, warnings }
+  return { clock, router, reconciler, looks, warnings }
 }

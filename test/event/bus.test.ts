@@ -9,7 +9,7 @@ import { aLog } from './log.ts'
 async function aBus(t: TestContext) {
   const clock = fakeClock()
   const log = await aLog(t, clock)
-  const failures: { subscriber: string; retryMs: number; event?: Event }[] = []
+  const failures: { error: unknown; subscriber: string; retryMs: number; event?: Event }[] = []
   const another = () => {
     const bus = eventBus({ events: log.events, clock, onFailure: failure => failures.push(failure) })
     t.after(() => bus.close())
@@ -247,6 +247,23 @@ test('a subscriber whose place was pruned from the log is told what it missed, o
   assert.deepEqual(told, ['deploy.succeeded', 'deploy.queued', 'deploy.started'])
   assert.deepEqual(missed, [{ after: 1, upTo: 3 }])
   assert.equal(failures.length, 1)
+})
+
+test('a subscriber that fails to hear what it missed is told again, and nothing is handed to it before', async t => {
+  const { bus, append, clock, events, failures } = await aBus(t)
+  await append('deploy.queued', 'deploy.started', 'deploy.progress', 'deploy.succeeded')
+  await events.setCursor('audit', 1)
+  await events.prune({ keep: 1, keepMs: 1e12 }, 100)
+  const told: unknown[] = []
+  const onMissed = async (gap: unknown): Promise<void> => {
+    told.push(gap)
+    if (told.length === 1) throw new Error('the state could not be read')
+  }
+  bus.subscribe('*', event => told.push(event.type), { name: 'audit', onMissed })
+  await clock.advance(1000)
+  const gap = { after: 1, upTo: 2 }
+  assert.deepEqual(told, [gap, gap, 'deploy.progress', 'deploy.succeeded'])
+  assert.ok(failures.some(({ error }) => /could not be read/.test(String(error))))
 })
 
 test('a subscriber that is new, or has read what was pruned, missed nothing', async t => {
