@@ -11,6 +11,9 @@ export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal)
   })
 }
 
+/** The longest that a look at a platform or a router may take, milliseconds: one that hangs is one that does not answer. */
+export const answerMs = 5000
+
 /** How long something may take to answer, and who asks. */
 export interface Patience {
   /** What is asked, at the beginning of a sentence: `The router`. */

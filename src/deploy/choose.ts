@@ -11,12 +11,18 @@ export function strategyOf(name: string, strategies: ReadonlyMap<string, Strateg
   })
 }
 
+/** A strategy that was chosen, and its options. */
+export interface Chosen {
+  readonly name: string
+  readonly options: Record<string, unknown>
+}
+
 /** A strategy by name, with its options checked and filled in. Throws `unknown_strategy` or `bad_options`. */
 export function chooseStrategy(
   name: string,
   given: Readonly<Record<string, unknown>>,
   strategies: ReadonlyMap<string, Strategy>,
-): { name: string; options: Record<string, unknown> } {
+): Chosen {
   const strategy = strategyOf(name, strategies)
   return { name, options: strategy.options ? strategy.options(given) : { ...given } }
 }

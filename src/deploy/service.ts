@@ -2,28 +2,25 @@ import type { AuthProvider, Claims } from '../auth/auth.ts'
 import { type Clock, timestamp } from '../clock.ts'
 import { SlipwayError } from '../errors.ts'
 import type { EventBus } from '../event/bus.ts'
-import type { Event, EventType } from '../event/event.ts'
+import type { Event } from '../event/event.ts'
 import type { CheckFunction } from '../health/checks.ts'
-import { newId } from '../id.ts'
-import type { BusyPolicy, Instance } from '../instance/instance.ts'
+import type { Instance } from '../instance/instance.ts'
 import { policyDefaults } from '../instance/instance.ts'
 import { requireNoAttention } from '../instance/refusal.ts'
-import type { ServiceSnapshot } from '../instance/service.ts'
 import type { ProviderRegistry } from '../provider/registry.ts'
 import type { Room } from '../room.ts'
 import type { Vault } from '../secrets/vault.ts'
 import { cancel, pause, promote, resume } from './ask.ts'
 import { requireChecks } from './checks.ts'
-import { chooseStrategy, strategyOf } from './choose.ts'
-import { type Deployment, hasEnded } from './deployment.ts'
+import { chooseStrategy } from './choose.ts'
+import type { Deployment } from './deployment.ts'
 import { type Difference, diffServices } from './diff.ts'
-import { type Enqueued, enqueue } from './enqueue.ts'
+import { eventsOf, untilEnded } from './follow.ts'
 import { recordFirstRelease, wantAsDeclared } from './initial.ts'
 import { type PlanPreview, previewPlan } from './preview.ts'
-import { neverActive, notFound, requireDeployable, requireImages, requireRestorable } from './refusal.ts'
+import { notFound, requireDeployable, requireImages } from './refusal.ts'
 import type { Release } from './release.ts'
 import { newestSecrets, resolveServices } from './resolve.ts'
-import type { RunRequest } from './run.ts'
 import {
   type DeployRequest,
   deployRequestSchema,
@@ -31,9 +28,10 @@ import {
   type RollbackRequest,
   rollbackRequestSchema,
 } from './schema.ts'
-import { seal, staleRelease } from './seal.ts'
+import { seal } from './seal.ts'
 import type { DeployListResult, ListOptions, ReleaseListResult } from './store.ts'
 import type { Strategy } from './strategy.ts'
+import { submitDeploy, submitRollback } from './submit.ts'
 import type { Store, Stores } from './work.ts'
 
 /** What a deploy service is built from. */
@@ -89,6 +87,7 @@ export interface DeployService {
 export function deployService(parts: DeployParts, caller: Claims): DeployService {
   const { store, auth, clock } = parts
   const tenantId = auth.tenantOf(caller)
+  const by = { tenantId, subject: caller.subject }
   const now = (): string => timestamp(clock.now())
 
   const readable = () => auth.authorize(caller, 'deploy.read')
@@ -99,152 +98,29 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
   const instance = async (id: string, reader: Pick<Stores, 'instances'> = store): Promise<Instance> =>
     found(await reader.instances.get(tenantId, id), 'instance', id)
 
-  /** Writes a new deployment in one transaction with the look at its instance, and wakes whoever performs it. */
-  async function submit(
-    target: string,
-    ifBusy: BusyPolicy,
-    make: (current: Instance, tx: Stores) => Promise<Enqueued>,
-  ): Promise<Deployment> {
-    const made = await store.transaction(async tx => {
-      const current = await instance(target, tx)
-      requireDeployable(current)
-      const queued = await make(current, tx)
-      await enqueue(queued, current, ifBusy, tx)
-      return queued.deployment
-    })
-    parts.bus.wake()
-    parts.hint(target)
-    return made
-  }
-
-  function blank(
-    kind: 'deploy' | 'rollback',
-    instanceId: string,
-    releaseId: string,
-    at: string,
-  ): Omit<Deployment, 'strategy' | 'services'> {
-    return {
-      id: newId('dep'),
-      createdAt: at,
-      updatedAt: at,
-      tenantId,
-      instanceId,
-      releaseId,
-      kind,
-      state: 'pending',
-      initiator: caller.subject,
-      reason: { code: 'queued', text: 'waits for its turn', since: at },
-    }
-  }
-
-  async function deployResolved(
-    target: Instance,
-    chosen: { name: string; options: Record<string, unknown> },
-    request: Extract<RunRequest, { kind: 'deploy' }>,
-    more: { notes?: string | undefined; commitSha?: string | undefined; ifBusy: BusyPolicy; retryOf?: string },
-  ): Promise<Deployment> {
-    const at = now()
-    const releaseId = newId('rel')
-    const texts = {
-      ...(more.notes !== undefined ? { notes: more.notes } : {}),
-      ...(more.commitSha !== undefined ? { commitSha: more.commitSha } : {}),
-    }
-    return await submit(target.id, more.ifBusy, async current => {
-      if (request.expectRelease !== undefined && request.expectRelease !== current.currentReleaseId) {
-        throw staleRelease(request.expectRelease, current.currentReleaseId)
-      }
-      const made: Deployment = {
-        ...blank('deploy', target.id, releaseId, at),
-        strategy: chosen.name,
-        options: chosen.options,
-        services: request.services,
-        ...texts,
-        ...(more.retryOf !== undefined ? { retryOf: more.retryOf } : {}),
-      }
-      const services = request.services.map(({ secrets, replicas, digest, ...service }): ServiceSnapshot => {
-        void secrets // pinned when the release is sealed
-        void replicas // the instance keeps counts
-        return { ...service, digest: digest ?? '' }
-      })
-      return {
-        deployment: made,
-        request,
-        release: {
-          id: releaseId,
-          createdAt: at,
-          updatedAt: at,
-          tenantId,
-          instanceId: target.id,
-          services,
-          active: false,
-          ...texts,
-        },
-      }
-    })
-  }
-
-  async function rollbackTo(request: RollbackRequest, retryOf?: string): Promise<Deployment> {
-    const at = now()
+  /** Checks what a deploy asks for, and finds its images and secrets. Writes nothing. */
+  const understand = async (given: unknown, refused: string) => {
+    const request = parse(deployRequestSchema, given, 'The deploy request')
+    await parts.room.require(refused)
     const target = await instance(request.instanceId)
-    const back = await store.deploys.getRelease(tenantId, request.releaseId)
-    if (back?.instanceId !== target.id) throw notFound('release', request.releaseId)
-    await requireRestorable(back, tenantId, parts.vault)
-    await requireImages(back.services, `Release ${back.version}`, parts.providers.get(target.provider))
-    const strategy = strategyOf('blue-green', parts.strategies)
-    const options =
-      strategy.options?.(request.keepWarmSeconds === undefined ? {} : { keepWarmSeconds: request.keepWarmSeconds }) ??
-      {}
-    return await submit(target.id, request.ifBusy ?? 'supersede', async (_current, tx) => {
-      const fresh = await tx.deploys.getRelease(tenantId, back.id)
-      if (!fresh?.activatedAt) throw neverActive(back)
-      return {
-        deployment: {
-          ...blank('rollback', target.id, back.id, at),
-          strategy: strategy.name,
-          options,
-          services: back.services.map(({ name, image, digest }) => ({ name, image, digest })),
-          ...(request.notes !== undefined ? { notes: request.notes } : {}),
-          ...(retryOf !== undefined ? { retryOf } : {}),
-        },
-        request: { kind: 'rollback', releaseId: back.id },
-      }
-    })
-  }
-
-  /** What the log still has of a deployment, up to its end. */
-  async function* toldSoFar(deploymentId: string): AsyncGenerator<Event, void> {
-    const limit = 100
-    for (let after = 0, full = true; full; ) {
-      const events = await store.events.read({ after, limit, tenantId, deploymentId })
-      for (const event of events) {
-        yield event
-        if (endings.has(event.type)) return
-      }
-      after = events.at(-1)?.seq ?? after
-      full = events.length === limit
-    }
+    const chosen = chooseStrategy(
+      request.strategy ?? target.policies.strategy ?? policyDefaults.strategy,
+      request.options ?? {},
+      parts.strategies,
+    )
+    requireChecks(chosen.options, parts.checks)
+    requireDeployable(target)
+    const resolved = await resolveServices(request, target, tenantId, parts)
+    return { request, target, chosen, resolved }
   }
 
   return {
     async deploy(given) {
       await auth.authorize(caller, 'deploy.create', instanceIdOf(given))
-      const request = parse(deployRequestSchema, given, 'The deploy request')
-      await parts.room.require('The deploy is refused')
-      const target = await instance(request.instanceId)
-      const chosen = chooseStrategy(
-        request.strategy ?? target.policies.strategy ?? policyDefaults.strategy,
-        request.options ?? {},
-        parts.strategies,
-      )
-      requireChecks(chosen.options, parts.checks)
-      requireDeployable(target)
-      const resolved = await resolveServices(request, target, tenantId, parts)
+      const { request, target, chosen, resolved } = await understand(given, 'The deploy is refused')
       const ifBusy = request.ifBusy ?? target.policies.ifBusy ?? 'queue'
-      return await deployResolved(target, chosen, resolved, {
-        notes: request.notes,
-        commitSha: request.commitSha,
-        ifBusy,
-      })
+      const { notes, commitSha } = request
+      return await submitDeploy(target, chosen, resolved, { notes, commitSha, ifBusy }, by, parts)
     },
 
     async recordInitial(instanceId) {
@@ -270,7 +146,8 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
 
     async rollback(given) {
       await auth.authorize(caller, 'deploy.create', instanceIdOf(given))
-      return await rollbackTo(parse(rollbackRequestSchema, given, 'The rollback request'))
+      const request = parse(rollbackRequestSchema, given, 'The rollback request')
+      return await submitRollback(await instance(request.instanceId), request, by, parts)
     },
 
     async cancel(id) {
@@ -309,7 +186,7 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
       }
       const target = await instance(first.instanceId)
       if (run.request.kind === 'rollback')
-        return await rollbackTo({ instanceId: target.id, releaseId: run.request.releaseId }, id)
+        return await submitRollback(target, { releaseId: run.request.releaseId, retryOf: id }, by, parts)
       if (run.request.kind !== 'deploy') {
         throw new SlipwayError('not_retryable', `A ${first.kind} is not retried; ask for it again.`)
       }
@@ -320,12 +197,8 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
       const brought = [...request.services, ...(request.declared ?? [])]
       await requireImages(brought, `The deployment ${id}`, parts.providers.get(target.provider))
       void expectRelease // what was expected then has passed
-      return await deployResolved(target, chosen, request, {
-        notes: first.notes,
-        commitSha: first.commitSha,
-        ifBusy: 'queue',
-        retryOf: id,
-      })
+      const { notes, commitSha } = first
+      return await submitDeploy(target, chosen, request, { notes, commitSha, ifBusy: 'queue', retryOf: id }, by, parts)
     },
 
     async getDeployment(id) {
@@ -352,17 +225,7 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
 
     async plan(given) {
       await auth.authorize(caller, 'deploy.read', instanceIdOf(given))
-      const request = parse(deployRequestSchema, given, 'The deploy request')
-      await parts.room.require('Nothing is planned')
-      const target = await instance(request.instanceId)
-      const chosen = chooseStrategy(
-        request.strategy ?? target.policies.strategy ?? policyDefaults.strategy,
-        request.options ?? {},
-        parts.strategies,
-      )
-      requireChecks(chosen.options, parts.checks)
-      requireDeployable(target)
-      const resolved = await resolveServices(request, target, tenantId, parts)
+      const { target, chosen, resolved } = await understand(given, 'Nothing is planned')
       return await previewPlan(target, chosen, resolved, parts)
     },
 
@@ -375,28 +238,13 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
 
     async finished(id, signal) {
       await readable()
-      const before = await deployment(id)
-      if (hasEnded(before.state)) return before
-      const filter = { after: 0, tenantId, deploymentId: id, types: [...endings] }
-      for await (const event of parts.bus.watch(filter, signal ?? new AbortController().signal)) {
-        void event // because its being there says it all
-        break
-      }
+      await untilEnded(await deployment(id), parts, signal)
       return await deployment(id)
     },
 
     async *watch(id, signal) {
       await readable()
-      const before = await deployment(id)
-      // Its end may have been pruned from the log, and would be waited for in vain.
-      if (hasEnded(before.state) && (await store.events.prunedTo()) > 0) return yield* toldSoFar(id)
-      for await (const event of parts.bus.watch(
-        { after: 0, tenantId, deploymentId: id },
-        signal ?? new AbortController().signal,
-      )) {
-        yield event
-        if (endings.has(event.type)) return
-      }
+      yield* eventsOf(await deployment(id), parts, signal)
     },
   }
 }
@@ -412,8 +260,6 @@ function requireRunning(instance: Instance): void {
     },
   )
 }
-
-const endings: ReadonlySet<EventType> = new Set(['deploy.succeeded', 'deploy.failed', 'deploy.cancelled'])
 
 function found<T>(thing: T | undefined, kind: string, id: string): T {
   if (thing === undefined) throw notFound(kind, id)

@@ -1,5 +1,5 @@
 import { timestamp } from '../clock.ts'
-import type { Deployment, DeploymentKind, ServiceProgress } from '../deploy/deployment.ts'
+import type { DeploymentKind, ServiceProgress } from '../deploy/deployment.ts'
 import { cancelPending, eventOf as event } from '../deploy/end.ts'
 import { recordFirstRelease } from '../deploy/initial.ts'
 import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
@@ -9,9 +9,10 @@ import type { InstanceRecord, Stores } from '../deploy/work.ts'
 import { SlipwayError } from '../errors.ts'
 import type { EventType } from '../event/event.ts'
 import type { Instance } from '../instance/instance.ts'
-import { type DeclaredService, isRouted, type ServiceSnapshot } from '../instance/service.ts'
+import type { DeclaredService } from '../instance/service.ts'
+import { activate } from './activate.ts'
 import type { Attendance } from './context.ts'
-import { addressesOf } from './revisions.ts'
+import { releaseUnusedPorts } from './unused-ports.ts'
 
 /** What the way forward left to be written with the end. */
 export interface Reached {
@@ -98,81 +99,6 @@ async function follow(run: Run, plan: FrozenPlan, record: InstanceRecord, tx: St
     case 'initial':
       return
   }
-}
-
-/** Makes the deployment's release the active one, and what it replaced no longer so. */
-async function activate(
-  deployment: Deployment,
-  record: InstanceRecord,
-  services: readonly ServiceSnapshot[],
-  replicas: Readonly<Record<string, number>>,
-  tx: Stores,
-  at: string,
-): Promise<void> {
-  const { instance } = record
-  const before = instance.currentReleaseId
-  await tx.deploys.activateRelease(instance.id, deployment.releaseId, at)
-  const removed = instance.services.filter(service => !services.some(kept => kept.name === service.name))
-  const expose = services.some(service => service.name === instance.expose && isRouted(service)) ? {} : { expose: null }
-  await tx.instances.update(instance.id, {
-    state: 'running',
-    currentReleaseId: deployment.releaseId,
-    services: services.map(service => declared(service, replicas[service.name] ?? 1)),
-    removedReplicas: {
-      ...instance.removedReplicas,
-      ...Object.fromEntries(removed.map(service => [service.name, service.replicas])),
-    },
-    ...(instance.expose === undefined ? {} : expose),
-  })
-  await releaseUnusedPorts(instance.id, tx)
-  if (before !== deployment.releaseId) {
-    await tx.events.append(event('release.activated', deployment))
-    if (deployment.kind === 'rollback' && record.activeDeploymentId !== undefined) {
-      const replaced = record.activeDeploymentId
-      const marked = await tx.deploys.updateDeployment(replaced, ['succeeded'], {
-        state: 'rolled_back',
-        rolledBackBy: deployment.id,
-      })
-      if (marked) {
-        await tx.events.append({
-          ...event('deploy.rolled_back', deployment, { by: deployment.id }),
-          deploymentId: replaced,
-          ...(before !== undefined ? { releaseId: before } : {}),
-        })
-      }
-    }
-    await tx.work.patch(instance.id, { activeDeploymentId: deployment.id })
-  }
-}
-
-/** Gives back the ports of services that neither the active release has, nor one of which something is kept warm: it calls them there. */
-async function releaseUnusedPorts(instanceId: string, tx: Stores): Promise<void> {
-  const record = await tx.work.load(instanceId)
-  if (!record) return
-  const { tenantId, currentReleaseId: active } = record.instance
-  const routedBy = async (release: string | undefined): Promise<string[]> => {
-    const found = release === undefined ? undefined : await tx.deploys.getRelease(tenantId, release)
-    return (found?.services ?? []).filter(isRouted).map(service => service.name)
-  }
-  const routed = new Set(await routedBy(active))
-  const used = new Set(routed)
-  for (const release of new Set(record.table.map(row => row.release))) {
-    for (const service of await routedBy(release)) used.add(service)
-  }
-  const only = (names: ReadonlySet<string>): Record<string, number> =>
-    Object.fromEntries(Object.entries(record.ports).filter(([service]) => names.has(service)))
-  const unused = Object.keys(record.ports).filter(service => !used.has(service))
-  for (const service of unused) await tx.work.releasePorts(instanceId, `route:${service}`)
-  if (unused.length > 0) await tx.work.patch(instanceId, { ports: only(used) })
-  await tx.instances.update(instanceId, { urls: addressesOf(only(routed)) })
-}
-
-/** A service as the instance declares it once a release is active: secrets by name again. */
-export function declared(service: ServiceSnapshot, replicas: number): DeclaredService {
-  const { digest, secrets, ...rest } = service
-  void digest // the release keeps it
-  const names = secrets && Object.fromEntries(Object.entries(secrets).map(([variable, pin]) => [variable, pin.name]))
-  return { ...rest, ...(names ? { secrets: names } : {}), replicas }
 }
 
 function withCounts(

@@ -1,16 +1,29 @@
+import type { Clock } from '../clock.ts'
 import type { Row } from '../deploy/step.ts'
 import { isPassing, isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
 import { policyDefaults } from '../instance/instance.ts'
 import { defaultGraceMs } from '../instance/service.ts'
-import type { Replica } from '../provider/provider.ts'
+import type { Provider, Replica } from '../provider/provider.ts'
+import type { Router } from '../router/router.ts'
 import type { Blueprint } from './blueprint.ts'
 import type { Crashes } from './crashes.ts'
 import { rowKey } from './difference.ts'
-import type { KeeperParts } from './keeper.ts'
 import type { Lease } from './lease.ts'
+import type { SpecSource } from './revisions.ts'
 
 /** How soon what failed is tried again, milliseconds. */
 const retryMs = 500
+
+/** What hands work with. */
+export interface HandsParts {
+  readonly provider: Provider
+  readonly router: Router
+  readonly clock: Clock
+  /** Turns a row into what the provider starts, secrets included. */
+  readonly revisions: SpecSource
+  /** Told of what could not be done; it is tried again. */
+  readonly onTrouble: (instanceId: string, message: string) => void
+}
 
 /** What hands tell those they work for. */
 export interface HandsOwner {
@@ -23,7 +36,7 @@ export interface HandsOwner {
 /** Starts, drains, stops and removes replicas of one instance under a lease; knows what is on its way in and out. */
 export class Hands {
   readonly #instanceId: string
-  readonly #parts: KeeperParts
+  readonly #parts: HandsParts
   readonly #crashes: Crashes
   readonly #owner: HandsOwner
   readonly #leaving = new Map<string, Promise<void>>()
@@ -33,7 +46,7 @@ export class Hands {
   readonly #startFailures = new Map<string, SlipwayError>()
   #lease: Lease | undefined
 
-  constructor(instanceId: string, parts: KeeperParts, crashes: Crashes, owner: HandsOwner) {
+  constructor(instanceId: string, parts: HandsParts, crashes: Crashes, owner: HandsOwner) {
     this.#instanceId = instanceId
     this.#parts = parts
     this.#crashes = crashes

@@ -1,23 +1,23 @@
-import { inTime } from '../abort.ts'
-import { after, type Clock } from '../clock.ts'
+import { after } from '../clock.ts'
 import type { Specs } from '../deploy/draft.ts'
 import type { Row, Table, Weights } from '../deploy/step.ts'
 import type { InstanceRecord } from '../deploy/work.ts'
 import { isShortage, isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
 import type { Health } from '../health/check.ts'
-import type { ProbePace } from '../health/pace.ts'
-import type { Provider, Replica } from '../provider/provider.ts'
-import type { Router, RouteTable } from '../router/router.ts'
+import type { Replica } from '../provider/provider.ts'
+import type { RouteTable } from '../router/router.ts'
 import { type Ahead, aheadOf } from './ahead.ts'
 import { Blueprint } from './blueprint.ts'
 import { actsIn, type Knowledge, movesFor, type Needs, routesFor } from './compare.ts'
 import { Crashes } from './crashes.ts'
 import { livingOf, type Moves, type ReplicaView, readyOf, rowKey } from './difference.ts'
-import { Hands } from './hands.ts'
+import { Eyes, type EyesParts } from './eyes.ts'
+import { Hands, type HandsParts } from './hands.ts'
 import { type Happening, Healing } from './healing.ts'
 import type { Lease } from './lease.ts'
-import { Probing } from './probing.ts'
+import type { Probing } from './probing.ts'
 import type { SpecSource } from './revisions.ts'
+import { Rounds } from './rounds.ts'
 import { Routing, servingIn } from './routing.ts'
 import { Waiters } from './waiters.ts'
 
@@ -25,21 +25,11 @@ import { Waiters } from './waiters.ts'
 const asksRouterEvery = 5
 /** The longest that a first look waits for answers, milliseconds. */
 const acquaintMs = 2000
-/** The longest that a look at the platform or the router may take, milliseconds: one that hangs is one that does not answer. */
-const answerMs = 5000
 
 /** What a keeper works with. */
-export interface KeeperParts {
-  readonly provider: Provider
-  readonly router: Router
-  readonly clock: Clock
-  readonly domain: string
-  /** Turns a row into what the provider starts, secrets included. */
+export interface KeeperParts extends HandsParts, EyesParts {
   readonly revisions: SpecSource
-  /** Told of what could not be done; the keeper tries again. */
-  readonly onTrouble: (instanceId: string, message: string) => void
-  /** Shares what probes may cost between all instances. */
-  readonly pace: ProbePace
+  readonly domain: string
   /** Told what became of replicas that died, for the event log. */
   readonly onHappening: (instanceId: string, what: Happening) => void
   /** Told that something changed while nobody owned the instance, whether or not the keeper is awake: whoever looks for differences may look now. */
@@ -74,46 +64,36 @@ export class Keeper {
   readonly #parts: KeeperParts
   readonly #waiters = new Waiters()
   readonly #told = new Waiters()
-  readonly #probing: Probing
+  readonly #rounds = new Rounds(() => this.#round())
+  readonly #eyes: Eyes
   readonly #hands: Hands
   readonly #routing: Routing
   readonly #healing: Healing
   #plan: Blueprint
   #needs: Needs = 'healing'
-  #replicas: Replica[] = []
-  /** Names that replicas of other stores have: never counted, never touched, and not free either. */
-  #strangers: ReadonlySet<string> = new Set()
-  #looked = 0
-  #seen = 0
-  #observed = false
   /** Whether anything was begun under this lease. */
   #acted = false
   #ahead: Ahead | undefined
   #cancelStir = (): void => void 0
-  /** The last routes that were found while it is held: there is no table to make them from when the router loses them. */
-  #foundRoutes: RouteTable['services'] = {}
   #lease: Lease | undefined
   #looks = 0
   #weightsReached = false
   #foundNothing = false
   #starved = false
-  #passing: Promise<void> | undefined
-  #again: Promise<void> | undefined
 
   constructor(record: InstanceRecord, specs: Specs, parts: KeeperParts, memory?: Memory) {
     this.instanceId = record.instance.id
     this.#plan = new Blueprint(record, specs)
     this.#parts = parts
     this.crashes = memory?.crashes ?? new Crashes(parts.clock)
-    this.#routing = new Routing(parts.router, this.instanceId, parts.revisions.storeId)
+    this.#routing = new Routing(this.instanceId, parts, () => this.held)
     this.#healing = new Healing(this.crashes, what => parts.onHappening(this.instanceId, what))
     this.#hands = new Hands(this.instanceId, parts, this.crashes, {
       wake: () => this.#waiters.wake(),
       observe: () => this.#observe(),
     })
-    this.#probing = memory?.probing ?? new Probing(parts)
-    this.#probing.tell((replica, health) => this.#healthChanged(replica, health))
-    this.#replicas = this.#probing.replicas
+    this.#eyes = new Eyes(this.instanceId, parts, memory?.probing)
+    this.#eyes.probing.tell((replica, health) => this.#healthChanged(replica, health))
   }
 
   /** Takes up what the store says now. */
@@ -121,7 +101,7 @@ export class Keeper {
     // What was wanted before may still run, and has to be described until it is gone.
     const before = this.#plan.table.map(row => [row.release, this.#plan.specs[row.release] ?? []] as const)
     this.#plan = new Blueprint(record, { ...Object.fromEntries(before), ...specs })
-    this.#syncProbers()
+    this.#eyes.follow(this.#plan)
     this.#waiters.wake()
   }
 
@@ -133,9 +113,7 @@ export class Keeper {
     this.#hands.lend(lease)
     this.#routing.beginLease()
     this.#weightsReached = false
-    this.#observed = false
-    // Nor a look that is under way.
-    this.#seen = this.#looked + 1
+    this.#eyes.beginAnew()
     this.#foundNothing = false
     lease.signal.addEventListener('abort', () => this.#leaseEnded(lease), { once: true })
   }
@@ -178,7 +156,7 @@ export class Keeper {
     this.#foundNothing = false
     this.#plan = this.#plan.wanting(table)
     this.#needs = needs
-    this.#syncProbers()
+    this.#eyes.follow(this.#plan)
     this.#waiters.wake()
   }
 
@@ -229,10 +207,10 @@ export class Keeper {
   view(): View {
     return {
       table: this.#plan.table,
-      replicas: this.#views(),
+      replicas: this.#eyes.views(this.#plan),
       leaving: this.#hands.leaving,
       weightsReached: this.#weightsReached,
-      observed: this.#observed,
+      observed: this.#eyes.observed,
       starved: this.#starved || this.#plan.table.some(row => isShortage(this.startFailure(row))),
     }
   }
@@ -249,9 +227,9 @@ export class Keeper {
 
   /** The last answers of the probes of a row's replicas, newest first, for an error that says why. */
   answers(row: Row): string[] {
-    return this.#replicas
+    return this.#eyes.replicas
       .filter(replica => rowKey(replica) === rowKey(row))
-      .flatMap(replica => this.#probing.failures(replica.id))
+      .flatMap(replica => this.#eyes.probing.failures(replica.id))
   }
 
   /** Passes until `done` gives something, or throws. What the probes found meanwhile is looked at before anything is done about it. */
@@ -276,7 +254,7 @@ export class Keeper {
     for (;;) {
       const seen = this.#waiters.mark()
       await this.#observe()
-      if ((this.#observed && this.#probing.allAnswered) || clock.monotonic() >= until) return
+      if ((this.#eyes.observed && this.#eyes.probing.allAnswered) || clock.monotonic() >= until) return
       await this.#waiters.since(seen, 20, clock, signal)
       signal.throwIfAborted()
     }
@@ -290,7 +268,7 @@ export class Keeper {
   /** Looks once, without acting, and says whether somebody should act. */
   async differs(): Promise<boolean> {
     await this.#observe()
-    if (!this.#observed) return false
+    if (!this.#eyes.observed) return false
     this.#looks += 1
     const asks = !this.#routing.known || this.#looks % asksRouterEvery === 0
     const answered = !asks || (await this.#couldLearnRoutes())
@@ -315,7 +293,7 @@ export class Keeper {
   /** What waits for its time comes to it though nobody looks: a start that was put off, a replica that has to be ready for a while. */
   #stirInTime(): void {
     this.#cancelStir()
-    const ms = Math.min(this.crashes.nextRetryMs(), this.#probing.nextSettleMs())
+    const ms = Math.min(this.crashes.nextRetryMs(), this.#eyes.probing.nextSettleMs())
     if (ms === Number.POSITIVE_INFINITY) return
     this.#cancelStir = after(this.#parts.clock, Math.ceil(ms), () => {
       if (!this.#lease) this.#parts.onStir(this.instanceId)
@@ -329,19 +307,7 @@ export class Keeper {
 
   /** One round: observe, compare, act. Calls that come while one is under way share the next. */
   async pass(): Promise<void> {
-    if (!this.#passing) {
-      this.#passing = this.#round().finally(() => {
-        this.#passing = undefined
-      })
-      return this.#passing
-    }
-    this.#again ??= this.#passing
-      .catch(error => void error /* whoever began that round is told */)
-      .then(() => {
-        this.#again = undefined
-        return this.pass()
-      })
-    return this.#again
+    await this.#rounds.run()
   }
 
   /**
@@ -349,8 +315,8 @@ export class Keeper {
    * read again.
    */
   get calm(): boolean {
-    if (this.#lease || this.held || !this.#observed) return false
-    const waits = Math.min(this.crashes.nextRetryMs(), this.#probing.nextSettleMs())
+    if (this.#lease || this.held || !this.#eyes.observed) return false
+    const waits = Math.min(this.crashes.nextRetryMs(), this.#eyes.probing.nextSettleMs())
     return this.#hands.idle && this.#healing.idle && waits === Number.POSITIVE_INFINITY
   }
 
@@ -359,14 +325,14 @@ export class Keeper {
     const { onStir } = this.#parts
     const { instanceId } = this
     this.#cancelStir()
-    this.#probing.tell(() => onStir(instanceId))
-    return { probing: this.#probing, crashes: this.crashes }
+    this.#eyes.probing.tell(() => onStir(instanceId))
+    return { probing: this.#eyes.probing, crashes: this.crashes }
   }
 
   /** Stops watching. Replicas and routes stay as they are. */
   dispose(): void {
     this.#cancelStir()
-    this.#probing.stop()
+    this.#eyes.probing.stop()
     this.#waiters.wake()
   }
 
@@ -389,7 +355,7 @@ export class Keeper {
     await this.#observe()
     const lease = this.#lease
     if (!lease) return
-    if (!this.#observed) {
+    if (!this.#eyes.observed) {
       // Nothing can be done on a guess.
       this.#foundNothing = true
       return
@@ -403,15 +369,15 @@ export class Keeper {
     const moves = this.#compare()
     this.#start(moves, lease)
     const groups = Map.groupBy(moves.stop, replica => replica.service)
-    const [released, release] = gate()
-    for (const replicas of groups.values()) this.#hands.retire(replicas, released, this.#plan, lease)
+    const routed = Promise.withResolvers<boolean>()
+    for (const replicas of groups.values()) this.#hands.retire(replicas, routed.promise, this.#plan, lease)
     for (const replica of moves.remove) this.#hands.remove(replica, lease)
     this.#acted = true
     try {
       await this.#routing.use(this.#nextRoutes(moves.weights), lease)
-      release(true)
+      routed.resolve(true)
     } catch (error) {
-      release(false)
+      routed.resolve(false)
       throw error
     }
     if (this.#plan.table === table) this.#weightsReached = moves.weightsReached
@@ -428,52 +394,36 @@ export class Keeper {
   }
 
   async #learnRoutes(): Promise<void> {
-    const { clock } = this.#parts
-    const patience = { who: 'The router', ms: answerMs, clock, signal: this.#lease?.signal }
-    await inTime(patience, signal => this.#routing.learn(signal))
-    if (Object.keys(this.#routing.services).length > 0) this.#foundRoutes = this.held ? this.#routing.services : {}
-    this.#probing.found(servingIn(this.#routesInUse))
+    await this.#routing.learn(this.#lease?.signal)
+    this.#eyes.probing.found(servingIn(this.#routing.basis))
     this.#endWhenAhead()
   }
 
   async #observe(): Promise<void> {
     const landed = this.#hands.beforeLook()
-    const look = ++this.#looked
-    const { provider, clock, revisions } = this.#parts
-    const patience = { who: `The provider "${provider.name}"`, ms: answerMs, clock, signal: this.#lease?.signal }
     try {
-      const there = await inTime(patience, signal => provider.observe(this.instanceId, signal))
-      // Of two looks at once the one that began later knows better.
-      if (look < this.#seen) return
-      this.#seen = look
-      this.#observed = true
-      landed()
-      this.#strangers = new Set(there.filter(one => one.storeId !== revisions.storeId).map(({ name }) => name))
-      this.#take(there.filter(one => one.storeId === revisions.storeId))
+      await this.#eyes.look(this.#lease?.signal, gone => {
+        landed()
+        this.#note(gone)
+        this.#endWhenAhead()
+      })
     } catch (error) {
-      // Unreachable is unknown, never gone: what was seen last stays, and nothing is started or stopped on a guess.
-      if (look >= this.#seen) this.#observed = false
+      // Nothing is started or stopped on a guess.
       if (!this.#lease?.signal.aborted) this.#parts.onTrouble(this.instanceId, messageOf(error))
+      this.#endWhenAhead()
     }
-    this.#syncProbers()
-    this.#endWhenAhead()
   }
 
-  /** Takes over what was observed, and notes who died since the last look. */
-  #take(there: readonly Replica[]): void {
+  /** Notes who died since the last look, and how those are that should be at rest. */
+  #note(gone: readonly Replica[]): void {
     const { leaving } = this.#hands
-    const ids = new Set(there.map(({ id }) => id))
-    const vanished = this.#replicas.filter(
-      ({ id, state }) => !ids.has(id) && !leaving.has(id) && state !== 'exited' && state !== 'stopping',
-    )
-    const exited = there.filter(({ id, state }) => state === 'exited' && !leaving.has(id))
-    for (const replica of [...vanished, ...exited]) {
-      if (!this.crashes.exited(rowKey(replica), replica, replica.exitCode)) continue
+    for (const replica of gone) {
+      if (leaving.has(replica.id) || !this.crashes.exited(rowKey(replica), replica, replica.exitCode)) continue
       // While something is rolled out, replicas that never came up are the business of its steps.
-      if (this.#atRest || this.#probing.hasServed(replica.id)) this.#healing.died(replica)
+      if (this.#atRest || this.#eyes.probing.hasServed(replica.id)) this.#healing.died(replica)
     }
-    this.#replicas = [...there]
     if (this.#atRest) this.#healing.look(this.#plan.table, row => readyOf(row, this.view()))
+    this.#eyes.follow(this.#plan)
   }
 
   /** Nothing moves: it is kept as its table says, or waits for somebody. */
@@ -482,7 +432,7 @@ export class Keeper {
   }
 
   #aheadOf(known: number): Ahead | undefined {
-    return aheadOf(known, this.#parts.revisions.storeId, this.#replicas, this.#routing.inUse)
+    return aheadOf(known, this.#parts.revisions.storeId, this.#eyes.replicas, this.#routing.inUse)
   }
 
   /** Under a lease nobody else acts, so the epoch that was given with it must not be found before we did anything. */
@@ -498,10 +448,6 @@ export class Keeper {
     )
   }
 
-  #syncProbers(): void {
-    this.#probing.sync(this.#replicas, replica => this.#plan.checkOf(replica))
-  }
-
   #healthChanged(replica: Replica, health: Health): void {
     if (health === 'ready') {
       this.crashes.becameReady(rowKey(replica), replica.name)
@@ -511,25 +457,16 @@ export class Keeper {
     if (!this.#lease) this.#parts.onStir(this.instanceId)
   }
 
-  #views(): ReplicaView[] {
-    return this.#replicas.map(replica => ({
-      replica,
-      health: this.#probing.healthOf(replica.id) ?? (this.held ? 'unknown' : 'unready'),
-      serving: this.#probing.serving(replica.id),
-      settled: this.#probing.settled(replica.id),
-    }))
-  }
-
   #knowledge(): Knowledge {
     return {
       plan: this.#plan,
       needs: this.#needs,
-      replicas: this.#views(),
+      replicas: this.#eyes.views(this.#plan),
       leaving: this.#hands.leaving,
       arriving: this.#hands.arriving,
-      strangers: this.#strangers,
+      strangers: this.#eyes.strangers,
       backingOff: row => this.crashes.backingOff(rowKey(row)),
-      inUse: this.#routesInUse,
+      inUse: this.#routing.basis,
     }
   }
 
@@ -541,20 +478,9 @@ export class Keeper {
     return routesFor(this.#knowledge(), weights, this.#parts.domain)
   }
 
-  get #routesInUse(): RouteTable['services'] {
-    const { services } = this.#routing
-    return this.held && Object.keys(services).length === 0 ? this.#foundRoutes : services
-  }
-
   /** How long to wait for a change before looking again, milliseconds: not longer than the next replica takes to settle. */
   #patience(): number {
-    const soonest = Math.min(this.#probing.nextSettleMs(), this.crashes.nextRetryMs(), this.#starved ? 1000 : 250)
+    const soonest = Math.min(this.#eyes.probing.nextSettleMs(), this.crashes.nextRetryMs(), this.#starved ? 1000 : 250)
     return Math.max(1, Math.ceil(soonest))
   }
-}
-
-/** A promise and what resolves it. */
-function gate(): [Promise<boolean>, (value: boolean) => void] {
-  const { promise, resolve } = Promise.withResolvers<boolean>()
-  return [promise, resolve]
 }

@@ -1,16 +1,17 @@
 import { timestamp } from '../clock.ts'
-import type { DeploymentState, ServiceProgress } from '../deploy/deployment.ts'
-import { eventOf } from '../deploy/end.ts'
+import type { ServiceProgress } from '../deploy/deployment.ts'
 import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
 import type { Step, Table } from '../deploy/step.ts'
-import type { Strategy, StrategyParams } from '../deploy/strategy.ts'
+import type { StrategyParams } from '../deploy/strategy.ts'
 import { checkStep } from '../deploy/table.ts'
-import type { Stores } from '../deploy/work.ts'
-import { isShortage, isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
+import { isShortage, isSlipwayError, SlipwayError } from '../errors.ts'
 import { policyDefaults } from '../instance/instance.ts'
 import type { Attendance } from './context.ts'
-import { makeTrue, type Outcome } from './perform.ts'
-import { lastTouch, progressOf, reasonFor, stepDigest } from './progress.ts'
+import { Ear } from './ear.ts'
+import { execute } from './execute.ts'
+import { Ledger } from './ledger.ts'
+import { makeTrue } from './perform.ts'
+import { stepDigest } from './progress.ts'
 import { checkReached } from './reached.ts'
 import { patienceMs } from './stillness.ts'
 import { providerView } from './view.ts'
@@ -27,9 +28,6 @@ export type Forward =
   | { readonly kind: 'undo' }
   | { readonly kind: 'parked'; readonly wakeAt: number | null; readonly signalSeq: number }
   | { readonly kind: 'ended' }
-
-/** How long a strategy may take to end after it was told to, milliseconds. */
-const heedMs = 1000
 
 /** Thrown through a strategy to unwind it; says why. */
 type Unwind = Exclude<Forward, { kind: 'done' }>
@@ -55,14 +53,10 @@ class Session {
   readonly #plan: FrozenPlan
   readonly #at: Attendance
   readonly #stop = new AbortController()
-  #records = new Map<number, StepRecord>()
+  readonly #ledger: Ledger
+  readonly #ear: Ear
   #position = 0
   #table: Table
-  #progress: Record<string, ServiceProgress>
-  #unfinished: StepRecord | undefined
-  #signalSeq = -1
-  /** When someone asked to pause, wall time; undefined when nobody did. */
-  #pausedAt: number | undefined
   #unwound: Unwind | undefined
   /** What the store failed with. It is no fault of the deployment, which is taken up again where it was. */
   #interrupted: { readonly error: unknown } | undefined
@@ -74,21 +68,19 @@ class Session {
     this.#plan = plan
     this.#at = at
     this.#table = plan.base
-    this.#progress = { ...run.deployment.serviceProgress }
+    this.#ledger = new Ledger(run, plan, at)
+    this.#ear = new Ear(run.deployment.id, at, kind => this.#unwind({ kind }))
   }
 
   async carry(): Promise<Forward> {
     const { parts, lease, keeper } = this.#at
-    const records = await parts.store.work.steps(this.#run.deployment.id)
-    this.#records = new Map(
-      records.filter(record => record.phase === 'forward').map(record => [record.position, record]),
-    )
+    await this.#ledger.open()
     const listening = new AbortController()
     const onLost = (): void => this.#stop.abort(lease.signal.reason)
     lease.signal.addEventListener('abort', onLost, { once: true, signal: listening.signal })
-    const listener = this.#listen(listening.signal)
+    const listener = this.#ear.listen(AbortSignal.any([listening.signal, this.#stop.signal]))
     try {
-      await this.#stored(() => this.#hear())
+      await this.#stored(() => this.#ear.hear())
       if (this.#unwound) return this.#unwound
       const strategy = parts.strategies.get(this.#run.deployment.strategy)
       if (!strategy)
@@ -96,21 +88,23 @@ class Session {
           'unknown_strategy',
           `The strategy "${this.#run.deployment.strategy}" is not registered any more.`,
         )
-      await this.#execute(strategy)
+      await execute(strategy, this.#params(), parts.clock)
       if (this.#unwound) return this.#unwound
       this.#throwIfLost()
       if (this.#interrupted) throw this.#interrupted.error
       if (this.#broken) throw this.#broken.error
       checkReached(this.#plan, this.#table)
       if (this.#run.deployment.kind === 'delete') await this.#emptied()
-      return { kind: 'done', last: this.#unfinished, progress: this.#progress, signalSeq: this.#signalSeq }
+      const { unfinished: last, progress } = this.#ledger
+      return { kind: 'done', last, progress, signalSeq: this.#ear.signalSeq }
     } catch (error) {
       if (this.#unwound) return this.#unwound
       this.#throwIfLost()
       if (this.#interrupted) throw this.#interrupted.error
       // Neither is a fault of the deployment, which is taken up again where it was: by its next owner, or when there is room.
       if (isSlipwayError(error, 'lease_lost') || isShortage(error)) throw error
-      return await this.#failed(error)
+      await this.#ledger.fail(this.#position - 1, error)
+      return { kind: 'undo' }
     } finally {
       listening.abort()
       this.#stop.abort(new SlipwayError('closed', 'The rollout is over.'))
@@ -129,31 +123,6 @@ class Session {
       watch(view)
       return undefined
     }, this.#stop.signal)
-  }
-
-  /** Runs the strategy. One that does not end when it is told to is left behind: nothing it does has an effect any more. */
-  async #execute(strategy: Strategy): Promise<void> {
-    const { signal } = this.#stop
-    const running = (async () => await strategy.execute(this.#params()))()
-    const told = Promise.withResolvers<void>()
-    const tell = (): void => told.resolve()
-    if (signal.aborted) tell()
-    signal.addEventListener('abort', tell, { once: true })
-    const patience = new AbortController()
-    const deaf = async (): Promise<void> => {
-      await told.promise
-      await this.#at.parts.clock.sleep(heedMs, patience.signal)
-      throw signal.reason
-    }
-    const left = deaf()
-    left.catch((error: unknown) => void error) // because the strategy ended first
-    running.catch((error: unknown) => void error) // because it was left behind
-    try {
-      await Promise.race([running, left])
-    } finally {
-      signal.removeEventListener('abort', tell)
-      patience.abort()
-    }
   }
 
   #throwIfLost(): void {
@@ -189,38 +158,9 @@ class Session {
         perform,
       }),
       signal: this.#stop.signal,
-      onProgress: (phase, percent, message) => this.#said({ phase, percent, message }),
-      onServiceProgress: (service, state) => {
-        if (!Object.hasOwn(this.#progress, service)) return
-        this.#progress[service] = state
-        this.#said({ service, state })
-      },
+      onProgress: (phase, percent, message) => this.#ledger.say({ phase, percent, message }, this.#stop.signal),
+      onServiceProgress: (service, state) => this.#ledger.sayOf(service, state, this.#stop.signal),
     }
-  }
-
-  /** What a strategy says about itself is told to those who watch, unless the deployment has ended by then. */
-  #said(data: Readonly<Record<string, unknown>>): void {
-    if (this.#stop.signal.aborted) return
-    const { parts, lease } = this.#at
-    const { deployment } = this.#run
-    const write = parts.store.transaction(async tx => {
-      await tx.work.fence(lease.claim)
-      if (this.#stop.signal.aborted) return
-      const still = await tx.deploys.updateDeployment(deployment.id, ['running'], {
-        serviceProgress: { ...this.#progress },
-      })
-      if (!still) return
-      await tx.events.append({
-        type: 'deploy.progress',
-        tenantId: deployment.tenantId,
-        instanceId: deployment.instanceId,
-        deploymentId: deployment.id,
-        data,
-      })
-    })
-    write.then(parts.onCommit, error =>
-      parts.log.warn({ deployment: deployment.id, error: messageOf(error) }, 'progress was not recorded'),
-    )
   }
 
   async #perform(step: Step): Promise<void> {
@@ -229,7 +169,7 @@ class Session {
     if (this.#broken) throw this.#broken.error
     const position = this.#position++
     const digest = stepDigest(step)
-    const before = this.#records.get(position)
+    const before = this.#ledger.entry(position)
     if (before && before.digest !== digest) {
       throw new SlipwayError(
         'plan_changed',
@@ -259,11 +199,10 @@ class Session {
       position,
       watchedMs: before?.state === 'begun' ? this.#run.watchedMs : 0,
     })
-    await this.#settle(position, step, outcome)
-  }
-
-  async #write<T>(work: (tx: Stores) => Promise<T>): Promise<T> {
-    return await this.#stored(() => this.#at.parts.store.transaction(work))
+    if (outcome.kind === 'parked') return this.#park(outcome.wakeAt)
+    const record = this.#ledger.entry(position)
+    if (!record) throw new SlipwayError('internal', `Step ${position} was never begun.`)
+    await this.#stored(() => this.#ledger.end(record, outcome))
   }
 
   async #stored<T>(ask: () => Promise<T>): Promise<T> {
@@ -276,186 +215,39 @@ class Session {
   }
 
   async #begin(position: number, digest: string, step: Step): Promise<void> {
-    const { parts, lease } = this.#at
-    const { deployment } = this.#run
-    const now = timestamp(parts.clock.now())
-    const record: StepRecord = {
-      deploymentId: deployment.id,
-      phase: 'forward',
-      position,
-      digest,
-      step,
-      state: 'begun',
-      beganAt: now,
-    }
+    const deploymentId = this.#run.deployment.id
+    const beganAt = timestamp(this.#at.parts.clock.now())
+    const record: StepRecord = { deploymentId, phase: 'forward', position, digest, step, state: 'begun', beganAt }
+    const stale = (seq: number): boolean => seq !== this.#ear.signalSeq || this.#stop.signal.aborted
     for (;;) {
-      if (this.#pausedAt !== undefined) await this.#pauseHere(this.#pausedAt)
-      const progress = progressOf(this.#progress, this.#table, step)
-      const begun = await this.#write(async tx => {
-        const seq = await tx.work.fence(lease.claim)
-        if (seq !== this.#signalSeq || this.#stop.signal.aborted) return false
-        if (this.#unfinished) await tx.work.saveStep(this.#unfinished)
-        await tx.work.saveStep(record)
-        await tx.work.patch(deployment.instanceId, { table: step.table })
-        await tx.deploys.updateDeployment(deployment.id, ['running'], {
-          step: position,
-          ...(Object.keys(progress).length > 0 ? { serviceProgress: progress } : {}),
-          reason: reasonFor(step, now),
-        })
-        await tx.events.append({
-          type: step.kind === 'pause' ? 'deploy.paused' : 'deploy.progress',
-          tenantId: deployment.tenantId,
-          instanceId: deployment.instanceId,
-          deploymentId: deployment.id,
-          releaseId: deployment.releaseId,
-          data: {
-            step: position + 1,
-            ...(this.#plan.steps ? { steps: this.#plan.steps.length } : {}),
-            name: step.name,
-            kind: step.kind,
-            table: step.table,
-            ...(step.kind === 'pause' ? { gate: step.gate } : {}),
-            ...(this.#plan.steps ? { percent: Math.floor((100 * position) / this.#plan.steps.length) } : {}),
-          },
-        })
-        return true
-      })
-      if (begun) {
-        this.#progress = progress
-        break
-      }
-      await this.#stored(() => this.#hear())
+      if (this.#ear.pausedAt !== undefined) await this.#pauseHere(this.#ear.pausedAt)
+      if (await this.#stored(() => this.#ledger.begin(record, this.#table, stale))) return
+      await this.#stored(() => this.#ear.hear())
       if (this.#unwound) throw new Unwinding(this.#unwound)
       this.#stop.signal.throwIfAborted()
     }
-    this.#records.set(position, record)
-    this.#unfinished = undefined
-    parts.onCommit()
-  }
-
-  /** What became of the step. A finished one is committed with the beginning of the next, unless what it found must not be lost. */
-  async #settle(position: number, step: Step, outcome: Outcome): Promise<void> {
-    const { parts, lease } = this.#at
-    const record = this.#records.get(position)
-    if (!record) throw new SlipwayError('internal', `Step ${position} was never begun.`)
-    if (outcome.kind === 'parked') return this.#park(outcome.wakeAt)
-    const ended: StepRecord = {
-      ...record,
-      state: outcome.kind,
-      endedAt: timestamp(parts.clock.now()),
-      ...(outcome.note !== undefined ? { note: outcome.note } : {}),
-    }
-    this.#records.set(position, ended)
-    this.#progress = lastTouch(this.#progress, this.#plan, position)
-    this.#unfinished = ended
-    if (step.kind !== 'hold' && step.kind !== 'pause' && step.kind !== 'task') return
-    await this.#write(async tx => {
-      await tx.work.fence(lease.claim)
-      await tx.work.saveStep(ended)
-      await tx.work.saveWatched(this.#run.deployment.id, 0)
-    })
-    this.#unfinished = undefined
   }
 
   /** Someone asked to pause: it takes effect here, between two steps. */
   async #pauseHere(pausedAt: number): Promise<never> {
-    const { parts, lease, keeper } = this.#at
-    const { deployment } = this.#run
+    const { parts, keeper } = this.#at
     const deadlineMs = keeper.policies.pauseDeadlineMs ?? policyDefaults.pauseDeadlineMs
     if (parts.clock.now() >= pausedAt + deadlineMs) {
       throw new SlipwayError('pause_deadline', `Nobody resumed it within ${Math.round(deadlineMs / 1000)} s.`)
     }
-    const since = timestamp(parts.clock.now())
-    await this.#write(async tx => {
-      await tx.work.fence(lease.claim)
-      if (this.#unfinished) await tx.work.saveStep(this.#unfinished)
-      const fresh = await tx.work.run(deployment.id)
-      // It may be here for the second time: the instance was healed while it waited.
-      if (fresh?.deployment.reason?.code === 'paused') return
-      const reason = { code: 'paused', text: 'paused; resume it to go on', since } as const
-      await tx.deploys.updateDeployment(deployment.id, ['running'], { reason })
-      await tx.events.append(eventOf('deploy.paused', deployment, { by: 'request' }))
-    })
-    this.#unfinished = undefined
-    parts.onCommit()
+    await this.#stored(() => this.#ledger.pause())
     return this.#park(pausedAt + deadlineMs)
   }
 
   #park(wakeAt: number | null): never {
-    this.#unwound = { kind: 'parked', wakeAt, signalSeq: this.#signalSeq }
+    this.#unwound = { kind: 'parked', wakeAt, signalSeq: this.#ear.signalSeq }
     throw new Unwinding(this.#unwound)
-  }
-
-  /** Reads what the deployment was told since: it may be undone, ended or paused by now. */
-  async #hear(): Promise<void> {
-    const { parts, lease } = this.#at
-    const id = this.#run.deployment.id
-    const heard = await parts.store.transaction(async tx => ({
-      seq: await tx.work.fence(lease.claim),
-      run: await tx.work.run(id),
-      signals: await tx.work.signals(id),
-    }))
-    this.#signalSeq = heard.seq
-    const state: DeploymentState | undefined = heard.run?.deployment.state
-    if (state !== 'running') this.#unwind({ kind: 'ended' })
-    else if (heard.run?.undo) this.#unwind({ kind: 'undo' })
-    const asked = heard.signals.findLast(signal => signal.kind === 'pause' || signal.kind === 'resume')
-    this.#pausedAt = asked?.kind === 'pause' ? Date.parse(asked.at) : undefined
-    this.#at.keeper.hint()
   }
 
   #unwind(to: Unwind): void {
     this.#unwound ??= to
     this.#stop.abort(new Unwinding(to))
   }
-
-  async #listen(signal: AbortSignal): Promise<void> {
-    const { parts, lease, keeper } = this.#at
-    while (!signal.aborted && !this.#stop.signal.aborted) {
-      try {
-        const record = await parts.store.work.load(lease.claim.instanceId)
-        if (record && record.signalSeq !== this.#signalSeq && this.#signalSeq >= 0) await this.#hear()
-      } catch (error) {
-        if (isSlipwayError(error, 'lease_lost')) lease.end(error)
-        else parts.log.warn({ error: messageOf(error) }, 'signals could not be read')
-      }
-      await keeper.signalled(1000, signal)
-    }
-  }
-
-  async #failed(error: unknown): Promise<Forward> {
-    const { parts, lease } = this.#at
-    const code = isSlipwayError(error) ? error.code : 'strategy_failed'
-    const text = isSlipwayError(error)
-      ? error.message
-      : `The strategy "${this.#run.deployment.strategy}" threw: ${messageOf(error)}`
-    const sentence = parts.mask(this.#run.deployment.instanceId, text)
-    const evidence = isSlipwayError(error) ? evidenceOf(error) : []
-    await parts.store.transaction(async tx => {
-      await tx.work.fence(lease.claim)
-      if (this.#unfinished) await tx.work.saveStep(this.#unfinished)
-      const current = this.#records.get(this.#position - 1)
-      if (current?.state === 'begun') {
-        await tx.work.saveStep({ ...current, state: 'failed', endedAt: timestamp(parts.clock.now()), note: sentence })
-      }
-      await tx.work.saveUndo(this.#run.deployment.id, {
-        end: 'failed',
-        code,
-        error: sentence,
-        at: timestamp(parts.clock.now()),
-        ...(evidence.length > 0 ? { evidence } : {}),
-      })
-    })
-    return { kind: 'undo' }
-  }
-}
-
-/** Probe answers and log lines that came with an error. */
-function evidenceOf(error: SlipwayError): string[] {
-  const lines = [error.details?.answers, error.details?.log].flatMap(list =>
-    Array.isArray(list) ? list.map(String) : [],
-  )
-  return lines.slice(0, 40)
 }
 
 function exclusiveNames(plan: FrozenPlan): ReadonlySet<string> {

@@ -1,23 +1,36 @@
+import { answerMs, inTime } from '../abort.ts'
+import type { Clock } from '../clock.ts'
 import { canonicalJson } from '../deploy/revision.ts'
 import type { Weights } from '../deploy/step.ts'
-import type { Router, RouteTable, ServiceRoute } from '../router/router.ts'
+import type { Router, RouteTable } from '../router/router.ts'
 import { type Lease, leaseLost } from './lease.ts'
+
+/** What routing works with. */
+export interface RoutingParts {
+  readonly router: Router
+  readonly clock: Clock
+  /** Whose routes are ours. */
+  readonly revisions: { readonly storeId: string }
+}
 
 /** The routes of one instance as the router uses them, and the way to change them. */
 export class Routing {
-  readonly #router: Router
   readonly #instanceId: string
-  readonly #storeId: string
+  readonly #parts: RoutingParts
+  readonly #held: () => boolean
   #inUse: RouteTable | undefined
+  /** The last routes that were found while the instance was held. */
+  #found: RouteTable['services'] = {}
   #known = false
   #own = false
   #version = 0
   #doubts = 0
 
-  constructor(router: Router, instanceId: string, storeId: string) {
-    this.#router = router
+  /** `held` tells whether the instance is only kept as it is found, now. */
+  constructor(instanceId: string, parts: RoutingParts, held: () => boolean) {
     this.#instanceId = instanceId
-    this.#storeId = storeId
+    this.#parts = parts
+    this.#held = held
   }
 
   /** Whether the router was asked, and nothing happened since that would make its answer doubtful. */
@@ -30,8 +43,13 @@ export class Routing {
     return this.#inUse
   }
 
-  get services(): Readonly<Record<string, ServiceRoute>> {
+  get #services(): RouteTable['services'] {
     return this.#inUse?.services ?? {}
+  }
+
+  /** The routes to go on from: those in use. Of one that is held those that were, for there is no table to make them from when the router loses them. */
+  get basis(): RouteTable['services'] {
+    return this.#held() && isEmpty(this.#services) ? this.#found : this.#services
   }
 
   /** Under a new lease only what is learnt from now on counts, and the first table is written even if it says the same: its epoch is higher. */
@@ -49,11 +67,18 @@ export class Routing {
 
   /** Asks the router what it uses. A table of another store is none of ours, and gives way to the first that is. */
   async learn(signal?: AbortSignal): Promise<void> {
+    const { clock } = this.#parts
+    await inTime({ who: 'The router', ms: answerMs, clock, signal }, within => this.#ask(within))
+    if (!isEmpty(this.#services)) this.#found = this.#held() ? this.#services : {}
+  }
+
+  async #ask(signal: AbortSignal): Promise<void> {
+    const { router, revisions } = this.#parts
     const doubts = this.#doubts
-    const found = await this.#router.observe(this.#instanceId, signal)
+    const found = await router.observe(this.#instanceId, signal)
     // An answer that nobody waits for any more is older than what was learnt since.
-    signal?.throwIfAborted()
-    const ours = found?.storeId === this.#storeId ? found : undefined
+    signal.throwIfAborted()
+    const ours = found?.storeId === revisions.storeId ? found : undefined
     // Not in use any more, or not yet: then it has to be written, even if it says what was written last.
     if (!this.#isLast(ours)) this.#own = false
     this.#inUse = ours
@@ -66,7 +91,7 @@ export class Routing {
 
   /** Whether these routes are others than those in use. */
   differs(services: RouteTable['services']): boolean {
-    return canonicalJson(services) !== canonicalJson(this.services)
+    return canonicalJson(services) !== canonicalJson(this.#services)
   }
 
   /** Puts these routes to use, if they are not. */
@@ -77,7 +102,7 @@ export class Routing {
     const { storeId, instanceId, epoch } = lease.fence
     const table: RouteTable = { storeId, instanceId, epoch, version: this.#version, services }
     try {
-      await this.#router.apply(table, lease.fence)
+      await this.#parts.router.apply(table, lease.fence)
       this.#inUse = table
       this.#own = true
     } catch (error) {
@@ -86,6 +111,10 @@ export class Routing {
       throw error
     }
   }
+}
+
+function isEmpty(services: RouteTable['services']): boolean {
+  return Object.keys(services).length === 0
 }
 
 /** Ids of the replicas that get new requests. */

@@ -1,13 +1,13 @@
 import type { Claim } from '../deploy/work.ts'
 import { isSlipwayError, messageOf } from '../errors.ts'
-import { newId } from '../id.ts'
 import { attend } from './attend.ts'
 import { Baker } from './baker.ts'
 import type { EngineParts } from './context.ts'
 import type { Happening } from './healing.ts'
+import { Heart } from './heart.ts'
 import type { Keeper } from './keeper.ts'
 import { Keepers } from './keepers.ts'
-import { beatMs, holdLease, type Lease, leaseTtlMs } from './lease.ts'
+import { holdLease, type Lease } from './lease.ts'
 import { awakeAtMost, Reconciler } from './reconciler.ts'
 import { Waiters } from './waiters.ts'
 
@@ -44,18 +44,15 @@ class InstanceWorker implements Worker {
   readonly #workOn = new Map<string, Promise<void>>()
   readonly #loops: Promise<void>[] = []
   readonly #baker: Baker
+  readonly #heart: Heart
   readonly #seen = new Set<string>()
   readonly #parked = new Set<string>()
-  #id = newId('wrk')
-  /** Aborted when it begins again under another id, which frees what this one had. */
-  #identity = new AbortController()
-  #validUntil = 0
-  #beatAt = 0
   #unwatch: (() => void)[] = []
 
   constructor(parts: EngineParts) {
     this.#parts = parts
     this.#baker = new Baker(parts)
+    this.#heart = new Heart(parts, { onLate: () => this.#dropAll(), onAnew: () => this.#waiters.wake() })
     this.#keepers = new Keepers(parts, {
       onHappening: (instanceId, what) => this.#record(instanceId, what),
       onStir: instanceId => this.#stir(instanceId),
@@ -68,14 +65,14 @@ class InstanceWorker implements Worker {
   }
 
   async begin(): Promise<void> {
-    await this.#register()
+    await this.#heart.begin()
     for (const provider of this.#parts.providers.list()) {
       const end = provider.watch?.(instanceId => this.#stir(instanceId))
       if (end) this.#unwatch.push(end)
     }
     const end = this.#parts.router.watch?.(() => this.#doubtRoutes())
     if (end) this.#unwatch.push(end)
-    this.#loops.push(this.#beat(), this.#claim(), this.#reconciler.run(this.#stop.signal))
+    this.#loops.push(this.#heart.run(this.#stop.signal), this.#claim(), this.#reconciler.run(this.#stop.signal))
   }
 
   /** The router was started again: every instance is compared with it now, not at its next turn. */
@@ -112,52 +109,13 @@ class InstanceWorker implements Worker {
     await this.#baker.stop()
     for (const end of this.#unwatch) end()
     this.#keepers.dispose()
-    try {
-      await this.#parts.store.work.removeWorker(this.#id)
-    } catch (error) {
-      // Whoever opens the store next takes what this worker had.
-      this.#parts.log.warn({ worker: this.#id, error: messageOf(error) }, 'the worker could not sign off')
-    }
+    await this.#heart.stop()
   }
 
-  async #register(): Promise<void> {
-    const { clock, store } = this.#parts
-    const [began, at] = [clock.monotonic(), clock.now()]
-    await store.work.registerWorker(this.#id)
-    this.#validUntil = began + leaseTtlMs
-    this.#beatAt = at
-  }
-
-  async #beat(): Promise<void> {
-    const { clock, store, log } = this.#parts
-    while (!this.#stop.signal.aborted) {
-      await this.#pause(beatMs)
-      if (this.#stop.signal.aborted) return
-      const [began, at] = [clock.monotonic(), clock.now()]
-      // The monotonic clock stands still while a machine sleeps, and the store counts in wall time.
-      const late = began >= this.#validUntil || at - this.#beatAt >= leaseTtlMs
-      try {
-        // A heart that stopped for too long does not go on under the old leases: others may own them by now.
-        if (!late && (await store.work.beat(this.#id))) {
-          this.#validUntil = began + leaseTtlMs
-          this.#beatAt = at
-        } else await this.#startOver()
-      } catch (error) {
-        log.warn({ error: messageOf(error) }, 'the heartbeat could not be written')
-      }
-    }
-  }
-
-  /** Every lease is lost: drop all work, and begin again as a new worker. */
-  async #startOver(): Promise<void> {
-    this.#parts.log.warn({ worker: this.#id }, 'the heartbeat came too late; all leases are given up and claimed anew')
-    this.#identity.abort()
+  /** Every lease is lost: all work ends. */
+  async #dropAll(): Promise<void> {
     for (const lease of this.#leases.values()) lease.end()
     await Promise.allSettled(this.#working)
-    this.#id = newId('wrk')
-    this.#identity = new AbortController()
-    await this.#register()
-    this.#waiters.wake()
   }
 
   async #claim(): Promise<void> {
@@ -167,7 +125,7 @@ class InstanceWorker implements Worker {
       const mark = this.#waiters.mark()
       try {
         const began = clock.monotonic()
-        const claims = await store.work.claimDue(this.#id, room)
+        const claims = await store.work.claimDue(this.#heart.id, room)
         const full = claims.length === room
         for (const claim of claims) this.#attend(claim)
         room = roomAfter(clock.monotonic() - began)
@@ -185,9 +143,9 @@ class InstanceWorker implements Worker {
   #attend(claim: Claim): void {
     const { store, clock, mask, log } = this.#parts
     // Claimed while we were stopping, or as the worker we were before: removing or replacing that one frees it.
-    if (this.#stop.signal.aborted || claim.owner !== this.#id) return
-    const identity = this.#identity.signal
-    const lease = holdLease(claim, store.storeId, () => this.#validUntil, clock)
+    if (this.#stop.signal.aborted || claim.owner !== this.#heart.id) return
+    const identity = this.#heart.identity
+    const lease = holdLease(claim, store.storeId, () => this.#heart.validUntil, clock)
     // A lease that was lost without our notice ends before the new one begins.
     const former = this.#workOn.get(claim.instanceId)
     this.#leases.get(claim.instanceId)?.end()
@@ -259,7 +217,7 @@ class InstanceWorker implements Worker {
     if (this.#leases.has(instanceId)) return
     this.#keepers.putLast(instanceId)
     if (!differs) return this.#mayRest(instanceId, keeper)
-    const claim = await this.#parts.store.work.claim(this.#id, instanceId)
+    const claim = await this.#parts.store.work.claim(this.#heart.id, instanceId)
     if (claim) this.#attend(claim)
   }
 

@@ -1,4 +1,4 @@
-import { inTime } from '../abort.ts'
+import { answerMs, inTime } from '../abort.ts'
 import type { Clock } from '../clock.ts'
 import type { Store, Stores } from '../deploy/work.ts'
 import { isSlipwayError, SlipwayError } from '../errors.ts'
@@ -6,9 +6,6 @@ import type { ProviderRegistry } from '../provider/registry.ts'
 import type { Instance } from './instance.ts'
 import { requireThere } from './refusal.ts'
 import { wantedIds } from './status.ts'
-
-/** How long the platform is asked what it runs, milliseconds. */
-const answerMs = 5000
 
 /** What came of adopting an instance. */
 export interface Adopted {

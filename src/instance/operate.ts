@@ -1,10 +1,10 @@
 import type { AuthProvider, Claims } from '../auth/auth.ts'
-import { type Clock, timestamp } from '../clock.ts'
+import { type Clock, type Timestamp, timestamp } from '../clock.ts'
 import { checkComposition } from '../deploy/compose.ts'
 import type { Deployment, DeploymentKind } from '../deploy/deployment.ts'
 import { cancelPending, eventOf } from '../deploy/end.ts'
 import { resolveImages } from '../deploy/resolve.ts'
-import type { RunRequest } from '../deploy/run.ts'
+import type { Run, RunRequest } from '../deploy/run.ts'
 import { parse } from '../deploy/schema.ts'
 import { seal } from '../deploy/seal.ts'
 import type { ListOptions, Page } from '../deploy/store.ts'
@@ -17,6 +17,7 @@ import type { ProviderRegistry } from '../provider/registry.ts'
 import type { Room } from '../room.ts'
 import type { Vault } from '../secrets/vault.ts'
 import { type Adopted, adopt } from './adopt.ts'
+import { checkExpose, exposedOf } from './expose.ts'
 import { type Instance, type InstanceState, isHeld } from './instance.ts'
 import { requireNoAttention, requireState, requireThere } from './refusal.ts'
 import {
@@ -26,7 +27,7 @@ import {
   type UpdateInstanceRequest,
   updateInstanceSchema,
 } from './schema.ts'
-import { type DeclaredService, isRouted } from './service.ts'
+import type { DeclaredService } from './service.ts'
 
 /** What an instance service is built from. */
 export interface InstanceParts {
@@ -263,28 +264,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
         const already = busy.find(run => run.deployment.kind === 'delete')
         if (already) return already.deployment
         requireThere(instance)
-        const why = { code: 'instance_deleted', error: `the instance was deleted by ${caller.subject}` }
-        for (const { deployment } of busy) {
-          if (await cancelPending(deployment, why, tx, at)) continue
-          await tx.deploys.updateDeployment(deployment.id, ['running'], {
-            state: 'cancelled',
-            finishedAt: at,
-            error: why.error,
-            errorCode: why.code,
-            restored: false,
-            reason: null,
-          })
-          await tx.events.append(
-            eventOf('deploy.cancelled', deployment, { ...why, kind: deployment.kind, restored: false }),
-          )
-          await tx.work.signal({
-            deploymentId: deployment.id,
-            instanceId: id,
-            kind: 'cancel',
-            by: caller.subject,
-            cause: why.error,
-          })
-        }
+        await endAll(busy, caller.subject, tx, at)
         // What its table says is not what runs: nothing of it is brought back only to be taken down in order.
         if (isHeld(instance)) await tx.work.patch(id, { table: [] })
         await tx.instances.update(id, { state: 'deleting' })
@@ -307,6 +287,30 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
   }
 }
 
+/** Cancels what runs or waits of an instance that is deleted. Nothing of it is undone. */
+async function endAll(busy: readonly Run[], by: string, tx: Stores, at: Timestamp): Promise<void> {
+  const why = { code: 'instance_deleted', error: `the instance was deleted by ${by}` }
+  for (const { deployment } of busy) {
+    if (await cancelPending(deployment, why, tx, at)) continue
+    await tx.deploys.updateDeployment(deployment.id, ['running'], {
+      state: 'cancelled',
+      finishedAt: at,
+      error: why.error,
+      errorCode: why.code,
+      restored: false,
+      reason: null,
+    })
+    await tx.events.append(eventOf('deploy.cancelled', deployment, { ...why, kind: deployment.kind, restored: false }))
+    await tx.work.signal({
+      deploymentId: deployment.id,
+      instanceId: deployment.instanceId,
+      kind: 'cancel',
+      by: by,
+      cause: why.error,
+    })
+  }
+}
+
 function requireActive(instance: Instance): void {
   if (instance.currentReleaseId !== undefined) return
   throw new SlipwayError('instance_state', `Instance "${instance.name}" has no active release yet.`, {
@@ -323,25 +327,4 @@ function requireServices(instance: Instance, names: readonly string[]): void {
   throw new SlipwayError('unknown_service', `Instance "${instance.name}" has no service "${unknown}".`, {
     next: `Its services are: ${instance.services.map(service => service.name).join(', ')}.`,
   })
-}
-
-function exposedOf(services: readonly { readonly name: string; readonly expose?: boolean }[]): string | undefined {
-  const exposed = services.filter(service => service.expose === true).map(service => service.name)
-  if (exposed.length > 1) {
-    throw new SlipwayError('invalid_request', `Only one service can be exposed, not ${exposed.join(' and ')}.`, {
-      next: 'Mark the one that people reach first.',
-    })
-  }
-  return exposed[0]
-}
-
-function checkExpose(name: string | undefined, services: readonly DeclaredService[]): void {
-  if (name === undefined) return
-  const service = services.find(candidate => candidate.name === name)
-  if (!service)
-    throw new SlipwayError('unknown_service', `There is no service "${name}" to expose.`, {
-      next: `Services are: ${services.map(candidate => candidate.name).join(', ')}.`,
-    })
-  if (!isRouted(service))
-    throw new SlipwayError('unknown_port', `Service "${name}" has no port to expose.`, { next: 'Give it a port.' })
 }

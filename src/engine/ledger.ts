@@ -1,0 +1,199 @@
+import { timestamp } from '../clock.ts'
+import type { ServiceProgress } from '../deploy/deployment.ts'
+import { eventOf } from '../deploy/end.ts'
+import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
+import type { Table } from '../deploy/step.ts'
+import { isSlipwayError, messageOf, type SlipwayError } from '../errors.ts'
+import type { Attendance } from './context.ts'
+import type { Outcome } from './perform.ts'
+import { lastTouch, progressOf, reasonFor } from './progress.ts'
+
+/** What is recorded of the way forward: its steps, and how far each service is. Nothing is written once the lease is lost. */
+export class Ledger {
+  readonly #run: Run
+  readonly #plan: FrozenPlan
+  readonly #at: Attendance
+  #records = new Map<number, StepRecord>()
+  #progress: Record<string, ServiceProgress>
+  #unfinished: StepRecord | undefined
+
+  constructor(run: Run, plan: FrozenPlan, at: Attendance) {
+    this.#run = run
+    this.#plan = plan
+    this.#at = at
+    this.#progress = { ...run.deployment.serviceProgress }
+  }
+
+  /** Reads what was recorded before: under an earlier lease, or before a pause. */
+  async open(): Promise<void> {
+    const records = await this.#at.parts.store.work.steps(this.#run.deployment.id)
+    this.#records = new Map(
+      records.filter(record => record.phase === 'forward').map(record => [record.position, record]),
+    )
+  }
+
+  /** What is recorded of the step at this position. */
+  entry(position: number): StepRecord | undefined {
+    return this.#records.get(position)
+  }
+
+  /** How far each service is. */
+  get progress(): Record<string, ServiceProgress> {
+    return this.#progress
+  }
+
+  /** A step that is over, and is to be recorded with whatever comes next. */
+  get unfinished(): StepRecord | undefined {
+    return this.#unfinished
+  }
+
+  /** Records that a step has begun and its table is wanted, unless `stale` says of the last signal that it was not heard yet. */
+  async begin(record: StepRecord, before: Table, stale: (signalSeq: number) => boolean): Promise<boolean> {
+    const { parts, lease } = this.#at
+    const { deployment } = this.#run
+    const { position, step } = record
+    const progress = progressOf(this.#progress, before, step)
+    const begun = await parts.store.transaction(async tx => {
+      if (stale(await tx.work.fence(lease.claim))) return false
+      if (this.#unfinished) await tx.work.saveStep(this.#unfinished)
+      await tx.work.saveStep(record)
+      await tx.work.patch(deployment.instanceId, { table: step.table })
+      await tx.deploys.updateDeployment(deployment.id, ['running'], {
+        step: position,
+        ...(Object.keys(progress).length > 0 ? { serviceProgress: progress } : {}),
+        reason: reasonFor(step, record.beganAt),
+      })
+      await tx.events.append({
+        type: step.kind === 'pause' ? 'deploy.paused' : 'deploy.progress',
+        tenantId: deployment.tenantId,
+        instanceId: deployment.instanceId,
+        deploymentId: deployment.id,
+        releaseId: deployment.releaseId,
+        data: {
+          step: position + 1,
+          ...(this.#plan.steps ? { steps: this.#plan.steps.length } : {}),
+          name: step.name,
+          kind: step.kind,
+          table: step.table,
+          ...(step.kind === 'pause' ? { gate: step.gate } : {}),
+          ...(this.#plan.steps ? { percent: Math.floor((100 * position) / this.#plan.steps.length) } : {}),
+        },
+      })
+      return true
+    })
+    if (!begun) return false
+    this.#progress = progress
+    this.#records.set(position, record)
+    this.#unfinished = undefined
+    parts.onCommit()
+    return true
+  }
+
+  /** What became of a step. A finished one is committed with the beginning of the next, unless what it found must not be lost. */
+  async end(record: StepRecord, outcome: Exclude<Outcome, { kind: 'parked' }>): Promise<void> {
+    const { parts, lease } = this.#at
+    const { position, step } = record
+    const ended: StepRecord = {
+      ...record,
+      state: outcome.kind,
+      endedAt: timestamp(parts.clock.now()),
+      ...(outcome.note !== undefined ? { note: outcome.note } : {}),
+    }
+    this.#records.set(position, ended)
+    this.#progress = lastTouch(this.#progress, this.#plan, position)
+    this.#unfinished = ended
+    if (step.kind !== 'hold' && step.kind !== 'pause' && step.kind !== 'task') return
+    await parts.store.transaction(async tx => {
+      await tx.work.fence(lease.claim)
+      await tx.work.saveStep(ended)
+      await tx.work.saveWatched(this.#run.deployment.id, 0)
+    })
+    this.#unfinished = undefined
+  }
+
+  /** Someone asked to pause, and it waits from now on. */
+  async pause(): Promise<void> {
+    const { parts, lease } = this.#at
+    const { deployment } = this.#run
+    const since = timestamp(parts.clock.now())
+    await parts.store.transaction(async tx => {
+      await tx.work.fence(lease.claim)
+      if (this.#unfinished) await tx.work.saveStep(this.#unfinished)
+      const fresh = await tx.work.run(deployment.id)
+      // It may be here for the second time: the instance was healed while it waited.
+      if (fresh?.deployment.reason?.code === 'paused') return
+      const reason = { code: 'paused', text: 'paused; resume it to go on', since } as const
+      await tx.deploys.updateDeployment(deployment.id, ['running'], { reason })
+      await tx.events.append(eventOf('deploy.paused', deployment, { by: 'request' }))
+    })
+    this.#unfinished = undefined
+    parts.onCommit()
+  }
+
+  /** What a strategy says of a service that the deployment changes. */
+  sayOf(service: string, state: ServiceProgress, over: AbortSignal): void {
+    if (!Object.hasOwn(this.#progress, service)) return
+    this.#progress[service] = state
+    this.say({ service, state }, over)
+  }
+
+  /** What a strategy says about itself is told to those who watch, unless the rollout is over by then. */
+  say(data: Readonly<Record<string, unknown>>, over: AbortSignal): void {
+    if (over.aborted) return
+    const { parts, lease } = this.#at
+    const { deployment } = this.#run
+    const write = parts.store.transaction(async tx => {
+      await tx.work.fence(lease.claim)
+      if (over.aborted) return
+      const still = await tx.deploys.updateDeployment(deployment.id, ['running'], {
+        serviceProgress: { ...this.#progress },
+      })
+      if (!still) return
+      await tx.events.append({
+        type: 'deploy.progress',
+        tenantId: deployment.tenantId,
+        instanceId: deployment.instanceId,
+        deploymentId: deployment.id,
+        data,
+      })
+    })
+    write.then(parts.onCommit, error =>
+      parts.log.warn({ deployment: deployment.id, error: messageOf(error) }, 'progress was not recorded'),
+    )
+  }
+
+  /** It failed in the step at this position, and is to be undone. */
+  async fail(position: number, error: unknown): Promise<void> {
+    const { parts, lease } = this.#at
+    const { deployment } = this.#run
+    const code = isSlipwayError(error) ? error.code : 'strategy_failed'
+    const text = isSlipwayError(error)
+      ? error.message
+      : `The strategy "${deployment.strategy}" threw: ${messageOf(error)}`
+    const sentence = parts.mask(deployment.instanceId, text)
+    const evidence = isSlipwayError(error) ? evidenceOf(error) : []
+    await parts.store.transaction(async tx => {
+      await tx.work.fence(lease.claim)
+      if (this.#unfinished) await tx.work.saveStep(this.#unfinished)
+      const current = this.#records.get(position)
+      if (current?.state === 'begun') {
+        await tx.work.saveStep({ ...current, state: 'failed', endedAt: timestamp(parts.clock.now()), note: sentence })
+      }
+      await tx.work.saveUndo(deployment.id, {
+        end: 'failed',
+        code,
+        error: sentence,
+        at: timestamp(parts.clock.now()),
+        ...(evidence.length > 0 ? { evidence } : {}),
+      })
+    })
+  }
+}
+
+/** Probe answers and log lines that came with an error. */
+function evidenceOf(error: SlipwayError): string[] {
+  const lines = [error.details?.answers, error.details?.log].flatMap(list =>
+    Array.isArray(list) ? list.map(String) : [],
+  )
+  return lines.slice(0, 40)
+}
