@@ -1,6 +1,7 @@
 import { timestamp } from '../clock.ts'
-import type { FrozenPlan, Run } from '../deploy/run.ts'
+import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
 import type { Row, Step } from '../deploy/step.ts'
+import type { Stores } from '../deploy/work.ts'
 import { isPassing, SlipwayError } from '../errors.ts'
 import { policyDefaults } from '../instance/instance.ts'
 import { taskOf } from '../instance/service.ts'
@@ -152,27 +153,14 @@ function interrupted(named: string, rerun: boolean, log: readonly string[]): Sli
   })
 }
 
-async function pause(
-  step: Extract<Step, { kind: 'pause' }>,
-  { at, run, position, signal, stored }: Performance,
-): Promise<Outcome> {
-  const { parts, keeper, lease } = at
-  signal.throwIfAborted()
-  const records = await stored(() => parts.store.work.steps(run.deployment.id))
-  const record = records.find(candidate => candidate.phase === 'forward' && candidate.position === position)
+async function pause(step: Extract<Step, { kind: 'pause' }>, on: Performance): Promise<Outcome> {
+  const { parts, keeper } = on.at
+  on.signal.throwIfAborted()
+  const now = parts.clock.now()
+  const record = await on.stored(() => begunBy(now, on))
   if (record && record.state !== 'begun')
     return { kind: 'done', ...(record.note !== undefined ? { note: record.note } : {}) }
-  const now = parts.clock.now()
-  const beganAt = Math.min(record ? Date.parse(record.beganAt) : now, now)
-  // The clock was set back since: it waits for as long as was asked, counted from now, and not until the clock has caught up.
-  if (record && Date.parse(record.beganAt) > now) {
-    await stored(() =>
-      parts.store.transaction(async tx => {
-        await tx.work.fence(lease.claim)
-        await tx.work.saveStep({ ...record, beganAt: timestamp(now) })
-      }),
-    )
-  }
+  const beganAt = record ? Date.parse(record.beganAt) : now
   if (step.seconds !== undefined) {
     const goesOnAt = beganAt + step.seconds * 1000
     return now >= goesOnAt ? { kind: 'done', note: 'went on by itself' } : { kind: 'parked', wakeAt: goesOnAt }
@@ -185,6 +173,31 @@ async function pause(
     )
   }
   return { kind: 'parked', wakeAt: beganAt + deadlineMs }
+}
+
+/**
+ * The step as it is recorded now. One that began in the future, because the clock was set back since, begins now: it waits for as long as
+ * was asked, and not until the clock has caught up.
+ */
+async function begunBy(now: number, { at, run, position }: Performance): Promise<StepRecord | undefined> {
+  const { store } = at.parts
+  const read = async (from: Pick<Stores, 'work'>): Promise<StepRecord | undefined> =>
+    (await from.work.steps(run.deployment.id)).find(
+      candidate => candidate.phase === 'forward' && candidate.position === position,
+    )
+  const waits = (record: StepRecord | undefined): record is StepRecord =>
+    record?.state === 'begun' && Date.parse(record.beganAt) > now
+  const record = await read(store)
+  if (!waits(record)) return record
+  return await store.transaction(async tx => {
+    await tx.work.fence(at.lease.claim)
+    // Somebody may have promoted it since.
+    const fresh = await read(tx)
+    if (!waits(fresh)) return fresh
+    const begun = { ...fresh, beganAt: timestamp(now) }
+    await tx.work.saveStep(begun)
+    return begun
+  })
 }
 
 function rowOf(table: Step['table'], of: { service: string; revision: string }): Row | undefined {

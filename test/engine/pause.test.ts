@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { StepRecord } from '../../src/deploy/run.ts'
+import { fakeClock } from '../../src/provider/fake/index.ts'
+import { sqliteStore } from '../../src/store/sqlite.ts'
 import { house, successor } from './harness.ts'
 import { performed, running, traffic } from './look.ts'
 import { life } from './mortal.ts'
@@ -102,6 +105,30 @@ describe('a pause of the plan', () => {
     assert.equal(told.length, 1)
   })
 })
+
+for (const read of [1, 2, 3]) {
+  test(`a promote that comes as a pause begins anew, because the clock was set back, counts (read ${read})`, async t => {
+    const clock = fakeClock()
+    const real = await sqliteStore({ path: ':memory:', clock })
+    const race = { reads: 0, act: async (): Promise<unknown> => undefined }
+    const steps = async (id: string): Promise<StepRecord[]> => {
+      const records = await real.work.steps(id)
+      if (++race.reads === read) await race.act()
+      return records
+    }
+    const h = await house(t, { clock, store: { ...real, work: { ...real.work, steps } } })
+    const shop = await h.shop()
+    const paused = await atGate(h, shop)
+    await h.when(async () => (await h.store.work.load(shop.id))?.owner === undefined)
+    race.reads = 0
+    race.act = async () => await h.acme.promote(paused.id)
+    clock.jump(-3600_000)
+    await real.work.wake(shop.id)
+    assert.equal((await h.end(paused)).state, 'succeeded')
+    const done = (await real.work.steps(paused.id)).find(({ step }) => step.kind === 'pause')
+    assert.equal(done?.note, 'promoted by ana')
+  })
+}
 
 describe('a pause that somebody asked for', () => {
   test('takes effect between two steps, holds nothing, and goes on where it was', async t => {

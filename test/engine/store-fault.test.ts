@@ -74,20 +74,28 @@ async function each(
 }
 
 function failingOnce(store: Store, fault: SlipwayError, failing: { left: number }): Store {
-  const orFail =
-    <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
-    async (...args: A): Promise<R> => {
-      if (--failing.left === 0) throw fault
-      return await call(...args)
-    }
+  const counted = (): void => {
+    if (--failing.left === 0) throw fault
+  }
   const port = <P extends Stores[keyof Stores]>(of: P): P =>
-    Object.fromEntries(Object.entries(of).map(([name, call]) => [name, orFail(call as never)])) as unknown as P
+    new Proxy(of, {
+      get: (_, name) => {
+        const call = Reflect.get(of, name) as (...args: unknown[]) => Promise<unknown>
+        return async (...args: unknown[]): Promise<unknown> => {
+          counted()
+          return await call(...args)
+        }
+      },
+    })
   return {
     ...store,
     deploys: port(store.deploys),
     instances: port(store.instances),
     events: port(store.events),
     work: port(store.work),
-    transaction: orFail<never, never>(store.transaction) as Store['transaction'],
+    async transaction(work) {
+      counted()
+      return await store.transaction(work)
+    },
   }
 }

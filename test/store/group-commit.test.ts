@@ -155,7 +155,14 @@ function refusals(store: Store): { readonly refuse: () => Promise<unknown>; read
     first.catch((error: unknown) => void error) // because it is the second that is looked at
     return await second
   }
-  const secret = { tenantId: 'acme', name: 'key', version: 1, sealed: new Uint8Array(8), createdAt: timestamp(0) }
+  const secret = {
+    id: 'sec_1',
+    tenantId: 'acme',
+    name: 'key',
+    version: 1,
+    sealed: new Uint8Array(8),
+    createdAt: timestamp(0),
+  }
   const seen = async (): Promise<unknown> =>
     await store.transaction(async tx => {
       throw new Error(`there is event ${await tx.events.lastSeq()}`)

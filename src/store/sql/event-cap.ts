@@ -11,24 +11,17 @@ export function eventCap({ db, clock }: Session): Pick<EventStore, 'prune' | 'pr
         .selectFrom('cursors')
         .select(({ fn }) => fn.min<number | null>('seq').as('seq'))
         .executeTakeFirstOrThrow()
-      const { numDeletedRows } = await db
-        .deleteFrom('events')
-        .where('seq', 'in', oldest =>
-          oldest
-            .selectFrom(all => all.selectFrom('events').select(['seq', 'at']).orderBy('seq').limit(limit).as('oldest'))
-            .select('seq')
-            // The newest stays: where the next number follows from the highest, its place would be given again.
-            .where('seq', '<', last.seq)
-            .where(e => e.or([e('seq', '<=', last.seq - keep), e('at', '<', clock.now() - keepMs)]))
-            .where(e =>
-              e.or([
-                e('seq', '<=', slowest.seq ?? last.seq),
-                e('seq', '<=', last.seq - 2 * keep),
-                e('at', '<', clock.now() - 2 * keepMs),
-              ]),
-            ),
-        )
-        .executeTakeFirst()
+      const now = clock.now()
+      const mayGo = ({ seq, at }: { readonly seq: number; readonly at: number }): boolean =>
+        // The newest stays: where the next number follows from the highest, its place would be given again.
+        seq < last.seq &&
+        (seq <= last.seq - keep || at < now - keepMs) &&
+        (seq <= (slowest.seq ?? last.seq) || seq <= last.seq - 2 * keep || at < now - 2 * keepMs)
+      const oldest = await db.selectFrom('events').select(['seq', 'at']).orderBy('seq').limit(limit).execute()
+      // Up to the first that stays. When the clock was set back a later one may be older: without it the log would have a hole.
+      const stays = oldest.find(event => !mayGo(event))
+      const end = stays ? stays.seq : (oldest.at(-1)?.seq ?? 0) + 1
+      const { numDeletedRows } = await db.deleteFrom('events').where('seq', '<', end).executeTakeFirst()
       return Number(numDeletedRows)
     },
 

@@ -33,6 +33,21 @@ export function retentionTests(makeStore: MakeStore): void {
     assert.deepEqual(await left(store), young)
   })
 
+  test('the log of events is shortened from its start only, though the clock was set back and what came later looks older', async t => {
+    const { store, clock } = await world(t, makeStore)
+    const before = await append(store, 2)
+    clock.advance(-2 * hourMs)
+    const after = await append(store, 3)
+    clock.advance(2 * hourMs)
+    const cap = { ...boundless, keepMs: hourMs }
+    assert.equal(await store.events.prune(cap, 100), 0)
+    assert.deepEqual(await left(store), [...before, ...after])
+    assert.equal(await store.events.prunedTo(), 0)
+    clock.advance(1.5 * hourMs)
+    assert.equal(await store.events.prune(cap, 100), 4)
+    assert.equal(await store.events.prunedTo(), after[1])
+  })
+
   test('the newest event stays however old it is, and no number is given twice', async t => {
     const { store, clock } = await world(t, makeStore)
     const seqs = await append(store, 3)
