@@ -81,7 +81,7 @@ class InstanceWorker implements Worker {
   /** The router was started again: every instance is compared with it now, not at its next turn. */
   #doubtRoutes(): void {
     for (const keeper of this.#keepers.awake.values()) keeper.doubtRoutes()
-    for (const id of this.#keepers.ids()) this.#stir(id)
+    for (const id of this.#keepers.ids()) if (!this.#leases.has(id)) this.#reconciler.doubt(id)
   }
 
   hint(instanceId?: string): void {
@@ -224,7 +224,7 @@ class InstanceWorker implements Worker {
     const running = work().finally(() => {
       this.#working.delete(running)
       if (this.#workOn.get(claim.instanceId) === running) this.#workOn.delete(claim.instanceId)
-      if (this.#keepers.awake.size > awakeAtMost) this.#reconciler.stir(claim.instanceId)
+      if (this.#keepers.awake.size > awakeAtMost) this.#reconciler.doubt(claim.instanceId)
     })
     this.#working.add(running)
     this.#workOn.set(claim.instanceId, running)
