@@ -256,7 +256,7 @@ class InstanceWorker implements Worker {
       await this.#baker.join(instanceId, keeper)
     this.#seen.add(instanceId)
     const differs = await keeper.differs()
-    if (this.#leases.has(instanceId)) return
+    if (this.#leases.has(instanceId) || this.#stop.signal.aborted) return
     this.#keepers.putLast(instanceId)
     if (!differs) return this.#mayRest(instanceId, keeper)
     const claim = await this.#parts.store.work.claim(this.#id, instanceId)
