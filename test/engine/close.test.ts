@@ -40,7 +40,8 @@ async function counting(t: TestContext) {
   }
   const store = { ...real, work: { ...real.work, claim }, close: async () => {} }
   const provider = fakeProvider({ clock })
-  const { probe } = provider
+  const probe = provider.probe?.bind(provider)
+  assert.ok(probe)
   provider.probe = async (...args) => {
     counts.probes++
     return await probe(...args)
