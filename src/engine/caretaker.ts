@@ -74,12 +74,26 @@ export function startCaretaker(parts: CaretakerParts, retention: Retention = {})
   const policy = { ...retentionDefaults, ...retention }
   const stopped = new AbortController()
   let pruning: Promise<Pruned> | undefined
+  /** Whether there was less than the reserve when the disk was last looked at. */
+  let wasLow = false
 
+  /** Images first, as they give most room and need none; what can't be done keeps nothing else from being done. */
   async function prune(): Promise<Pruned> {
-    const events = await pruneEvents()
-    const plans = await prunePlans()
-    const images = await pruneImages()
-    await store.tidy?.()
+    const failures: unknown[] = []
+    const part = async <T>(act: () => Promise<T>, none: T): Promise<T> => {
+      try {
+        return await act()
+      } catch (error) {
+        stopped.signal.throwIfAborted()
+        failures.push(error)
+        return none
+      }
+    }
+    const images = await part(pruneImages, [])
+    const events = await part(pruneEvents, 0)
+    const plans = await part(prunePlans, 0)
+    await part(async () => await store.tidy?.(), undefined)
+    if (failures.length > 0) throw failures[0]
     return { events, plans, images }
   }
 
@@ -138,13 +152,12 @@ export function startCaretaker(parts: CaretakerParts, retention: Retention = {})
         await act()
       } catch (error) {
         if (stopped.signal.aborted) return
-        if (isSlipwayError(error, 'disk_full')) continue // told by the look at the disk
+        if (wasLow && isSlipwayError(error, 'disk_full')) continue // told by the look at the disk; a quota is not seen by it
         log.warn({ error: messageOf(error) }, what)
       }
     }
   }
 
-  let wasLow = false
   async function look(): Promise<void> {
     const { folder, freeBytes, reserveBytes } = await room.look()
     const low = freeBytes < reserveBytes

@@ -80,11 +80,12 @@ export class Healing {
   /** Looks at rows at rest: which of them crash-loop, and which are well again. */
   look(rows: readonly Row[], ready: (row: Row) => number): void {
     const keys = new Set(rows.map(rowKey))
-    for (const known of [...this.#looping, ...this.#dead.keys()]) {
-      if (keys.has(known)) continue
-      this.#looping.delete(known)
-      this.#dead.delete(known)
-    }
+    for (const known of this.#looping) if (!keys.has(known)) this.#looping.delete(known)
+    // Nobody takes the place of one that is not missed: its row is gone, or fewer are wanted now.
+    const lacking = rows.filter(row => ready(row) < row.replicas).map(rowKey)
+    for (const key of this.#dead.keys()) if (!lacking.includes(key)) this.#dead.delete(key)
+    for (const name of this.#replacing.keys())
+      if (!lacking.some(key => name.startsWith(`${key}.`))) this.#replacing.delete(name)
     for (const row of rows) {
       const key = rowKey(row)
       const { service, revision } = row

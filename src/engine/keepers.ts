@@ -21,6 +21,7 @@ export class Keepers {
   readonly #awake = new Map<string, Keeper>()
   readonly #asleep = new Map<string, Memory>()
   readonly #pace = new ProbePace()
+  #disposed = false
 
   constructor(parts: EngineParts, owner: KeepersOwner) {
     this.#parts = parts
@@ -38,7 +39,7 @@ export class Keepers {
     yield* this.#asleep.keys()
   }
 
-  /** The keeper of an instance, awake; undefined when there is no such instance any more. */
+  /** The keeper of an instance, awake; undefined when there is no such instance any more, or nobody is to wake. */
   async wake(instanceId: string): Promise<Keeper | undefined> {
     const known = this.#awake.get(instanceId)
     if (known) return known
@@ -48,7 +49,7 @@ export class Keepers {
     const runs = await store.work.queue(instanceId)
     const specs = await specsOf(store, record, runs)
     const raced = this.#awake.get(instanceId)
-    if (raced) return raced
+    if (raced || this.#disposed) return raced
     const { providers, router, clock, domain, revisions, mask, log } = this.#parts
     const parts = {
       provider: providers.get(record.instance.provider),
@@ -92,6 +93,7 @@ export class Keepers {
   }
 
   dispose(): void {
+    this.#disposed = true
     for (const id of this.ids()) this.forget(id)
   }
 }

@@ -35,6 +35,8 @@ export class Probing {
   readonly #probed = new Map<string, Probed>()
   /** Replicas that the router sent requests to when we came. */
   #found: ReadonlySet<string> = new Set()
+  /** A look that began before the end may land after it. */
+  #stopped = false
 
   constructor({ provider, clock, pace }: ProbingParts) {
     this.#provider = provider
@@ -54,6 +56,7 @@ export class Probing {
 
   /** Watches exactly these replicas, each by its service's check. */
   sync(replicas: readonly Replica[], specOf: (replica: Replica) => ServiceSnapshot | undefined): void {
+    if (this.#stopped) return
     const alive = new Map(replicas.filter(replica => replica.state !== 'exited').map(replica => [replica.id, replica]))
     for (const [id, { prober }] of this.#probed) {
       if (alive.has(id)) continue
@@ -151,7 +154,9 @@ export class Probing {
     return Math.min(Number.POSITIVE_INFINITY, ...waits.filter(ms => ms > 0))
   }
 
+  /** For good: nothing is watched any more, whatever is still found out. */
   stop(): void {
+    this.#stopped = true
     for (const { prober } of this.#probed.values()) prober.stop()
     this.#probed.clear()
   }

@@ -34,7 +34,9 @@ export class Reconciler {
   readonly #waiters = new Waiters()
   readonly #looking = new Set<string>()
   readonly #lookAgain = new Set<string>()
-  #stirred = new Set<string>()
+  /** Where something changed; and where something may have. The latter may be all there are, and wait for the former. */
+  readonly #stirred = new Set<string>()
+  readonly #doubted = new Set<string>()
   #sweep: string[] = []
   #rounds = 0
 
@@ -43,9 +45,17 @@ export class Reconciler {
     this.#owner = owner
   }
 
-  /** Something of an instance may have changed. */
+  /** Something of an instance changed: it is the next to be looked at. */
   stir(instanceId: string): void {
+    this.#doubted.delete(instanceId)
     this.#stirred.add(instanceId)
+    this.#waiters.wake()
+  }
+
+  /** Something of an instance may have changed: it is looked at after those of which that is known. */
+  doubt(instanceId: string): void {
+    if (this.#stirred.has(instanceId)) return
+    this.#doubted.add(instanceId)
     this.#waiters.wake()
   }
 
@@ -53,15 +63,33 @@ export class Reconciler {
     await Promise.all([this.#heed(signal), this.#patrol(signal), this.#keepAsking(signal)])
   }
 
-  /** Looks where something stirred, as soon as it did. */
+  /** Looks where something stirred, as soon as it did: who is next is asked for each look anew. */
   async #heed(signal: AbortSignal): Promise<void> {
+    const underWay = new Set<Promise<void>>()
     while (!signal.aborted) {
+      if (underWay.size >= abreast) {
+        await Promise.race(underWay)
+        continue
+      }
       const mark = this.#waiters.mark()
-      const stirred = this.#stirred
-      this.#stirred = new Set()
-      if (stirred.size > 0) await this.#lookAt([...stirred], signal)
-      else await this.#waiters.since(mark, lookMs, this.#parts.clock, signal)
+      const id = this.#nextStirred()
+      if (id === undefined) {
+        await this.#waiters.since(mark, lookMs, this.#parts.clock, signal)
+        continue
+      }
+      const look = this.#waitFor(this.#look(id, signal), signal).finally(() => underWay.delete(look))
+      underWay.add(look)
     }
+  }
+
+  #nextStirred(): string | undefined {
+    for (const waiting of [this.#stirred, this.#doubted]) {
+      for (const id of waiting) {
+        waiting.delete(id)
+        return id
+      }
+    }
+    return undefined
   }
 
   async #patrol(signal: AbortSignal): Promise<void> {
@@ -109,16 +137,19 @@ export class Reconciler {
     const walk = async (): Promise<void> => {
       for (const id of left) {
         if (signal.aborted) return
-        await this.#waitFor(this.#look(id, signal))
+        await this.#waitFor(this.#look(id, signal), signal)
       }
     }
     await Promise.all(Array.from({ length: Math.min(abreast, ids.length) }, walk))
   }
 
-  async #waitFor(look: Promise<void>): Promise<void> {
+  async #waitFor(look: Promise<void>, signal: AbortSignal): Promise<void> {
     const { promise: late, resolve } = Promise.withResolvers<void>()
     const cancel = after(this.#parts.clock, leaveMs, resolve)
+    const leave = (): void => resolve()
+    signal.addEventListener('abort', leave, { once: true })
     await Promise.race([look, late])
+    signal.removeEventListener('abort', leave)
     cancel()
   }
 
@@ -135,9 +166,11 @@ export class Reconciler {
         await this.#owner.look(id)
       } while (this.#lookAgain.has(id) && !signal.aborted)
     } catch (error) {
-      const { log, mask } = this.#parts
-      if (!signal.aborted)
-        log.warn({ instance: id, error: mask(id, messageOf(error)) }, 'an instance could not be looked at')
+      const { log, mask, clock } = this.#parts
+      if (signal.aborted) return
+      log.warn({ instance: id, error: mask(id, messageOf(error)) }, 'an instance could not be looked at')
+      // What stirred there is told once; with a sweep alone it would be seen minutes later.
+      after(clock, lookMs, () => this.doubt(id))
     } finally {
       this.#looking.delete(id)
       this.#lookAgain.delete(id)

@@ -78,7 +78,7 @@ class InstanceWorker implements Worker {
   /** The router was started again: every instance is compared with it now, not at its next turn. */
   #doubtRoutes(): void {
     for (const keeper of this.#keepers.awake.values()) keeper.doubtRoutes()
-    for (const id of this.#keepers.ids()) this.#stir(id)
+    for (const id of this.#keepers.ids()) if (!this.#leases.has(id)) this.#reconciler.doubt(id)
   }
 
   hint(instanceId?: string): void {
@@ -182,7 +182,7 @@ class InstanceWorker implements Worker {
     const running = work().finally(() => {
       this.#working.delete(running)
       if (this.#workOn.get(claim.instanceId) === running) this.#workOn.delete(claim.instanceId)
-      if (this.#keepers.awake.size > awakeAtMost) this.#reconciler.stir(claim.instanceId)
+      if (this.#keepers.awake.size > awakeAtMost) this.#reconciler.doubt(claim.instanceId)
     })
     this.#working.add(running)
     this.#workOn.set(claim.instanceId, running)
@@ -214,7 +214,7 @@ class InstanceWorker implements Worker {
       await this.#baker.join(instanceId, keeper)
     this.#seen.add(instanceId)
     const differs = await keeper.differs()
-    if (this.#leases.has(instanceId)) return
+    if (this.#leases.has(instanceId) || this.#stop.signal.aborted) return
     this.#keepers.putLast(instanceId)
     if (!differs) return this.#mayRest(instanceId, keeper)
     const claim = await this.#parts.store.work.claim(this.#heart.id, instanceId)

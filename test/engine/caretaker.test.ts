@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { SlipwayError } from '../../src/errors.ts'
 import { house, web } from './harness.ts'
 
 const minuteMs = 60_000
@@ -55,4 +56,25 @@ test('when not every instance can be asked what it needs, no image is thrown awa
   h.store.work.images = images
   assert.deepEqual((await h.until(h.slipway.prune())).images, [digest])
   assert.equal((await h.acme.instances.get(shop.id)).state, 'running')
+})
+
+for (const code of ['disk_full', 'overloaded'] as const) {
+  test(`images are thrown away though no row can be deleted: ${code}`, async t => {
+    const h = await house(t, { retention: { keepReleases: 1, unusedImageMs: 0 } })
+    await h.shop({ services: [web('fake:web-1')] })
+    const { digest } = await h.provider.resolve('fake:unneeded')
+    const refuse = () => Promise.reject(new SlipwayError(code, 'It was refused.'))
+    h.store.events.prune = refuse
+    h.store.work.shrinkRuns = refuse
+    await assert.rejects(h.until(h.slipway.prune()), error => error instanceof SlipwayError && error.code === code)
+    assert.equal(await h.provider.has?.(digest), false)
+  })
+}
+
+test('that a quota is used up is told, for the disk itself still has room', async t => {
+  const h = await house(t)
+  h.store.events.prune = () => Promise.reject(new SlipwayError('disk_full', 'The quota is used up.'))
+  await h.clock.advance(2 * minuteMs)
+  const told = h.warnings.filter(({ text }) => text === 'not everything could be pruned')
+  assert.equal(told.length, 1)
 })

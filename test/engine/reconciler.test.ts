@@ -26,6 +26,21 @@ describe('the reconciler', () => {
     assert.deepEqual(looks, ['i7'])
   })
 
+  test('looks at what died before all those that may have lost their routes, however slowly those are looked at', async t => {
+    const { clock, looks, reconciler } = start(t, { living: 2000, slow: id => id !== 'i1999' })
+    await clock.advance(60_000)
+    for (let n = 0; n < 2000; n++) reconciler.doubt(`i${n}`)
+    await clock.advance(10)
+    looks.splice(0)
+    reconciler.stir('i1999')
+    reconciler.doubt('i1999')
+    await clock.advance(200)
+    assert.equal(looks.filter(id => id === 'i1999').length, 1)
+    assert.ok(looks.length < 50, `${looks.length} others were looked at first`)
+    await clock.advance(60_000)
+    for (let n = 0; n < 1999; n++) assert.ok(looks.includes(`i${n}`), `i${n} was not looked at`)
+  })
+
   test('looks at those that are awake every second', async t => {
     const { clock, looks } = start(t, { living: 350, restless: ['i300'] })
     await clock.advance(0)
@@ -41,6 +56,15 @@ describe('the reconciler', () => {
     await clock.advance(0)
     assert.equal(looks.length, 20)
     assert.deepEqual(warnings, ['an instance could not be looked at'])
+  })
+
+  test('looks again, a second later, where a look failed: what stirred there is told only once', async t => {
+    const { clock, looks, reconciler } = start(t, { living: 2000, broken: 'i1999' })
+    await clock.advance(0)
+    looks.splice(0)
+    reconciler.stir('i1999')
+    await clock.advance(1000)
+    assert.equal(looks.filter(id => id === 'i1999').length, 2)
   })
 
   test('goes on when the router does not answer how it is, or not at all', async t => {
@@ -62,6 +86,8 @@ interface Scene {
   readonly living: number
   readonly restless?: readonly string[]
   readonly broken?: string
+  /** Those whose look takes five seconds. */
+  readonly slow?: (id: string) => boolean
 }
 
 interface Started {
@@ -73,7 +99,7 @@ interface Started {
 }
 
 /** A reconciler at work, with what it looked at. */
-function start(t: TestContext, { living, restless = [], broken }: Scene): Started {
+function start(t: TestContext, { living, restless = [], broken, slow = () => false }: Scene): Started {
   const clock = fakeClock()
   const router = fakeRouter({ clock })
   const looks: string[] = []
@@ -91,6 +117,7 @@ function start(t: TestContext, { living, restless = [], broken }: Scene): Starte
     living: () => {},
     async look(id) {
       looks.push(id)
+      if (slow(id)) await clock.sleep(5000)
       if (id === broken) throw new Error('it is broken')
     },
   })

@@ -12,9 +12,9 @@ export interface UsedImages extends Images {
   has(digest: string): boolean
   /**
    * Removes every copy but those of `keep` and those used within `idleMs`, one after the other. Resolves to the digests removed. Killed half
-   * way it leaves a folder that counts as no copy, and goes at the next prune.
+   * way it leaves a folder that counts as no copy, and goes at the next prune. Aborted, it rejects after the copy it is at.
    */
-  prune(keep: ReadonlySet<string>, idleMs: number): Promise<string[]>
+  prune(keep: ReadonlySet<string>, idleMs: number, signal?: AbortSignal): Promise<string[]>
 }
 
 /**
@@ -46,9 +46,10 @@ export function usedImages(images: Images, paths: Paths, clock: Pick<Clock, 'mon
       use(digest)
       return isKept(paths, digest)
     },
-    async prune(keep, idleMs) {
+    async prune(keep, idleMs, signal) {
       const removed: string[] = []
       for (const digest of digestsIn(paths)) {
+        signal?.throwIfAborted()
         if (keep.has(digest) || isUsed(digest, idleMs)) continue
         // Found unused and taken away in one go: nobody has a turn in between.
         const gone = takeAway(paths, digest)

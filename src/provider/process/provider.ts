@@ -83,9 +83,9 @@ export async function processProvider(options: ProcessProviderOptions): Promise<
       onProgress(100, `${revision.image} is here`)
     },
     has: async digest => context.images.has(digest),
-    async prune(keep, idleMs) {
+    async prune(keep, idleMs, signal) {
       const running = replicas.all().map(record => `sha256:${basename(record.cwd)}`)
-      return await context.images.prune(new Set([...keep, ...running]), idleMs)
+      return await context.images.prune(new Set([...keep, ...running]), idleMs, signal)
     },
     start: replicaStarts(context),
     stop: (instanceId, ids, graceMs, fence) => stopReplicas(context, instanceId, ids, graceMs, fence),

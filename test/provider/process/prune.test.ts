@@ -43,6 +43,18 @@ describe('pruning what the process provider keeps', () => {
     assert.ok(removed.includes(1), 'it was pruned in time')
   })
 
+  test('a prune that is aborted ends with the image it is at, and the others stay', async () => {
+    const digests: string[] = []
+    for (const size of [1, 2, 3]) digests.push((await world.revision(world.image(many(size)))).digest)
+    await world.reopen()
+    const end = new AbortController()
+    const pruning = world.provider.prune?.(new Set(), 0, end.signal)
+    end.abort(new Error('it is over'))
+    await assert.rejects(pruning ?? Promise.resolve(), /it is over/)
+    const left = readdirSync(below('images')).filter(name => name.endsWith('.json'))
+    assert.equal(left.length, digests.length - 1)
+  })
+
   test('an image whose copy is taken away right after it was looked at is copied again, for whoever resolves it', async () => {
     const folder = world.image(shell('exec sleep 600'))
     const paths = dataPaths(world.dataDir)
