@@ -18,7 +18,7 @@ import { type Happening, Healing } from './healing.ts'
 import type { Lease } from './lease.ts'
 import { Probing } from './probing.ts'
 import type { SpecSource } from './revisions.ts'
-import { Routing, servingIn } from './routing.ts'
+import { type MakeWay, Routing, servingIn } from './routing.ts'
 import { Waiters } from './waiters.ts'
 
 /** How many looks at an instance at rest go by before the router is asked again what it uses: it may have forgotten. */
@@ -32,6 +32,8 @@ const answerMs = 5000
 export interface KeeperParts {
   readonly provider: Provider
   readonly router: Router
+  /** Clears away what belongs to nobody and keeps routes from being used. */
+  readonly makeWay: MakeWay
   readonly clock: Clock
   readonly domain: string
   /** Turns a row into what the provider starts, secrets included. */
@@ -105,7 +107,7 @@ export class Keeper {
     this.#plan = new Blueprint(record, specs)
     this.#parts = parts
     this.crashes = memory?.crashes ?? new Crashes(parts.clock)
-    this.#routing = new Routing(parts.router, this.instanceId, parts.revisions.storeId)
+    this.#routing = new Routing(parts.router, this.instanceId, parts.revisions.storeId, parts.makeWay)
     this.#healing = new Healing(this.crashes, what => parts.onHappening(this.instanceId, what))
     this.#hands = new Hands(this.instanceId, parts, this.crashes, {
       wake: () => this.#waiters.wake(),
@@ -245,6 +247,11 @@ export class Keeper {
   /** Why the last start of a row's replicas failed, if it did. */
   startFailure(row: Row): SlipwayError | undefined {
     return this.#hands.startFailure(row)
+  }
+
+  /** Why the router did not take the last routes; undefined when it did. */
+  get refusedRoutes(): string | undefined {
+    return this.#routing.refusal
   }
 
   /** The last answers of the probes of a row's replicas, newest first, for an error that says why. */

@@ -1,23 +1,31 @@
 import { canonicalJson } from '../deploy/revision.ts'
 import type { Weights } from '../deploy/step.ts'
+import { isSlipwayError, messageOf } from '../errors.ts'
+import type { Fence } from '../provider/provider.ts'
 import type { Router, RouteTable, ServiceRoute } from '../router/router.ts'
 import { type Lease, leaseLost } from './lease.ts'
+
+/** Asked to clear away what is in the way of a table; resolves to whether it was anything. */
+export type MakeWay = (table: RouteTable, fence: Fence) => Promise<boolean>
 
 /** The routes of one instance as the router uses them, and the way to change them. */
 export class Routing {
   readonly #router: Router
   readonly #instanceId: string
   readonly #storeId: string
+  readonly #makeWay: MakeWay
+  #refusal: string | undefined
   #inUse: RouteTable | undefined
   #known = false
   #own = false
   #version = 0
   #doubts = 0
 
-  constructor(router: Router, instanceId: string, storeId: string) {
+  constructor(router: Router, instanceId: string, storeId: string, makeWay: MakeWay) {
     this.#router = router
     this.#instanceId = instanceId
     this.#storeId = storeId
+    this.#makeWay = makeWay
   }
 
   /** Whether the router was asked, and nothing happened since that would make its answer doubtful. */
@@ -28,6 +36,11 @@ export class Routing {
   /** The table in use, as it was learnt or applied last. */
   get inUse(): RouteTable | undefined {
     return this.#inUse
+  }
+
+  /** Why the last table was not taken; undefined when it was. */
+  get refusal(): string | undefined {
+    return this.#refusal
   }
 
   get services(): Readonly<Record<string, ServiceRoute>> {
@@ -77,13 +90,24 @@ export class Routing {
     const { storeId, instanceId, epoch } = lease.fence
     const table: RouteTable = { storeId, instanceId, epoch, version: this.#version, services }
     try {
-      await this.#router.apply(table, lease.fence)
+      await this.#apply(table, lease)
       this.#inUse = table
       this.#own = true
+      this.#refusal = undefined
     } catch (error) {
+      this.#refusal = messageOf(error)
       // It may or may not be in use: ask before the next one.
       this.#known = false
       throw error
+    }
+  }
+
+  async #apply(table: RouteTable, { fence }: Lease): Promise<void> {
+    try {
+      await this.#router.apply(table, fence)
+    } catch (error) {
+      if (!isSlipwayError(error, 'already_exists') || !(await this.#makeWay(table, fence))) throw error
+      await this.#router.apply(table, fence)
     }
   }
 }

@@ -56,6 +56,7 @@ const answers: Answers = {
     return null
   },
   observe: ({ instanceId }) => plane.observe(instanceId) ?? null,
+  tables: () => plane.tables().map(({ instanceId, storeId, epoch }) => ({ instanceId, storeId, epoch })),
   drain: async ({ instanceId, replicaIds, deadlineMs }, signal) =>
     plane.drain(instanceId, replicaIds, deadlineMs, signal),
   traffic: async ({ instanceId }) => plane.traffic(instanceId),

@@ -147,6 +147,11 @@ export async function proxyRouter(options: ProxyRouterOptions): Promise<ProxyRou
       await proxy.call('apply', { table }, callMs, fence.signal, () => fence.check())
     },
     observe: async (instanceId, signal) => (await proxy.call('observe', { instanceId }, callMs, signal)) ?? undefined,
+    tables: async signal => {
+      // An older one does not know the call. It is upgraded soon, and whoever watches is told.
+      if (((await hello()).protocol ?? 1) < 2) return []
+      return proxy.call('tables', {}, callMs, signal)
+    },
     drain: async (instanceId, replicaIds, deadlineMs, signal) => {
       const params = { instanceId, replicaIds: [...replicaIds], deadlineMs }
       return proxy.call('drain', params, deadlineMs + callMs, signal)
