@@ -36,6 +36,9 @@ export interface Hello {
   readonly oldestProtocol?: number
 }
 
+/** What an upgrade answers in the place of a pid when the new process is not the one that serves now: another one took the place. */
+export const noSuccessor = 0
+
 /** What each call resolves to. */
 export interface CallResults {
   hello: Hello
