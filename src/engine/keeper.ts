@@ -18,7 +18,7 @@ import type { Lease } from './lease.ts'
 import type { Probing } from './probing.ts'
 import type { SpecSource } from './revisions.ts'
 import { Rounds } from './rounds.ts'
-import { Routing, servingIn } from './routing.ts'
+import { type MakeWay, Routing, servingIn } from './routing.ts'
 import { Waiters } from './waiters.ts'
 
 /** How many looks at an instance at rest go by before the router is asked again what it uses: it may have forgotten. */
@@ -28,6 +28,8 @@ const acquaintMs = 2000
 
 /** What a keeper works with. */
 export interface KeeperParts extends HandsParts, EyesParts {
+  /** Clears away what belongs to nobody and keeps routes from being used. */
+  readonly makeWay: MakeWay
   readonly revisions: SpecSource
   readonly domain: string
   /** Told what became of replicas that died, for the event log. */
@@ -223,6 +225,11 @@ export class Keeper {
   /** Why the last start of a row's replicas failed, if it did. */
   startFailure(row: Row): SlipwayError | undefined {
     return this.#hands.startFailure(row)
+  }
+
+  /** Why the router did not take the last routes; undefined when it did. */
+  get refusedRoutes(): string | undefined {
+    return this.#routing.refusal
   }
 
   /** The last answers of the probes of a row's replicas, newest first, for an error that says why. */

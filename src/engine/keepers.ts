@@ -2,11 +2,14 @@ import { ProbePace } from '../health/pace.ts'
 import { type EngineParts, specsOf } from './context.ts'
 import type { Happening } from './healing.ts'
 import { Keeper, type Memory } from './keeper.ts'
+import type { MakeWay } from './routing.ts'
 
-/** What keepers tell the one they work for. */
+/** What keepers ask of the one they work for. */
 export interface KeepersOwner {
   /** What became of replicas that died, for the event log. */
   readonly onHappening: (instanceId: string, what: Happening) => void
+  /** Clears away routes of nobody that are in the way of these. */
+  readonly makeWay: MakeWay
   /** Something of an instance may have changed: somebody should look. */
   readonly onStir: (instanceId: string) => void
 }

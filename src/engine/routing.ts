@@ -2,12 +2,18 @@ import { answerMs, inTime } from '../abort.ts'
 import type { Clock } from '../clock.ts'
 import { canonicalJson } from '../deploy/revision.ts'
 import type { Weights } from '../deploy/step.ts'
+import { isSlipwayError, messageOf } from '../errors.ts'
+import type { Fence } from '../provider/provider.ts'
 import type { Router, RouteTable } from '../router/router.ts'
 import { type Lease, leaseLost } from './lease.ts'
+
+/** Asked to clear away what is in the way of a table; resolves to whether it was anything. */
+export type MakeWay = (table: RouteTable, fence: Fence) => Promise<boolean>
 
 /** What routing works with. */
 export interface RoutingParts {
   readonly router: Router
+  readonly makeWay: MakeWay
   readonly clock: Clock
   /** Whose routes are ours. */
   readonly revisions: { readonly storeId: string }
@@ -18,6 +24,7 @@ export class Routing {
   readonly #instanceId: string
   readonly #parts: RoutingParts
   readonly #held: () => boolean
+  #refusal: string | undefined
   #inUse: RouteTable | undefined
   /** The last routes that were found while the instance was held. */
   #found: RouteTable['services'] = {}
@@ -41,6 +48,11 @@ export class Routing {
   /** The table in use, as it was learnt or applied last. */
   get inUse(): RouteTable | undefined {
     return this.#inUse
+  }
+
+  /** Why the last table was not taken; undefined when it was. */
+  get refusal(): string | undefined {
+    return this.#refusal
   }
 
   get #services(): RouteTable['services'] {
@@ -102,13 +114,24 @@ export class Routing {
     const { storeId, instanceId, epoch } = lease.fence
     const table: RouteTable = { storeId, instanceId, epoch, version: this.#version, services }
     try {
-      await this.#parts.router.apply(table, lease.fence)
+      await this.#apply(table, lease)
       this.#inUse = table
       this.#own = true
+      this.#refusal = undefined
     } catch (error) {
+      this.#refusal = messageOf(error)
       // It may or may not be in use: ask before the next one.
       this.#known = false
       throw error
+    }
+  }
+
+  async #apply(table: RouteTable, { fence }: Lease): Promise<void> {
+    try {
+      await this.#parts.router.apply(table, fence)
+    } catch (error) {
+      if (!isSlipwayError(error, 'already_exists') || !(await this.#parts.makeWay(table, fence))) throw error
+      await this.#parts.router.apply(table, fence)
     }
   }
 }

@@ -64,9 +64,11 @@ function noProgress(view: View, { keeper, parts, patienceMs }: Watched): Slipway
   if (!waiting) return new SlipwayError('progress_deadline', `Nothing moved for ${seconds} s.`)
   const answers = keeper.answers(waiting).map(answer => parts.mask(keeper.instanceId, answer))
   const ready = readyOf(waiting, view)
+  // When all are ready, it is the routes that stand still.
+  const why = ready < waiting.replicas ? answers[0] : keeper.refusedRoutes
   return new SlipwayError(
     'progress_deadline',
-    `Service ${waiting.service} (${shortRevision(waiting.revision)}): ${ready} of ${waiting.replicas} replicas were ready, and nothing moved for ${seconds} s${quoted(answers[0])}.`,
+    `Service ${waiting.service} (${shortRevision(waiting.revision)}): ${ready} of ${waiting.replicas} replicas were ready, and nothing moved for ${seconds} s${quoted(why)}.`,
     { details: { answers, log: keeper.crashes.log(rowKey(waiting)).map(line => parts.mask(keeper.instanceId, line)) } },
   )
 }

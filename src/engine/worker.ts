@@ -9,6 +9,7 @@ import type { Keeper } from './keeper.ts'
 import { Keepers } from './keepers.ts'
 import { holdLease, type Lease } from './lease.ts'
 import { awakeAtMost, Reconciler } from './reconciler.ts'
+import { StrayRoutes } from './stray-routes.ts'
 import { Waiters } from './waiters.ts'
 
 /** How many instances are claimed at once. */
@@ -39,6 +40,7 @@ class InstanceWorker implements Worker {
   readonly #waiters = new Waiters()
   readonly #keepers: Keepers
   readonly #reconciler: Reconciler
+  readonly #strays: StrayRoutes
   readonly #leases = new Map<string, Lease>()
   readonly #working = new Set<Promise<void>>()
   readonly #workOn = new Map<string, Promise<void>>()
@@ -53,9 +55,11 @@ class InstanceWorker implements Worker {
     this.#parts = parts
     this.#baker = new Baker(parts)
     this.#heart = new Heart(parts, { onLate: () => this.#dropAll(), onAnew: () => this.#waiters.wake() })
+    this.#strays = new StrayRoutes(parts, this.#stop.signal)
     this.#keepers = new Keepers(parts, {
       onHappening: (instanceId, what) => this.#record(instanceId, what),
       onStir: instanceId => this.#stir(instanceId),
+      makeWay: (table, fence) => this.#strays.makeWay(table, fence),
     })
     this.#reconciler = new Reconciler(parts, {
       look: id => this.#look(id),
@@ -72,11 +76,13 @@ class InstanceWorker implements Worker {
     }
     const end = this.#parts.router.watch?.(() => this.#doubtRoutes())
     if (end) this.#unwatch.push(end)
+    this.#strays.look()
     this.#loops.push(this.#heart.run(this.#stop.signal), this.#claim(), this.#reconciler.run(this.#stop.signal))
   }
 
   /** The router was started again: every instance is compared with it now, not at its next turn. */
   #doubtRoutes(): void {
+    this.#strays.look()
     for (const keeper of this.#keepers.awake.values()) keeper.doubtRoutes()
     for (const id of this.#keepers.ids()) if (!this.#leases.has(id)) this.#reconciler.doubt(id)
   }
@@ -106,6 +112,7 @@ class InstanceWorker implements Worker {
     for (const lease of this.#leases.values()) lease.end()
     await Promise.allSettled(this.#loops)
     await Promise.allSettled(this.#working)
+    await this.#strays.idle()
     await this.#baker.stop()
     for (const end of this.#unwatch) end()
     this.#keepers.dispose()

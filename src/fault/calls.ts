@@ -14,7 +14,15 @@ const providerReads: readonly (keyof Provider)[] = [
   'check',
   'close',
 ]
-const routerReads: readonly (keyof Router)[] = ['allocatePort', 'observe', 'traffic', 'watch', 'check', 'close']
+const routerReads: readonly (keyof Router)[] = [
+  'allocatePort',
+  'observe',
+  'tables',
+  'traffic',
+  'watch',
+  'check',
+  'close',
+]
 
 /**
  * A provider whose calls are fault points: `before provider.start`, `after provider.start`. Hand `createSlipway({ faults })` a hook

@@ -76,6 +76,11 @@ export interface Router {
   apply(table: RouteTable, fence: Fence): Promise<void>
   /** The table in use, or undefined when the router has none for the instance. */
   observe(instanceId: string, signal?: AbortSignal): Promise<RouteTable | undefined>
+  /**
+   * Every table in use, without what it says: whose it is and how new. What belongs to no instance any more is found by it. Absent where a
+   * router has nothing that outlives an instance.
+   */
+  tables?(signal?: AbortSignal): Promise<readonly Pick<RouteTable, 'instanceId' | 'storeId' | 'epoch'>[]>
   /** Waits until no request is in flight to these replicas, or cuts what is left after `deadlineMs`. WebSockets are not waited for. They must be draining in the table. */
   drain(
     instanceId: string,

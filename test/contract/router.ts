@@ -167,6 +167,17 @@ export function routerContract(
       await router.forget(instanceId, openFence(storeId, instanceId, 5))
     })
 
+    test('it lists what it routes, with store and epoch, until that is forgotten', async t => {
+      if (!router.tables) return t.skip('it keeps no list')
+      const instanceId = newId('inst')
+      const listed = async () => (await router.tables?.())?.filter(one => one.instanceId === instanceId)
+      assert.deepEqual(await listed(), [])
+      await apply(tableOf(instanceId, 7, 2, { web: await route() }))
+      assert.deepEqual(await listed(), [{ instanceId, storeId, epoch: 7 }])
+      await router.forget(instanceId, openFence(storeId, instanceId, 7))
+      assert.deepEqual(await listed(), [])
+    })
+
     test('replicas that have nothing in flight are drained at once', async () => {
       const instanceId = newId('inst')
       const endpoint: Endpoint = { replica: 'r1', address: at(9), state: 'draining' }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { SlipwayError } from '../../src/errors.ts'
 import { house, quick, web } from './harness.ts'
 import { running, traffic } from './look.ts'
 
@@ -18,6 +19,27 @@ describe('a step that does not come true', () => {
     )
     assert.equal(end.restored, true)
     assert.deepEqual(running(h, shop.id).web, ['fake:web-1', 'fake:web-1'])
+  })
+
+  test('fails when the router takes no routes until the deadline, and says why it does not', async t => {
+    const h = await house(t)
+    const error = new SlipwayError(
+      'already_exists',
+      'The host shop.localhost is routed to instance inst_other already.',
+    )
+    const services = [web('fake:web-1')]
+    h.router.fault({ method: 'apply', error, times: Number.POSITIVE_INFINITY })
+    const { deployment } = await h.acme.instances.create({
+      name: 'shop',
+      services,
+      policies: { progressDeadlineMs: 30_000 },
+    })
+    const end = await h.end(deployment)
+    assert.equal(end.errorCode, 'progress_deadline')
+    assert.match(
+      end.error ?? '',
+      /1 of 1 replicas were ready, and nothing moved for 30 s .*routed to instance inst_other/u,
+    )
   })
 
   test('a replica that becomes ready is progress: slow ones have the deadline each', async t => {

@@ -15,7 +15,15 @@ import {
 } from './proxy.ts'
 
 /** The calls of a router that faults can be scripted for. */
-export type FakeRouterMethod = 'allocatePort' | 'apply' | 'observe' | 'drain' | 'traffic' | 'forget' | 'check'
+export type FakeRouterMethod =
+  | 'allocatePort'
+  | 'apply'
+  | 'observe'
+  | 'tables'
+  | 'drain'
+  | 'traffic'
+  | 'forget'
+  | 'check'
 
 /** A router in memory, and what a test may do with it. */
 export interface FakeRouter extends Router {
@@ -99,6 +107,10 @@ export function fakeRouter(options: FakeRouterOptions = {}): FakeRouter {
       await call('apply', table.instanceId, fence.signal, () => use(proxy, table))
     },
     observe: (instanceId, signal) => call('observe', instanceId, signal, () => proxy.tables.get(instanceId)),
+    tables: signal =>
+      call('tables', undefined, signal, () =>
+        [...proxy.tables.values()].map(({ instanceId, storeId, epoch }) => ({ instanceId, storeId, epoch })),
+      ),
     drain: (instanceId, ids, deadlineMs, signal) =>
       call('drain', instanceId, signal, () => {
         const serving = stillServing(proxy.tables.get(instanceId), ids)

@@ -13,6 +13,7 @@ export const callSchemas = {
   hello: z.object({}),
   apply: z.object({ table: routeTableSchema }),
   observe: z.object({ instanceId: z.string() }),
+  tables: z.object({}),
   drain: z.object({ instanceId: z.string(), replicaIds: z.array(z.string()), deadlineMs: z.number().min(0) }),
   traffic: z.object({ instanceId: z.string() }),
   forget: z.object({ instanceId: z.string(), storeId: z.string(), epoch: z.int() }),
@@ -35,11 +36,15 @@ export interface Hello {
   readonly oldestProtocol?: number
 }
 
+/** What an upgrade answers in the place of a pid when the new process is not the one that serves now: another one took the place. */
+export const noSuccessor = 0
+
 /** What each call resolves to. */
 export interface CallResults {
   hello: Hello
   apply: null
   observe: RouteTable | null
+  tables: Pick<RouteTable, 'instanceId' | 'storeId' | 'epoch'>[]
   drain: DrainReport
   traffic: RevisionTraffic[]
   forget: null

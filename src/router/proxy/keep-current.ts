@@ -49,7 +49,7 @@ export async function keepCurrent({ hello, upgrade, log, firstRetryMs, signal }:
       return
     } catch (error) {
       if (signal.aborted) return
-      log.warn({ error: messageOf(error), retryMs }, 'the proxy could not be upgraded; the old one serves on')
+      log.warn({ error: messageOf(error), retryMs }, 'the proxy could not be upgraded; it is tried again')
     }
     try {
       await delay(retryMs, undefined, { signal, ref: false })

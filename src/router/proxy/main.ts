@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { pino } from 'pino'
 import { z } from 'zod'
 import { messageOf } from '../../errors.ts'
-import { oldestProtocol, protocol } from './control.ts'
+import { noSuccessor, oldestProtocol, protocol } from './control.ts'
 import type { Answers } from './control-server.ts'
 import { DataPlane } from './data-plane.ts'
 import { descriptorLimit } from './descriptors.ts'
@@ -56,6 +56,7 @@ const answers: Answers = {
     return null
   },
   observe: ({ instanceId }) => plane.observe(instanceId) ?? null,
+  tables: () => plane.tables().map(({ instanceId, storeId, epoch }) => ({ instanceId, storeId, epoch })),
   drain: async ({ instanceId, replicaIds, deadlineMs }, signal) =>
     plane.drain(instanceId, replicaIds, deadlineMs, signal),
   traffic: async ({ instanceId }) => plane.traffic(instanceId),
@@ -71,7 +72,7 @@ const answers: Answers = {
     // After the answer has left.
     setImmediate(() => void presence.end(true))
     void done.then(gone)
-    return { pid: pid ?? 0 }
+    return { pid: pid ?? noSuccessor }
   },
   shutdown: () => {
     setImmediate(() => void end(0))

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf, SlipwayError } from '../../errors.ts'
 import type { Fence } from '../../provider/provider.ts'
 import type { Router } from '../router.ts'
+import { noSuccessor } from './control.ts'
 import { ConnectionLost, type ControlClient } from './control-client.ts'
 import { connectRunning } from './find.ts'
 import { foreignProtocol, isOlder, keepCurrent, understands } from './keep-current.ts'
@@ -38,7 +39,10 @@ export interface ProxyRouterOptions {
 export interface ProxyRouter extends Router {
   /** The process that serves now. */
   pid(): Promise<number>
-  /** Puts this version of the proxy in place of the one that runs, without losing a connection. Resolves to the new process's pid. */
+  /**
+   * Puts this version of the proxy in place of the one that runs, without losing a connection. Resolves to the new process's pid. Throws
+   * `unavailable` when the old one serves on, or another process took the place meanwhile.
+   */
   upgrade(): Promise<number>
   /** Ends the proxy's process, cutting what is in flight; its state stays. For uninstalls and tests. */
   shutdown(): Promise<void>
@@ -89,7 +93,9 @@ export async function proxyRouter(options: ProxyRouterOptions): Promise<ProxyRou
   const upgrade = async (): Promise<number> => {
     const before = (await hello()).pid
     try {
-      return (await proxy.call('upgrade', { node: process.execPath, main: mainFile }, upgradeTimeoutMs)).pid
+      const { pid } = await proxy.call('upgrade', { node: process.execPath, main: mainFile }, upgradeTimeoutMs)
+      if (pid === noSuccessor) throw takenOver()
+      return pid
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error
       const { pid } = await hello()
@@ -147,6 +153,11 @@ export async function proxyRouter(options: ProxyRouterOptions): Promise<ProxyRou
       await proxy.call('apply', { table }, callMs, fence.signal, () => fence.check())
     },
     observe: async (instanceId, signal) => (await proxy.call('observe', { instanceId }, callMs, signal)) ?? undefined,
+    tables: async signal => {
+      // An older one does not know the call. It is upgraded soon, and whoever watches is told.
+      if (((await hello()).protocol ?? 1) < 2) return []
+      return proxy.call('tables', {}, callMs, signal)
+    },
     drain: async (instanceId, replicaIds, deadlineMs, signal) => {
       const params = { instanceId, replicaIds: [...replicaIds], deadlineMs }
       return proxy.call('drain', params, deadlineMs + callMs, signal)
@@ -208,6 +219,12 @@ async function stopRunning(client: ControlClient): Promise<void> {
     throw new SlipwayError('unavailable', `The proxy's process ${pid} does not end.`, { next: `End it: kill ${pid}` })
   }
   client.close()
+}
+
+function takenOver(): SlipwayError {
+  return new SlipwayError('unavailable', 'Another proxy took the place of the old one before the new one could.', {
+    next: 'It serves, in whatever version it is; ask for the upgrade again.',
+  })
 }
 
 const silent: ProxyLog = { info: () => {}, warn: () => {} }

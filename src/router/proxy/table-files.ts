@@ -3,9 +3,9 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { join } from 'node:path'
 import { messageOf } from '../../errors.ts'
 import type { RouteTable } from '../router.ts'
-import { room } from './room.ts'
+import { nextRun } from './next-run.ts'
 import { routeTableSchema } from './schema.ts'
-import { shared } from './shared.ts'
+import { turnstile } from './turnstile.ts'
 
 /** How many files are open at once, at most. */
 const openFiles = 16
@@ -37,13 +37,13 @@ export interface TableFiles {
 
 /** Looks after the tables in `folder`. */
 export function tableFiles(folder: string): TableFiles {
-  const withRoom = room(openFiles)
-  const syncRenames = shared(async () => syncFolder(folder))
+  const inTurn = turnstile(openFiles)
+  const syncRenames = nextRun(async () => syncFolder(folder))
   let known: number | undefined
 
   return {
     write: async table => {
-      await withRoom(() => writeFile(folder, tableFile(table.instanceId), JSON.stringify(table)))
+      await inTurn(() => writeFile(folder, tableFile(table.instanceId), JSON.stringify(table)))
       await syncRenames()
     },
     remove: async instanceId => {
@@ -67,7 +67,7 @@ export function tableFiles(folder: string): TableFiles {
         }
       }
       const names = (await readdir(folder)).sort()
-      const tables = await Promise.all(names.map(name => withRoom(() => readOne(name))))
+      const tables = await Promise.all(names.map(name => inTurn(() => readOne(name))))
       return { tables: tables.flat(), torn }
     },
     replaced: async () => {

@@ -5,18 +5,18 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { capLog } from '../../../src/router/proxy/log-cap.ts'
-import { room } from '../../../src/router/proxy/room.ts'
-import { shared } from '../../../src/router/proxy/shared.ts'
+import { nextRun } from '../../../src/router/proxy/next-run.ts'
 import { inSlices } from '../../../src/router/proxy/slices.ts'
+import { turnstile } from '../../../src/router/proxy/turnstile.ts'
 
 describe('what many ask for at once', () => {
   test('goes on side by side up to a number, in the order of asking, also when some of it fails', async () => {
-    const withRoom = room(3)
+    const inTurn = turnstile(3)
     const order: number[] = []
     let now = 0
     let most = 0
     const all = Array.from({ length: 10 }, async (_, index) =>
-      withRoom(async () => {
+      inTurn(async () => {
         order.push(index)
         most = Math.max(most, ++now)
         await delay(1)
@@ -30,7 +30,7 @@ describe('what many ask for at once', () => {
 
   test('is done once for all who asked while it was being done, and begun after they asked', async () => {
     let runs = 0
-    const sync = shared(async () => {
+    const sync = nextRun(async () => {
       runs++
       await delay(5)
     })
@@ -47,7 +47,7 @@ describe('what many ask for at once', () => {
 
   test('fails for those who asked, not for those who ask next', async () => {
     let fails = true
-    const sync = shared(async () => {
+    const sync = nextRun(async () => {
       await delay(1)
       if (fails) throw new Error('disk full')
     })

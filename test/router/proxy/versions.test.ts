@@ -134,6 +134,26 @@ describe('a control plane that finds a proxy of another version', () => {
     )
     await answers(routed.port, 'ok')
   })
+
+  test('does not say that it was upgraded when another one took its place, and tries again', async () => {
+    const dataDir = dataFolder()
+    const older = await of('0.0.9', {
+      // As it answers when it found its place taken in the middle of the first hand-over.
+      'router/proxy/main.ts': text =>
+        text.replace('upgrade: async ({ node, main }) => {', match =>
+          match.concat('\nif (!globalThis.asked) { globalThis.asked = true; return { pid: 0 } }\n'),
+        ),
+    })
+    const pid = await startedBy(older, dataDir)
+    const world = await worldOn({ dataDir, upgradeRetryMs: 20 })
+    await eventually(async () => (await world.router.pid()) !== pid)
+    const failures = world.warnings.filter(({ text }) => text.includes('could not be upgraded'))
+    assert.deepEqual(
+      failures.map(({ retryMs }) => retryMs),
+      [20],
+    )
+    assert.match(String(failures[0]?.['error']), /Another proxy took the place/u)
+  })
 })
 
 test('versions are ordered as semantic versioning orders them', () => {

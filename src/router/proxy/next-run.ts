@@ -2,7 +2,7 @@
  * Makes what runs `work` for everyone who asks, once for all who ask while it runs: it must begin after they asked, so they get the next run
  * together.
  */
-export function shared(work: () => Promise<void>): () => Promise<void> {
+export function nextRun(work: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined
   let next: Promise<void> | undefined
   const begin = (): Promise<void> => {

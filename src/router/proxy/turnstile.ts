@@ -1,5 +1,5 @@
 /** Makes what lets at most `size` of the things it is given go on at once; the others wait in their order. */
-export function room(size: number): <T>(run: () => Promise<T>) => Promise<T> {
+export function turnstile(size: number): <T>(run: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = []
   let taken = 0
   return async run => {
