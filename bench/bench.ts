@@ -15,15 +15,30 @@ import { benchThroughput } from './throughput.ts'
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false } },
+  options: { quick: { type: 'boolean', default: false }, tiny: { type: 'boolean', default: false } },
 })
 
-/** How many samples each figure is made from: of the short form, and of the one that is told. */
-const [deploys, switches, rollbacks, proxySeconds] = options.quick ? [6, 20, 20, 1] : [30, 200, 100, 3]
-/** How many of each the figures of many instances are made from. */
-const [rounds, atOnce, parked, running, listed] = options.quick
-  ? [2, 200, 1000, 200, 50_000]
-  : [5, 1000, 10_000, 1000, 1_000_000]
+/** How much each figure is made from: the one that is told, the short form, and so little that it only shows that the benchmark works. */
+const sizes = {
+  deploys: [30, 6, 1],
+  switches: [200, 20, 2],
+  rollbacks: [100, 20, 2],
+  proxySeconds: [3, 1, 1],
+  together: [100, 100, 3],
+  rounds: [5, 2, 1],
+  floorCommits: [500, 500, 10],
+  atOnce: [1000, 200, 3],
+  running: [1000, 200, 3],
+  parked: [10_000, 1000, 10],
+  watchedMs: [5000, 5000, 100],
+  few: [1000, 1000, 100],
+  listed: [1_000_000, 50_000, 200],
+} as const
+const form = options.tiny ? 2 : options.quick ? 1 : 0
+
+function size(name: keyof typeof sizes): number {
+  return sizes[name][form]
+}
 
 type Part = () => Promise<readonly Figure[]>
 
@@ -36,15 +51,15 @@ function inPlace(measure: (place: Place) => Promise<readonly Figure[]>): Part {
 }
 
 const parts: Readonly<Record<string, Part>> = {
-  deploy: inPlace(place => benchDeploys(place, deploys)),
-  switches: inPlace(async place => [await benchSwitches(place, switches)]),
-  rollback: inPlace(async place => [await benchRollbacks(place, rollbacks)]),
-  proxy: () => benchProxy(proxySeconds),
-  engine: () => benchThroughput(100, rounds),
-  many: () => benchMany(atOnce),
-  resume: async () => [await benchResume(running)],
-  parked: () => benchParked(parked, 5000),
-  lists: () => benchLists(1000, listed, 200),
+  deploy: inPlace(place => benchDeploys(place, size('deploys'))),
+  switches: inPlace(async place => [await benchSwitches(place, size('switches'))]),
+  rollback: inPlace(async place => [await benchRollbacks(place, size('rollbacks'))]),
+  proxy: () => benchProxy(size('proxySeconds')),
+  engine: () => benchThroughput(size('together'), size('rounds'), size('floorCommits')),
+  many: () => benchMany(size('atOnce')),
+  resume: async () => [await benchResume(size('running'))],
+  parked: () => benchParked(size('parked'), size('watchedMs')),
+  lists: () => benchLists(size('few'), size('listed'), 200),
 }
 
 const wanted = positionals.length > 0 ? positionals : Object.keys(parts)

@@ -63,6 +63,18 @@ export function copyRows(file: string, instanceId: string, count: number): Copy[
   }
 }
 
+/** Leaves a closed database as a control plane does that is killed: each instance in the hands of a worker that said no goodbye. How many are. */
+export function leaveHeld(file: string): number {
+  const database = new DatabaseSync(file)
+  try {
+    database.prepare('insert into workers (id, beat_at) values (?, ?)').run('killed', Date.now())
+    const held = database.prepare("update instances set owner = 'killed', epoch = epoch + 1, wake_at = null").run()
+    return Number(held.changes)
+  } finally {
+    database.close()
+  }
+}
+
 function rowsOf(database: DatabaseSync, table: string, column: string, instanceId: string): Row[] {
   const where =
     column === 'deployment_id' ? 'deployment_id in (select id from deployments where instance_id = ?)' : `${column} = ?`

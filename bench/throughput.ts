@@ -3,14 +3,11 @@ import type { Slipway } from '../src/index.ts'
 import { type Figure, median, rounded } from './figure.ts'
 import { acmeOf, allSucceed, bringUp, openFleet, webOf } from './fleet.ts'
 
-/** How many commits the floor is taken from, each time. */
-const floorCommits = 500
-
 /**
  * Deployments a second through the engine, all asked for at once, on a platform that costs nothing: what is left is the engine and the disk.
- * Beside them the bare durable commits a second of the same file, before and after each round.
+ * Beside them the bare durable commits a second of the same file, taken from `floorCommits` before and after each round.
  */
-export async function benchThroughput(instances: number, rounds: number): Promise<Figure[]> {
+export async function benchThroughput(instances: number, rounds: number, floorCommits: number): Promise<Figure[]> {
   await using cleanup = new AsyncDisposableStack()
   const fleet = await openFleet(cleanup)
   const shares: number[] = []
@@ -22,7 +19,7 @@ export async function benchThroughput(instances: number, rounds: number): Promis
   for (let round = -1; round < rounds; round++) {
     const ids = await bringUp(await fleet.open(), instances, `round${round + 1}`)
     await fleet.close()
-    const before = commitsPerSecond(fleet.file)
+    const before = commitsPerSecond(fleet.file, floorCommits)
     const slipway = await fleet.open()
     const acme = acmeOf(slipway)
     const from = await slipway.store.events.lastSeq()
@@ -35,7 +32,7 @@ export async function benchThroughput(instances: number, rounds: number): Promis
     const { user, system } = process.cpuUsage(cpu)
     const begun = await stepsSince(slipway, from)
     await fleet.close()
-    const bare = (before + commitsPerSecond(fleet.file)) / 2
+    const bare = (before + commitsPerSecond(fleet.file, floorCommits)) / 2
     if (round < 0) continue
     perSecond.push(instances / seconds)
     commits.push(bare)
@@ -72,7 +69,7 @@ async function stepsSince({ store }: Slipway, from: number): Promise<number> {
 }
 
 /** What the file can do at most: one row a commit, nothing around it. */
-function commitsPerSecond(file: string): number {
+function commitsPerSecond(file: string, count: number): number {
   const database = new DatabaseSync(file, { timeout: 5000 })
   try {
     database.exec('pragma synchronous = full')
@@ -81,12 +78,12 @@ function commitsPerSecond(file: string): number {
     const insert = database.prepare('insert into bench_commits values (1)')
     const commit = database.prepare('commit')
     const began = performance.now()
-    for (let n = 0; n < floorCommits; n++) {
+    for (let n = 0; n < count; n++) {
       begin.run()
       insert.run()
       commit.run()
     }
-    return (1000 * floorCommits) / (performance.now() - began)
+    return (1000 * count) / (performance.now() - began)
   } finally {
     database.close()
   }

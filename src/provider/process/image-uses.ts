@@ -48,7 +48,10 @@ export function usedImages(images: Images, paths: Paths, clock: Pick<Clock, 'mon
     },
     async prune(keep, idleMs, signal) {
       const removed: string[] = []
-      for (const digest of digestsIn(paths)) {
+      const there = digestsIn(paths)
+      // A use keeps what is there; of what is not it only takes up room.
+      for (const digest of usedAt.keys()) if (!there.has(digest)) usedAt.delete(digest)
+      for (const digest of there) {
         signal?.throwIfAborted()
         if (keep.has(digest) || isUsed(digest, idleMs)) continue
         // Found unused and taken away in one go: nobody has a turn in between.

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+import type { Figure } from '../../bench/figure.ts'
+import { root, sectionOf, textOf } from '../docs/markdown.ts'
+
+/** The parts that need no machines, and their figures. */
+const ofMany = {
+  engine: ['deployments_per_bare_commit', 'steps_per_second'],
+  many: ['longest_pause_ms'],
+  resume: ['resume_seconds'],
+  parked: ['parked_bytes', 'baking_bytes'],
+  lists: ['list_ratio_one_instance', 'list_ratio_many_instances'],
+}
+
+test('the benchmark of many instances runs, prints the figures its document explains, and leaves nothing behind', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-test-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [join(root, 'bench/bench.ts'), '--tiny', ...Object.keys(ofMany)],
+    { env: { ...process.env, TMPDIR: folder }, timeout: 120_000, killSignal: 'SIGKILL' },
+  )
+  const figures = stdout
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line) as Figure)
+  const names = Object.values(ofMany).flat()
+  assert.deepEqual(
+    figures.map(({ figure }) => figure),
+    names,
+  )
+  for (const { figure, value } of figures) assert.ok(Number.isFinite(value), figure)
+  const explained = sectionOf(textOf('docs/benchmarks.md'), 'What each figure is')
+  for (const name of names) assert.ok(explained.includes(`\`${name}\``), name)
+  const resumed = figures.find(({ figure }) => figure === 'resume_seconds')
+  assert.deepEqual([resumed?.['running'], resumed?.['held']], [3, 3], 'all are held by the one that died')
+  assert.deepEqual(readdirSync(folder), [])
+})
