@@ -1,15 +1,12 @@
 import type { AuthProvider, Claims } from '../auth/auth.ts'
-import { type Clock, timestamp } from '../clock.ts'
+import { timestamp } from '../clock.ts'
 import { SlipwayError } from '../errors.ts'
-import type { EventBus } from '../event/bus.ts'
 import type { Event } from '../event/event.ts'
 import type { CheckFunction } from '../health/checks.ts'
 import type { Instance } from '../instance/instance.ts'
 import { policyDefaults } from '../instance/instance.ts'
 import { requireNoAttention } from '../instance/refusal.ts'
-import type { ProviderRegistry } from '../provider/registry.ts'
 import type { Room } from '../room.ts'
-import type { Vault } from '../secrets/vault.ts'
 import { cancel, pause, promote, resume } from './ask.ts'
 import { requireChecks } from './checks.ts'
 import { chooseStrategy } from './choose.ts'
@@ -30,25 +27,16 @@ import {
 } from './schema.ts'
 import { seal } from './seal.ts'
 import type { DeployListResult, ListOptions, ReleaseListResult } from './store.ts'
-import type { Strategy } from './strategy.ts'
-import { submitDeploy, submitRollback } from './submit.ts'
-import type { Store, Stores } from './work.ts'
+import { type SubmitParts, submitDeploy, submitRollback } from './submit.ts'
+import type { Stores } from './work.ts'
 
 /** What a deploy service is built from. */
-export interface DeployParts {
-  readonly store: Store
-  readonly providers: ProviderRegistry
-  readonly bus: EventBus
+export interface DeployParts extends SubmitParts {
   readonly auth: AuthProvider
-  readonly vault: Vault
-  readonly clock: Clock
   /** Asked before new work is taken on; what brings back, stops or removes goes into the reserve. */
   readonly room: Room
-  readonly strategies: ReadonlyMap<string, Strategy>
   /** Functions that holds can name as checks. */
   readonly checks: Readonly<Record<string, CheckFunction>>
-  /** Work was committed for this instance: whoever performs it may look. */
-  readonly hint: (instanceId: string) => void
 }
 
 /** Turns "run these images on this instance" into releases and tracked deployments. Every call acts for one caller. */

@@ -16,13 +16,14 @@ import type { Strategy } from './strategy.ts'
 import type { Store, Stores } from './work.ts'
 
 /** What deployments are submitted with. */
-interface SubmitParts {
+export interface SubmitParts {
   readonly store: Store
   readonly providers: ProviderRegistry
   readonly bus: EventBus
   readonly vault: Vault
   readonly clock: Clock
   readonly strategies: ReadonlyMap<string, Strategy>
+  /** Work was committed for this instance: whoever performs it may look. */
   readonly hint: (instanceId: string) => void
 }
 
