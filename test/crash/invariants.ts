@@ -179,7 +179,7 @@ export function replicasOf(dataDir: string, instanceId: string): ReplicaRecord[]
 }
 
 /** The table in use, asked of the proxy itself; the error when it does not answer. */
-async function routesOf(dataDir: string, instanceId: string): Promise<RouteTable | undefined | Error> {
+export async function routesOf(dataDir: string, instanceId: string): Promise<RouteTable | undefined | Error> {
   const running = runningProcess(placeOf(dataDir))
   if (!running) return new Error('none says that it runs')
   try {
