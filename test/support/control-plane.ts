@@ -9,6 +9,7 @@ import {
 } from '../../src/index.ts'
 import type { Address } from '../../src/provider/provider.ts'
 import { createSlipway, type SlipwayOptions } from '../../src/slipway.ts'
+import { patientStore } from './store.ts'
 
 // A control plane in a process of its own, to be killed. Takes up what is under way, tells of every event, and does as it is told.
 
@@ -70,12 +71,14 @@ function tell(word: Word): void {
 }
 
 const { equip } = (make.equipment === undefined ? {} : await import(make.equipment)) as { readonly equip?: Equip }
+const equipment = await equip?.(dataDir, what => tell({ kind: 'told', what }))
 const slipway = await createSlipway({
   dataDir,
   worker: role === 'worker',
   log: { info: () => {}, warn: () => {} },
   faults: pass,
-  ...(await equip?.(dataDir, what => tell({ kind: 'told', what }))),
+  ...equipment,
+  store: equipment?.store ?? (await patientStore(dataDir)),
 })
 const acting = slipway.as({ tenantId, subject: 'ana' })
 slipway.bus.subscribe('*', event => tell({ kind: 'event', event }))
@@ -108,8 +111,9 @@ async function obey(order: Order): Promise<string> {
   }
 }
 
+/** Waits without a turn of the event loop, and leaves the processor to the others. */
 function stall(stallMs: number): void {
-  for (const until = performance.now() + stallMs; performance.now() < until; );
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, stallMs)
 }
 
 function heed(fate: Fate): void {

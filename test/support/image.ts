@@ -7,8 +7,10 @@ export interface Own {
   readonly version: string
   /** Waits this long before it listens. */
   readonly listensAfterMs?: number
-  /** Takes so long to end once it was told to, with nothing in flight any more. */
-  readonly leavesAfterMs?: number
+  /** Listens only once a file of this name lies in $DATA; until then it waits. */
+  readonly listensAtSign?: string
+  /** The same for its end, once it was told to and has nothing in flight any more. */
+  readonly leavesAtSign?: string
   /** Answers /healthz with 503 and this text. */
   readonly unhealthy?: string
   /** Answers / with 500, and is healthy all the same. */

@@ -10,6 +10,7 @@ import { type Acting, createSlipway, type Slipway, type SlipwayOptions } from '.
 import { type Answer, ask } from './ask.ts'
 import { type Own, serverImage, workerImage } from './image.ts'
 import { processesOf } from './processes.ts'
+import { patientStore } from './store.ts'
 
 /** A whole Slipway on real parts: processes, the embedded proxy and a SQLite file, in a folder of its own. */
 export interface Machine {
@@ -57,7 +58,13 @@ export async function startMachine(options: SlipwayOptions = {}, below = tmpdir(
   const folder = await realpath(await mkdtemp(join(below, 'slipway-machine-')))
   const dataDir = join(folder, 'data')
   const images = join(folder, 'images')
-  const open = () => createSlipway({ log: silent, ...options, dataDir })
+  const open = async () =>
+    createSlipway({
+      log: silent,
+      ...options,
+      store: options.store ?? (await patientStore(dataDir, options.clock)),
+      dataDir,
+    })
   let slipway = await open()
   const tenants: Tenant[] = []
 

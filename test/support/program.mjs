@@ -1,11 +1,17 @@
 // What tests deploy: a small server that says who it is, and notes in $DATA when it listens, is found healthy and is told to end.
-import { appendFileSync, readFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { Agent, createServer, get } from 'node:http'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 
 const own = JSON.parse(readFileSync(new URL('./own.json', import.meta.url), 'utf8'))
 const { DATA, PORT, URL_API } = process.env
 const agent = new Agent({ keepAlive: true })
+/** Waits for the file of that name in $DATA; without a name for nothing. */
+const sign = async name => {
+  if (name === undefined) return
+  for (const file = join(DATA, name); !existsSync(file); ) await delay(25)
+}
 const note = what => appendFileSync(join(DATA, 'timeline'), `${what} ${own.version} ${process.pid}\n`)
 
 for (const line of own.prints ?? []) console.log(line.replaceAll(/\$(\w+)/g, (_, name) => process.env[name] ?? ''))
@@ -48,8 +54,13 @@ const server = createServer((request, response) => {
 })
 process.on('SIGTERM', () => {
   note('term')
-  server.close(() => setTimeout(() => process.exit(0), own.leavesAfterMs ?? 0))
+  server.close(async () => {
+    await sign(own.leavesAtSign)
+    process.exit(0)
+  })
 })
-setTimeout(() => {
+setTimeout(async () => {
+  if (own.listensAtSign !== undefined) note('waits')
+  await sign(own.listensAtSign)
   server.listen(Number(PORT), '127.0.0.1', () => note('listens'))
 }, own.listensAfterMs ?? 0)

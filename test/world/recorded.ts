@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Store } from '../../src/deploy/work.ts'
 import { portQueue, replicaRange } from '../../src/provider/process/ports.ts'
 import { processProvider } from '../../src/provider/process/provider.ts'
@@ -6,8 +5,8 @@ import type { Fence, Provider } from '../../src/provider/provider.ts'
 import { proxyRouter } from '../../src/router/proxy/router.ts'
 import type { Router } from '../../src/router/router.ts'
 import { storedPorts } from '../../src/store/ports.ts'
-import { sqliteStore } from '../../src/store/sqlite.ts'
 import type { Equip } from '../support/control-plane.ts'
+import { patientStore } from '../support/store.ts'
 
 /** What a control plane with these parts tells: a claim, or one request that changes something and that its fence let begin. */
 export interface Told {
@@ -22,7 +21,7 @@ export interface Told {
 /** The parts of a control plane on one machine, each telling of what it is about to change, and under which epoch. */
 export const equip: Equip = async (dataDir, tell) => {
   const note = (told: Omit<Told, 'at'>): void => tell({ ...told, at: Date.now() } satisfies Told)
-  const store = await sqliteStore({ path: join(dataDir, 'slipway.db') })
+  const store = await patientStore(dataDir)
   const ports = storedPorts(store, portQueue(replicaRange(undefined)))
   const watched = (fence: Fence, what: string): Fence => ({
     ...fence,

@@ -1,20 +1,24 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import type { Instance } from '../../src/instance/instance.ts'
 import type { ReplicaRecord } from '../../src/provider/process/record.ts'
+import { replicasOf } from '../crash/invariants.ts'
 import type { Machine } from '../support/machine.ts'
 import { processesOf } from '../support/processes.ts'
 
-/** What the process provider keeps of an instance's replicas on disk. */
-export function recordsOf({ dataDir }: Pick<Machine, 'dataDir'>, instanceId: string): ReplicaRecord[] {
-  const folder = recordFolder({ dataDir }, instanceId)
-  return readdirSync(folder)
-    .filter(name => name.endsWith('.json'))
-    .map(name => JSON.parse(readFileSync(join(folder, name), 'utf8')) as ReplicaRecord)
+/** What is kept of a shop's replicas on disk, by age. */
+export interface Ages {
+  /** Those of the revision that was there first. */
+  readonly old: readonly ReplicaRecord[]
+  readonly fresh: readonly ReplicaRecord[]
 }
 
-/** Where it keeps that. */
-export function recordFolder({ dataDir }: Pick<Machine, 'dataDir'>, instanceId: string): string {
-  return join(dataDir, 'instances', instanceId, 'replicas')
+/** The replicas of a shop, the old revision's and the others'. */
+export function byAge({ dataDir }: Pick<Machine, 'dataDir'>, { id }: Pick<Instance, 'id'>): Ages {
+  const records = replicasOf(dataDir, id).toSorted((a, b) => (a.startedAt < b.startedAt ? -1 : 1))
+  const [first] = records
+  return {
+    old: records.filter(({ revision }) => revision === first?.revision),
+    fresh: records.filter(({ revision }) => revision !== first?.revision),
+  }
 }
 
 /** SIGKILL to everything of a replica. */

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Deployment } from '../../src/deploy/deployment.ts'
 import type { Event } from '../../src/event/event.ts'
 import type { Instance } from '../../src/instance/instance.ts'
 import { type Doomed, startDoomed } from '../support/doomed.ts'
 import type { Own } from '../support/image.ts'
 import type { Machine, Tenant } from '../support/machine.ts'
-import { web } from '../support/services.ts'
+import { quick, web } from '../support/services.ts'
+import { until } from '../support/until.ts'
 
 /** How far a deployment is when the control plane is lost, and how it ends when that is back. */
 export interface Moment {
@@ -27,13 +28,19 @@ export interface Moment {
   readonly asks?: 'promote' | 'cancel'
 }
 
-/** The moments of a deployment that tell most, each lasting for seconds. Both versions have two replicas. */
+/** For what they wait who are to be slow: see {@link giveSign}. */
+export const go = 'go'
+
+/** What those wait for who are ready for a moment that passes. */
+const together = 'together'
+
+/** The moments of a deployment that tell most, each lasting for seconds, or until a sign is given. Both versions have two replicas. */
 export const moments = {
   'before the switch': {
     strategy: 'blue-green',
     options: { keepWarmSeconds: 0 },
     at: 'run',
-    own: { listensAfterMs: 3000 },
+    own: { listensAtSign: go },
     end: 'succeeded',
   },
   'in a hold': {
@@ -69,7 +76,7 @@ export const moments = {
     strategy: 'blue-green',
     options: { keepWarmSeconds: 0 },
     at: 'retire',
-    own: { leavesAfterMs: 3000 },
+    own: { leavesAtSign: go },
     end: 'succeeded',
   },
   'in an undo': {
@@ -77,7 +84,7 @@ export const moments = {
     options: { steps: [60], holdSeconds: 3600, keepWarmSeconds: 0 },
     at: 'hold',
     cancelled: true,
-    own: { leavesAfterMs: 3000 },
+    own: { leavesAtSign: go },
     end: 'cancelled',
   },
 } as const satisfies Record<string, Moment>
@@ -106,13 +113,28 @@ export interface Wanted {
 export async function shopsFor(wanted: readonly Wanted[], machine: Machine, tenant: Tenant): Promise<Instance[]> {
   return await Promise.all(
     wanted.map(async ({ name, moment }) => {
-      const { leavesAfterMs } = (moments[moment] as Moment).own ?? {}
+      const { leavesAtSign } = (moments[moment] as Moment).own ?? {}
       // An image of its own each, because equal ones share one copy.
-      const own = { prints: [name], ...(leavesAfterMs === undefined ? {} : { leavesAfterMs }) }
-      const image = await machine.server('1', own)
-      return await tenant.up([web(image, { replicas: 2 })], { name })
+      const own = { prints: [name], ...(leavesAtSign === undefined ? {} : { leavesAtSign }) }
+      return await shopNamed(name, machine, tenant, own)
     }),
   )
+}
+
+/** Rollouts that may take as long as a busy machine needs to come to all its moments. */
+const patient = { progressDeadlineMs: 120_000, drainMs: 15_000 } as const
+
+/** A shop with two replicas of version 1. */
+export async function shopNamed(
+  name: string,
+  machine: Machine,
+  tenant: Tenant,
+  own: Omit<Own, 'version'> = {},
+): Promise<Instance> {
+  // What answers late on a busy machine is not unwell, and what leaves at a sign is given the time for it.
+  const patience = { healthCheck: { ...quick, timeoutMs: 10_000 }, graceMs: 60_000 }
+  const services = [web(await machine.server('1', own), { replicas: 2, ...patience })]
+  return await tenant.up(services, { name, policies: patient })
 }
 
 /**
@@ -127,7 +149,7 @@ export async function killedAt(
   change: (scenes: readonly Scene[]) => Promise<void>,
 ): Promise<Scene[]> {
   const images = await Promise.all(
-    wanted.map(({ name, moment, own }) => machine.server(name, { ...(moments[moment] as Moment).own, ...own })),
+    wanted.map(({ name, moment, own }) => machine.server(name, { ...howItBehaves(moments[moment]), ...own })),
   )
   const scenes: Scene[] = []
   await machine.reopen(async () => {
@@ -147,33 +169,57 @@ export async function killedAt(
         const deploymentId = await doomed.order({ kind: 'deploy', request })
         scenes[index] = { shop, moment, version: name, deploymentId }
       }
-      const at = (index: number): Scene => scenes[index] as Scene
-      // What lasts by itself comes first, so that nothing else is over when the last has come to its moment.
-      const [lasting, passing] = [
-        [...wanted.keys()].filter(index => lasts(moments[(wanted[index] as Wanted).moment])),
-        [...wanted.keys()].filter(index => !lasts(moments[(wanted[index] as Wanted).moment])),
-      ]
-      for (const index of lasting) await deploy(index)
-      for (const index of lasting) await reach(at(index), doomed, machine)
-      for (const index of passing) await deploy(index)
-      for (const index of passing) await reach(at(index), doomed, machine)
-      for (const index of lasting) await turnBack(at(index), doomed)
+      for (const index of wanted.keys()) await deploy(index)
+      const passing = scenes.filter(({ moment }) => isPassing(moment))
+      const lasting = scenes.filter(({ moment }) => !isPassing(moment))
+      await Promise.all([
+        ...lasting.map(scene => reach(scene, doomed, machine)),
+        ...passing.map(scene => until(`${scene.shop.name} is ready to go on`, () => waiting(scene, machine) > 0)),
+      ])
+      for (const { shop } of passing) giveSign(machine, shop, together)
+      await Promise.all(passing.map(scene => reach(scene, doomed, machine)))
+      for (const scene of scenes) await turnBack(scene, doomed)
     } finally {
       await doomed.kill()
     }
     await change(scenes)
+    for (const { shop } of scenes) giveSign(machine, shop)
   })
   return scenes
 }
 
-function lasts({ asks, cancelled }: Moment): boolean {
-  return asks !== undefined || cancelled === true
+function howItBehaves(moment: Moment): Omit<Own, 'version'> {
+  return isPassing(moment) ? { listensAtSign: together } : (moment.own ?? {})
+}
+
+/** Whether its time runs by itself: then it comes when all the others are there, lest it be over by then. */
+function isPassing({ asks, cancelled, own }: Moment): boolean {
+  return asks === undefined && cancelled === undefined && own === undefined
+}
+
+/** Lets those replicas of a shop listen, or leave, that wait for it: this once, and from now on. */
+export function giveSign({ dataDir }: Machine, { id }: Instance, name: string = go): void {
+  writeFileSync(join(dataFolder(dataDir, id), name), '')
+}
+
+/** What `web` of a shop has as $DATA. */
+export function dataFolder(dataDir: string, instanceId: string): string {
+  return join(dataDir, 'instances', instanceId, 'data', 'web')
 }
 
 /** Waits for a scene's moment, or for that in which it is to be cancelled. */
-export async function reach({ deploymentId, moment, shop }: Scene, doomed: Doomed, machine: Machine): Promise<void> {
+export async function reach(scene: Scene, doomed: Doomed, machine: Machine): Promise<void> {
+  const { deploymentId, moment, shop } = scene
   await doomed.until(event => event.deploymentId === deploymentId && event.data?.['kind'] === moment.at)
-  if (moment.parked) await until(() => stored(machine, shop.id)['owner'] === null, `${shop.name} is parked`)
+  if (moment.parked) await until(`${shop.name} is parked`, () => stored(machine, shop.id)['owner'] === null)
+  // The step has begun; that there are replicas to which something can happen comes after.
+  if (moment.at === 'run') await until(`the new replicas of ${shop.name} wait`, () => waiting(scene, machine) >= 2)
+}
+
+/** How many of the new version are there and do not listen yet. */
+function waiting({ shop, version }: Scene, { dataDir }: Machine): number {
+  const notes = readFileSync(join(dataFolder(dataDir, shop.id), 'timeline'), 'utf8')
+  return notes.split('\n').filter(note => note.startsWith(`waits ${version} `)).length
 }
 
 /** Cancels it when its moment is in an undo, and waits for the first step back. */
@@ -215,12 +261,5 @@ function stored({ dataDir }: Pick<Machine, 'dataDir'>, instanceId: string): Reco
     return database.prepare('select * from instances where id = ?').get(instanceId) ?? {}
   } finally {
     database.close()
-  }
-}
-
-/** Looks again and again at what tells nobody when it changes. The deadline is only there to tell healed from stuck. */
-export async function until(holds: () => boolean | Promise<boolean>, what: string, limitMs = 20_000): Promise<void> {
-  for (const end = performance.now() + limitMs; !(await holds()); await delay(20)) {
-    if (performance.now() > end) throw new Error(`It did not come to that within ${limitMs} ms: ${what}`)
   }
 }

@@ -5,9 +5,8 @@ import type { Deployment } from '../../src/deploy/deployment.ts'
 import type { Instance } from '../../src/instance/instance.ts'
 import { assertNothingLost, loadOn } from '../support/load.ts'
 import { type Machine, startMachine, type Tenant } from '../support/machine.ts'
-import { web } from '../support/services.ts'
 import { assertAgreed } from './agreement.ts'
-import { killedAt, queuedFor, seeThrough, shopsFor, type Wanted } from './scene.ts'
+import { killedAt, queuedFor, seeThrough, shopNamed, shopsFor, type Wanted } from './scene.ts'
 
 const hourMs = 3_600_000
 
@@ -19,11 +18,12 @@ const wanted: readonly Wanted[] = [
   { name: 'undone', moment: 'in an undo' },
 ]
 
-describe('The clock jumps', { concurrency: 3 }, () => {
-  jumps('an hour forward while the control plane is dead:', hourMs)
-  jumps('an hour back while the control plane is dead:', -hourMs)
+/** Two jumps while the control plane is dead, and both while it lives. */
+export function clockJumps(): void {
+  jumps('The clock jumps an hour forward while the control plane is dead:', hourMs)
+  jumps('The clock jumps an hour back while the control plane is dead:', -hourMs)
 
-  describe('an hour forward and an hour back while the control plane lives:', () => {
+  describe('The clock jumps an hour forward and an hour back while the control plane lives:', () => {
     const clock = jumpingClock()
     let machine: Machine
     let tenant: Tenant
@@ -57,7 +57,7 @@ describe('The clock jumps', { concurrency: 3 }, () => {
       await assertAgreed(machine, tenant, shops)
     })
   })
-})
+}
 
 function jumps(title: string, jumpMs: number): void {
   describe(title, () => {
@@ -106,10 +106,6 @@ function jumpingClock(): Clock & { jump(ms: number): void } {
       aheadMs += ms
     },
   }
-}
-
-async function shopNamed(name: string, machine: Machine, tenant: Tenant): Promise<Instance> {
-  return await tenant.up([web(await machine.server('1'), { replicas: 2 })], { name })
 }
 
 async function loadOnShop(t: TestContext, { name }: Instance, machine: Machine, tenant: Tenant): Promise<Load> {

@@ -9,32 +9,30 @@ import type { Instance } from '../../src/instance/instance.ts'
 import { type Doomed, startDoomed } from '../support/doomed.ts'
 import { assertNothingLost, loadOn } from '../support/load.ts'
 import { type Machine, startMachine, type Tenant } from '../support/machine.ts'
-import { web } from '../support/services.ts'
 import { assertAgreed } from './agreement.ts'
 import type { Told } from './recorded.ts'
-import { killReplica, recordsOf } from './replicas.ts'
-import { type Moment, moments, reach, type Scene, turnBack } from './scene.ts'
+import { byAge, killReplica } from './replicas.ts'
+import { dataFolder, giveSign, go, type Moment, moments, reach, type Scene, shopNamed, turnBack } from './scene.ts'
 
-const holdSeconds = 8
+const holdSeconds = 5
 
-/** Steps to be stopped in the middle of, each lasting for longer than it takes to come to all of them. The route comes last. */
+/** Steps to be stopped in the middle of, each lasting until a sign is given. What passes by itself comes last. */
 const steps = {
   'parked hold': moments['in a parked hold'],
   pause: moments['in a pause'],
   task: { strategy: 'blue-green', options: { keepWarmSeconds: 0 }, at: 'task', end: 'succeeded' },
-  retire: { ...moments['after the switch'], own: { leavesAfterMs: 8000 } },
-  undo: { ...moments['in an undo'], own: { leavesAfterMs: 8000 } },
+  retire: moments['after the switch'],
+  undo: moments['in an undo'],
+  run: moments['before the switch'],
   hold: { ...moments['in a hold'], options: { steps: [60], holdSeconds, keepWarmSeconds: 0 } },
-  run: { ...moments['before the switch'], own: { listensAfterMs: 8000 } },
   route: { ...moments['after the switch'], at: 'route', own: {} },
 } as const satisfies Record<string, Moment>
 
 type StepName = keyof typeof steps
 
-describe('A control plane that stands still for longer than its lease begins nothing under the old one:', {
-  concurrency: 2,
-}, () => {
-  standsStill('stopped and continued', Object.keys(steps) as StepName[], async (doomed, meanwhile) => {
+/** Stopped in the middle of every kind of step, and blocked in the middle of two. */
+export function standsStill(): void {
+  stands('stopped and continued', Object.keys(steps) as StepName[], async (doomed, meanwhile) => {
     process.kill(doomed.pid, 'SIGSTOP')
     try {
       meanwhile()
@@ -45,15 +43,16 @@ describe('A control plane that stands still for longer than its lease begins not
     return { stoodMs: 7000, overAt: Date.now() }
   })
 
-  standsStill('busy with something else', ['hold', 'route'], async (doomed, meanwhile) => {
+  stands('busy with something else', ['hold', 'route'], async (doomed, meanwhile) => {
+    const stallMs = 8000
     const began = Date.now()
-    const over = doomed.order({ kind: 'stall', stallMs: 10_000 })
+    const over = doomed.order({ kind: 'stall', stallMs })
     await delay(1000) // it has heard by now
     meanwhile()
     await over
-    return { stoodMs: 10_000, overAt: began + 10_000 }
+    return { stoodMs: stallMs, overAt: began + stallMs }
   })
-})
+}
 
 interface Stood {
   readonly stoodMs: number
@@ -62,12 +61,12 @@ interface Stood {
 }
 
 /** Brings a machine into the middle of these steps, lets its control plane stand still, and sees what it does then. */
-function standsStill(
+function stands(
   how: string,
   names: readonly StepName[],
   stand: (doomed: Doomed, meanwhile: () => void) => Promise<Stood>,
 ): void {
-  describe(how, () => {
+  describe(`A control plane that stands still for longer than its lease, ${how}, begins nothing under the old one`, () => {
     let machine: Machine
     let tenant: Tenant
     let shops: Instance[]
@@ -75,9 +74,9 @@ function standsStill(
       machine = await startMachine()
       tenant = machine.tenant()
       shops = await Promise.all(
-        names.map(async name => {
-          const old = await machine.server('1', name === 'retire' || name === 'route' ? { leavesAfterMs: 8000 } : {})
-          return await tenant.up([web(old, { replicas: 2 })], { name: name.replaceAll(' ', '-') })
+        names.map(name => {
+          const own = name === 'retire' || name === 'route' ? { leavesAtSign: go } : {}
+          return shopNamed(name.replaceAll(' ', '-'), machine, tenant, own)
         }),
       )
     })
@@ -93,6 +92,7 @@ function standsStill(
         t.after(() => doomed.kill())
         const scenes = await inTheMiddle(doomed)
         stood = await stand(doomed, killOne)
+        for (const shop of shops) giveSign(machine, shop)
         for (const scene of scenes) await assertEnds(scene, doomed)
         assertNothingUnderOldEpochs(doomed.told() as Told[], stood)
         await doomed.kill()
@@ -113,11 +113,13 @@ function standsStill(
 
     async function inTheMiddle(doomed: Doomed): Promise<Scene[]> {
       const scenes: Scene[] = []
-      for (const name of names) {
-        const scene = await deploy(name, doomed)
-        await reach(scene, doomed, machine)
-        await turnBack(scene, doomed)
-        scenes.push(scene)
+      const passing = names.filter((name): boolean => name === 'hold' || name === 'route')
+      for (const some of [names.filter(name => !passing.includes(name)), ...passing.map(name => [name])]) {
+        const added: Scene[] = []
+        for (const name of some) added.push(await deploy(name, doomed))
+        await Promise.all(added.map(scene => reach(scene, doomed, machine)))
+        for (const scene of added) await turnBack(scene, doomed)
+        scenes.push(...added)
       }
       return scenes
     }
@@ -125,7 +127,7 @@ function standsStill(
     async function deploy(name: StepName, doomed: Doomed): Promise<Scene> {
       const moment: Moment = steps[name]
       const shop = shopOf(name)
-      const before = ['sh', '-c', 'echo ran >> $DATA/ran; sleep 8']
+      const before = ['sh', '-c', 'echo ran >> $DATA/ran; until [ -e $DATA/go ]; do sleep 0.1; done']
       const services = [
         { name: 'web', image: await machine.server('2', moment.own), ...(name === 'task' ? { before } : {}) },
       ]
@@ -135,7 +137,9 @@ function standsStill(
 
     /** So that there is something to do at once when it goes on, whatever it looks at first. */
     function killOne(): void {
-      const [newest] = recordsOf(machine, shopOf('hold').id).toSorted((a, b) => (a.startedAt < b.startedAt ? 1 : -1))
+      const newest = Object.values(byAge(machine, shopOf('hold')))
+        .flat()
+        .at(-1)
       killReplica(newest ?? assert.fail('nothing runs'))
     }
 
@@ -149,8 +153,9 @@ function standsStill(
     }
 
     function readTaskRuns(): string[] {
-      const file = join(machine.dataDir, 'instances', shopOf('task').id, 'data', 'web', 'ran')
-      return readFileSync(file, 'utf8').trim().split('\n')
+      return readFileSync(join(dataFolder(machine.dataDir, shopOf('task').id), 'ran'), 'utf8')
+        .trim()
+        .split('\n')
     }
   })
 }

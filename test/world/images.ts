@@ -6,7 +6,7 @@ import type { Deployment } from '../../src/deploy/deployment.ts'
 import type { Instance } from '../../src/instance/instance.ts'
 import { type Machine, startMachine, type Tenant } from '../support/machine.ts'
 import { assertAgreed } from './agreement.ts'
-import { killReplica, recordsOf } from './replicas.ts'
+import { byAge, killReplica } from './replicas.ts'
 import { killedAt, type Scene, shopsFor, type Wanted } from './scene.ts'
 
 /** What is done to the copy of an image: gone, or its program is empty. */
@@ -55,44 +55,42 @@ const losses: readonly Loss[] = [
   { name: 'lost', moment: 'in an undo', of: 'old', how: gone, dies: true, ends: tellsWhyNotRestored },
 ]
 
-describe('Copies of images are lost while the control plane is dead', () => {
-  let machine: Machine
-  let tenant: Tenant
-  before(async () => {
-    machine = await startMachine()
-    tenant = machine.tenant()
-  })
-  after(() => machine?.dispose())
-
-  test('and what was given as image as well:', { concurrency: true }, async t => {
-    const shops: Instance[] = await shopsFor(losses, machine, tenant)
-    const scenes = await killedAt(losses, shops, machine, tenant, async at => {
-      for (const [index, scene] of at.entries()) lose(scene, losses[index] as Loss)
-      rmSync(join(machine.dataDir, '..', 'images'), { recursive: true })
+/** Six ways to lose the copy of an image, on one machine. */
+export function copiesAreLost(): void {
+  describe('Copies of images are lost while the control plane is dead', () => {
+    let machine: Machine
+    let tenant: Tenant
+    before(async () => {
+      machine = await startMachine()
+      tenant = machine.tenant()
     })
-    await Promise.all(
-      losses.map(({ name, moment, ends }, index) =>
-        t.test(`${moment}, ${name.replaceAll('-', ' ')}`, async () => {
-          const { moment: at, deploymentId } = scenes[index] as Scene
-          if (at.asks === 'promote') await tenant.acting.promote(deploymentId)
-          ends(await tenant.end({ id: deploymentId }))
-        }),
-      ),
-    )
-    // What could not be brought back stays wanted, and missing.
-    const lost = losses.findIndex(({ name }) => name === 'lost')
-    await assertAgreed(
-      machine,
-      tenant,
-      shops.filter((_, index) => index !== lost),
-    )
-  })
+    after(() => machine?.dispose())
 
-  function lose({ shop }: Scene, { of, how, dies }: Loss): void {
-    const records = recordsOf(machine, shop.id).toSorted((a, b) => (a.startedAt < b.startedAt ? -1 : 1))
-    const old = records[0]?.revision
-    const chosen = records.filter(({ revision }) => (revision === old) === (of === 'old'))
-    how(chosen[0]?.cwd ?? assert.fail('nothing runs from it'))
-    if (dies) for (const record of chosen) killReplica(record)
-  }
-})
+    test('and what was given as image as well:', { concurrency: true }, async t => {
+      const shops: Instance[] = await shopsFor(losses, machine, tenant)
+      const scenes = await killedAt(losses, shops, machine, tenant, async at => {
+        for (const [index, scene] of at.entries()) lose(scene, losses[index] as Loss)
+        rmSync(join(machine.dataDir, '..', 'images'), { recursive: true })
+      })
+      await Promise.all(
+        losses.map(({ name, moment, ends }, index) =>
+          t.test(`${moment}, ${name.replaceAll('-', ' ')}`, async () => {
+            const { moment: at, deploymentId } = scenes[index] as Scene
+            if (at.asks === 'promote') await tenant.acting.promote(deploymentId)
+            ends(await tenant.end({ id: deploymentId }))
+          }),
+        ),
+      )
+      // What could not be brought back stays wanted, and missing, until it is not wanted any more.
+      const lost = shops.find(({ name }) => name === 'lost') ?? assert.fail('no shop is lost')
+      await tenant.done(await tenant.acting.instances.delete(lost.id))
+      await assertAgreed(machine, tenant, shops)
+    })
+
+    function lose({ shop }: Scene, { of, how, dies }: Loss): void {
+      const chosen = byAge(machine, shop)[of]
+      how(chosen[0]?.cwd ?? assert.fail('nothing runs from it'))
+      if (dies) for (const record of chosen) killReplica(record)
+    }
+  })
+}

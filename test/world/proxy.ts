@@ -12,8 +12,9 @@ import { isRunning } from '../../src/router/proxy/running.ts'
 import { ask } from '../support/ask.ts'
 import { assertNothingLost, loadOn } from '../support/load.ts'
 import { type Machine, startMachine, type Tenant } from '../support/machine.ts'
+import { until } from '../support/until.ts'
 import { assertAgreed } from './agreement.ts'
-import { killedAt, type Scene, seeThrough, shopsFor, until, type Wanted } from './scene.ts'
+import { killedAt, type Scene, seeThrough, shopsFor, type Wanted } from './scene.ts'
 
 const wanted: readonly Wanted[] = [
   { name: 'held', moment: 'in a hold' },
@@ -22,7 +23,8 @@ const wanted: readonly Wanted[] = [
   { name: 'undone', moment: 'in an undo' },
 ]
 
-describe('The proxy changes while the control plane is dead:', { concurrency: 4 }, () => {
+/** Four things that happen to the proxy, each on a machine of its own. */
+export function proxyChanges(): void {
   scene('it restarts, and serves before anybody is back', async ({ place, front, shops }) => {
     await killProxy(place)
     launch(place, { frontPort: front.port })
@@ -51,10 +53,10 @@ describe('The proxy changes while the control plane is dead:', { concurrency: 4 
       assert.equal(ok, false)
       assert.match(message, new RegExp(`port ${port} is not open`))
       stranger.close()
-      await until(async () => (await machine.slipway.router.check()).ok, 'the proxy has its port back')
+      await until('the proxy has its port back', async () => (await machine.slipway.router.check()).ok)
     })
   })
-})
+}
 
 interface At {
   readonly t: TestContext
@@ -72,7 +74,7 @@ interface At {
  * One machine to which that happens in the middle of deployments; they end, and from then on nothing is lost.
  */
 function scene(title: string, happens: (at: At) => Promise<void>): void {
-  describe(title, () => {
+  describe(`The proxy changes while the control plane is dead: ${title}`, () => {
     let machine: Machine
     let tenant: Tenant
     let shops: Instance[]
@@ -131,11 +133,11 @@ async function answers(front: { host: string; port: number }, host: string): Pro
       return false
     }
   }
-  await until(right, `${host} answers`)
+  await until(`${host} answers`, right)
 }
 
 async function killProxy(place: Place): Promise<void> {
   const { pid } = runningProcess(place) ?? assert.fail('no proxy runs')
   process.kill(pid, 'SIGKILL')
-  await until(() => !isRunning(pid), 'the proxy is gone')
+  await until('the proxy is gone', () => !isRunning(pid))
 }
