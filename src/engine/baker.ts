@@ -102,6 +102,10 @@ export class Baker {
     await store.transaction(async tx => {
       const fresh = await tx.work.run(id)
       if (fresh?.deployment.state !== 'running' || fresh.undo) return
+      // No lease fences this: somebody may have claimed the instance meanwhile, and judged it.
+      const records = await tx.work.steps(id)
+      const now = records.find(({ phase, position }) => phase === record.phase && position === record.position)
+      if (now?.state !== 'begun') return
       const at = timestamp(clock.now())
       const told = { deploymentId: id, instanceId, by: 'slipway' }
       if ('note' in verdict) {

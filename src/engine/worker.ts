@@ -219,6 +219,8 @@ class InstanceWorker implements Worker {
     if (!keeper || this.#leases.has(instanceId)) return
     if (!keeper.held && (this.#parked.has(instanceId) || !this.#seen.has(instanceId)))
       await this.#baker.join(instanceId, keeper)
+    // Claimed while it joined, too early for the one who claimed it to know: they watch.
+    if (this.#leases.has(instanceId)) await this.#baker.leave(instanceId)
     this.#seen.add(instanceId)
     const differs = await keeper.differs()
     if (this.#leases.has(instanceId) || this.#stop.signal.aborted) return

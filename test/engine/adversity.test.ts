@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { SlipwayError } from '../../src/errors.ts'
+import type { CheckContext } from '../../src/health/checks.ts'
 import { type House, house, quick, successor } from './harness.ts'
 import { names, running, traffic } from './look.ts'
 import { life } from './mortal.ts'
@@ -130,6 +131,65 @@ test('a store that fails while the verdict on a parked hold is written costs the
   store.transaction = transaction
   const end = await h.end(deploy)
   assert.deepEqual([end.state, end.errorCode, end.restored], ['failed', 'check_failed', true])
+})
+
+test('a verdict on a parked hold that comes when somebody else has passed it changes nothing', async t => {
+  const h = await house(t, { checks: { never: async () => 'it is never well' } })
+  const shop = await h.shop({ services: [one('fake:web-1', 'web', 2)] })
+  const services = [{ name: 'web', image: 'fake:web-2' }]
+  const options = { steps: [50], holdSeconds: 40, checks: [{ type: 'function', name: 'never' }] }
+  const { transaction } = h.store
+  let passed = false
+  const store = h.store as { transaction: typeof transaction }
+  store.transaction = async work => {
+    if (passed || !new Error('who asks').stack?.includes('baker.ts')) return await transaction(work)
+    passed = true
+    const hold = (await h.store.work.steps(deploy.id)).find(({ step }) => step.kind === 'hold')
+    if (hold) await h.store.work.saveStep({ ...hold, state: 'done', note: 'passed by another' })
+    await h.store.work.wake(shop.id)
+    return await transaction(work)
+  }
+  const deploy = await h.acme.deploy({ instanceId: shop.id, services, strategy: 'canary', options })
+  assert.equal((await h.end(deploy)).state, 'succeeded')
+  const hold = (await h.store.work.steps(deploy.id)).find(({ step }) => step.kind === 'hold')
+  assert.deepEqual([passed, hold?.note], [true, 'passed by another'])
+})
+
+test('a hold whose instance is claimed while somebody takes it up without a lease is watched by one only', async t => {
+  const mortal = life()
+  const heard = new Map<AbortSignal, number>()
+  const checks = { quiet: async ({ signal }: CheckContext) => void heard.set(signal, first.clock.monotonic()) }
+  const first = await house(t, { life: mortal, checks })
+  const shop = await first.shop({ services: [one('fake:web-1', 'web', 2)] })
+  const services = [{ name: 'web', image: 'fake:web-2' }]
+  const options = { steps: [50], holdSeconds: 25, checks: [{ type: 'function', name: 'quiet' }] }
+  const deploy = await first.acme.deploy({ instanceId: shop.id, services, strategy: 'canary', options })
+  await first.reach(deploy, now => now.reason?.code === 'baking')
+  mortal.kill()
+  const joins = Promise.withResolvers<void>()
+  const { work } = first.store
+  const owned = async (): Promise<boolean> => (await work.load(shop.id))?.owner !== undefined
+  const racing: typeof work = {
+    ...work,
+    async claimDue(worker, limit) {
+      await joins.promise
+      return await work.claimDue(worker, limit)
+    },
+    async steps(id) {
+      const records = await work.steps(id)
+      if (!new Error('who asks').stack?.includes('baker.ts')) return records
+      joins.resolve()
+      while (!(await owned())) await first.clock.sleep(5)
+      await first.clock.sleep(50)
+      return records
+    },
+  }
+  const next = await successor(t, first, { checks, store: { ...first.store, work: racing } })
+  await next.until(joins.promise)
+  await next.clock.advance(10_000)
+  const lately = [...heard.values()].filter(at => at > next.clock.monotonic() - 2000)
+  assert.equal(lately.length, 1)
+  assert.equal((await next.end(deploy)).state, 'succeeded')
 })
 
 test('what a deleted instance leaves behind and cannot be removed ends the delete as failed, to be asked for again', async t => {
