@@ -288,13 +288,17 @@ describe('adopt', () => {
     await assert.rejects(h.acme.instances.adopt('inst_none'), error => isSlipwayError(error, 'not_found'))
   })
 
-  test('takes the flag of a stuck delete away, which can still be asked for again', async t => {
+  test('is refused for a stuck delete, which can be asked for again', async t => {
     const h = await house(t)
     const shop = await h.shop({ policies: { progressDeadlineMs: 60_000 } })
     h.world.fault({ method: 'stop', probability: 1, error: new Error('the platform is stuck') })
     assert.equal((await h.end(await h.acme.instances.delete(shop.id))).state, 'failed')
-    const { instance } = await h.acme.instances.adopt(shop.id)
-    assert.deepEqual([instance.state, instance.needsAttention], ['deleting', undefined])
+    await assert.rejects(
+      h.acme.instances.adopt(shop.id),
+      error => isSlipwayError(error, 'instance_state') && /Delete it again/.test(error.next ?? ''),
+    )
+    const { state, needsAttention } = await h.acme.instances.get(shop.id)
+    assert.deepEqual([state, needsAttention !== undefined], ['deleting', true])
     h.world.clearFaults()
     assert.equal((await h.end(await h.acme.instances.delete(shop.id))).state, 'succeeded')
     assert.deepEqual(h.world.replicas(shop.id), [])
