@@ -69,7 +69,7 @@ export interface SlipwayOptions {
   readonly frontPort?: number
   /** How much of what only grows is kept: images, events, plans. */
   readonly retention?: Retention
-  /** New work (deploy, create, scale, restart, start) is refused with `disk_full` while less is free at `dataDir`, bytes. Default 64 MiB. */
+  /** New work (deploy, retry, plan, recordInitial, create, scale, restart, start) is refused with `disk_full` while less is free at `dataDir`, bytes. Default 64 MiB. */
   readonly reserveBytes?: number
   /** Whether this process performs deployments, or only records them. Default true. */
   readonly worker?: boolean

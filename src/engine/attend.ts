@@ -25,7 +25,16 @@ export async function attend(at: Attendance): Promise<'rests' | 'parked'> {
   } catch (error) {
     const { ahead } = at.keeper
     if (!ahead) throw error
-    await wentBack(ahead, at)
+    try {
+      await wentBack(ahead, at)
+    } catch (failure) {
+      // Finding it ended the lease, so that nobody else tells why it could not be written.
+      if (!isSlipwayError(failure, 'lease_lost')) {
+        const data = { instance: at.keeper.instanceId, error: messageOf(failure) }
+        at.parts.log.warn(data, 'the database went back, which could not be written; it is tried again')
+      }
+      throw failure
+    }
     return 'rests'
   }
 }

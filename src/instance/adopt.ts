@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { Store, Stores } from '../deploy/work.ts'
 import { isSlipwayError, SlipwayError } from '../errors.ts'
 import type { ProviderRegistry } from '../provider/registry.ts'
-import type { Instance } from './instance.ts'
+import { type Instance, isHeld } from './instance.ts'
 import { requireThere } from './refusal.ts'
 import { wantedIds } from './status.ts'
 
@@ -34,7 +34,17 @@ export async function adopt(id: string, parts: Adopting): Promise<Adopted> {
     const current = await get(id, tx)
     requireThere(current)
     const because = current.needsAttention
-    if (because === undefined) {
+    if (because === undefined || !isHeld(current)) {
+      if (current.state === 'deleting') {
+        throw new SlipwayError(
+          'instance_state',
+          `Instance "${current.name}" is being deleted: nothing of it is wanted.`,
+          {
+            next: 'Delete it again when its delete is stuck.',
+            details: { state: current.state },
+          },
+        )
+      }
       throw new SlipwayError('instance_state', `Instance "${current.name}" needs no attention.`, {
         next: 'There is nothing to adopt: its table is what is wanted already.',
         details: { state: current.state },

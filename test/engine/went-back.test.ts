@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { isSlipwayError } from '../../src/errors.ts'
+import type { Store } from '../../src/deploy/work.ts'
+import { isSlipwayError, SlipwayError } from '../../src/errors.ts'
 import type { Instance } from '../../src/instance/instance.ts'
 import { fakeClock } from '../../src/provider/fake/index.ts'
 import { sqliteStore } from '../../src/store/sqlite.ts'
@@ -25,6 +26,7 @@ async function putBack(
   t: TestContext,
   meanwhile: (h: House, shop: Instance) => Promise<unknown>,
   before: (h: House, shop: Instance) => Promise<unknown> = async () => undefined,
+  changed: (store: Store) => Store = store => store,
 ): Promise<{ h: House; shop: Instance }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'slipway-back-'))
   t.after(() => rm(dataDir, { recursive: true, force: true }))
@@ -41,7 +43,7 @@ async function putBack(
   first.kill()
   await store.close()
   await backup.putBack()
-  return { h: await successor(t, h, { store: await sqliteStore({ path, clock }) }), shop }
+  return { h: await successor(t, h, { store: changed(await sqliteStore({ path, clock })) }), shop }
 }
 
 /** Takes web and worker to another release, one after the other. */
@@ -97,6 +99,23 @@ describe('an instance whose database went back', () => {
     assert.ok(epoch > highest, `${epoch} > ${highest}`)
     await h.clock.advance(60_000)
     assert.equal((await h.store.work.load(shop.id))?.epoch, epoch)
+  })
+
+  test('is told of when that could not be written, and marked once it can', async t => {
+    const full = { disk: true }
+    const { h, shop } = await putBack(t, twoDeploys, undefined, store => ({
+      ...store,
+      transaction: act =>
+        store.transaction(tx => {
+          const raise: typeof tx.work.raise = (...args) =>
+            full.disk ? Promise.reject(new SlipwayError('disk_full', 'No room.')) : tx.work.raise(...args)
+          return act({ ...tx, work: { ...tx.work, raise } })
+        }),
+    }))
+    await h.when(() => h.warnings.some(({ text }) => /went back, which could not be written/.test(text)))
+    assert.equal((await h.acme.instances.get(shop.id)).needsAttention, undefined)
+    full.disk = false
+    await flagged(h, shop)
   })
 
   test('is noticed when it went back by a single lease, though all is as its table says', async t => {
@@ -288,13 +307,17 @@ describe('adopt', () => {
     await assert.rejects(h.acme.instances.adopt('inst_none'), error => isSlipwayError(error, 'not_found'))
   })
 
-  test('takes the flag of a stuck delete away, which can still be asked for again', async t => {
+  test('is refused for a stuck delete, which can be asked for again', async t => {
     const h = await house(t)
     const shop = await h.shop({ policies: { progressDeadlineMs: 60_000 } })
     h.world.fault({ method: 'stop', probability: 1, error: new Error('the platform is stuck') })
     assert.equal((await h.end(await h.acme.instances.delete(shop.id))).state, 'failed')
-    const { instance } = await h.acme.instances.adopt(shop.id)
-    assert.deepEqual([instance.state, instance.needsAttention], ['deleting', undefined])
+    await assert.rejects(
+      h.acme.instances.adopt(shop.id),
+      error => isSlipwayError(error, 'instance_state') && /Delete it again/.test(error.next ?? ''),
+    )
+    const { state, needsAttention } = await h.acme.instances.get(shop.id)
+    assert.deepEqual([state, needsAttention !== undefined], ['deleting', true])
     h.world.clearFaults()
     assert.equal((await h.end(await h.acme.instances.delete(shop.id))).state, 'succeeded')
     assert.deepEqual(h.world.replicas(shop.id), [])
