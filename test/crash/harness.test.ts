@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
@@ -8,7 +9,9 @@ import { dataPaths } from '../../src/provider/process/paths.ts'
 import { namesIn, type ReplicaRecord, readRecord } from '../../src/provider/process/record.ts'
 import { web, worker } from '../support/services.ts'
 import { violationsOf } from './invariants.ts'
+import { other, type Scenario, scenarios, setStage } from './scenario.ts'
 import { type Site, startSite } from './site.ts'
+import { instances, play } from './trial.ts'
 
 describe('a control plane in a process of its own', () => {
   let site: Site
@@ -48,6 +51,19 @@ describe('a control plane in a process of its own', () => {
       assert.ok(names.includes(name), `${name} is not among ${[...new Set(names)].join(', ')}`)
     assert.ok(names.some(name => name.startsWith('before commit[deploys.insertDeployment')))
   })
+})
+
+test('what an instance left that was there before a trial, and was deleted in it, is noticed', async t => {
+  const site = await startSite()
+  t.after(() => site.dispose())
+  const stage = await setStage(site)
+  await play(stage, scenarioOf('create'))
+  const beside = (await other(stage)) ?? ''
+  const { wrong } = await play(stage, scenarioOf('delete'))
+  assert.deepEqual(wrong, [])
+  await mkdir(dataPaths(site.dataDir).instance(beside).replicas, { recursive: true })
+  const told = await violationsOf(site, await instances(stage, beside), 200)
+  assert.match(told.join('\n'), new RegExp(`the deleted ${beside} left replicas`))
 })
 
 describe('the invariants notice', () => {
@@ -149,6 +165,10 @@ describe('the invariants notice', () => {
     assert.match((await wrong()).join('\n'), /0 of 1 run|belongs to no row/)
   })
 })
+
+function scenarioOf(name: string): Scenario {
+  return scenarios.find(scenario => scenario.name === name) ?? assert.fail(`there is no scenario ${name}`)
+}
 
 /** Changes the store of a site whose control plane is dead. */
 function write({ dataDir }: Site, sql: string): void {

@@ -7,7 +7,7 @@ import { toldLoss, unexplained, type Window } from './account.ts'
 import { asksFor } from './asks.ts'
 import type { Draw } from './draw.ts'
 import { healed, healWithinMs } from './healing.ts'
-import { done, type Scenario, type Stage } from './scenario.ts'
+import { done, other, type Scenario, type Stage } from './scenario.ts'
 import { type Strike, servingWebs, strike } from './strike.ts'
 import { actor, instances, type Life, misfitsOf } from './trial.ts'
 
@@ -40,6 +40,7 @@ export async function endure(stage: Stage, load: Load, draw: Draw): Promise<Orde
   const scenario = scenarios[Math.floor(draw.asked * scenarios.length)] as Scenario
   const before = await readied(stage, load, scenario)
 
+  const beside = await other(stage)
   const since = await site.books.newest()
   const live = actor(stage, scenario, since)
   const asked = Date.now()
@@ -77,7 +78,7 @@ export async function endure(stage: Stage, load: Load, draw: Draw): Promise<Orde
     ...before,
     ...(life instanceof Error ? [messageOf(life)] : await misfitsOf(stage, scenario, life)),
     ...(healing && healedAt === undefined ? [`the shop was not whole within ${healWithinMs} ms`] : []),
-    ...(await site.violations(await instances(stage))),
+    ...(await site.violations(await instances(stage, beside))),
   ]
   const losses = await lossesOf(load)
   const windows = windowsOf(hit, healedAt ?? Date.now(), (await serving) ?? new Set())

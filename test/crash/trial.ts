@@ -28,6 +28,7 @@ const lingerMs = { clocked: 20_000, other: 500 }
 export async function play(stage: Stage, scenario: Scenario, moment?: Moment): Promise<Trial> {
   const { site } = stage
   await scenario.ready?.(stage)
+  const beside = await other(stage)
   const live = actor(stage, scenario, await site.books.newest())
   if (scenario.first) {
     site.plane.dieAt(scenario.first)
@@ -46,7 +47,7 @@ export async function play(stage: Stage, scenario: Scenario, moment?: Moment): P
       life = await live()
     }
   }
-  const wrong = await site.violations(await instances(stage))
+  const wrong = await site.violations(await instances(stage, beside))
   const passed = moment ? [] : await site.plane.passed()
   return { passed, killed, wrong: [...(await misfitsOf(stage, scenario, life)), ...wrong] }
 }
@@ -125,8 +126,8 @@ export async function misfitsOf({ site }: Stage, scenario: Scenario, life: Life)
   ]
 }
 
-/** Every instance that is there. */
-export async function instances(stage: Stage): Promise<string[]> {
-  const beside = await other(stage)
-  return [stage.shop, ...(beside === undefined ? [] : [beside])]
+/** Every instance that is there, and the one that was there `before`: deleted since, it must have left nothing behind. */
+export async function instances(stage: Stage, before?: string): Promise<string[]> {
+  const beside = new Set([await other(stage), before].filter(id => id !== undefined))
+  return [stage.shop, ...beside]
 }
