@@ -349,7 +349,7 @@ export class Keeper {
    * read again.
    */
   get calm(): boolean {
-    if (this.#lease || this.held || !this.#observed) return false
+    if (this.#lease || this.held || !this.#observed || !this.#routing.known) return false
     const waits = Math.min(this.crashes.nextRetryMs(), this.#probing.nextSettleMs())
     return this.#hands.idle && this.#healing.idle && waits === Number.POSITIVE_INFINITY
   }
