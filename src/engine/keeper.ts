@@ -322,7 +322,7 @@ export class Keeper {
    * read again.
    */
   get calm(): boolean {
-    if (this.#lease || this.held || !this.#eyes.observed) return false
+    if (this.#lease || this.held || !this.#eyes.observed || !this.#routing.known) return false
     const waits = Math.min(this.crashes.nextRetryMs(), this.#eyes.probing.nextSettleMs())
     return this.#hands.idle && this.#healing.idle && waits === Number.POSITIVE_INFINITY
   }

@@ -29,6 +29,45 @@ describe('more instances than keepers that are awake', () => {
   })
 })
 
+describe('a keeper that sleeps', () => {
+  test('is woken by a death, and knows who had been there', async t => {
+    const h = await house(t)
+    await many(h, awakeAtMost + 30)
+    await h.clock.advance(5000)
+    const [asleep = ''] = await readAgain(h)
+    const [died = ''] = names(h, asleep, 'web')
+    h.world.crash(asleep, died)
+    const healed = async () => (await h.events({ instanceId: asleep })).find(({ type }) => type === 'instance.healed')
+    await h.when(async () => (await healed()) !== undefined, 20_000)
+    assert.equal((await healed())?.data?.['replaces'] instanceof Object, true)
+    assert.equal(running(h, asleep).web?.length, 1)
+  })
+
+  test('is none whose routes nobody could ask for', async t => {
+    const h = await house(t)
+    await many(h, awakeAtMost + 30)
+    await h.clock.advance(5000)
+    assert.notDeepEqual(await readAgain(h), [])
+    h.router.unreachable = true
+    h.router.restart()
+    await h.clock.advance(5000)
+    assert.deepEqual(await readAgain(h), [])
+  })
+})
+
+/** Those that are read from the store within five seconds in which nothing happens: what an instance wants is forgotten only in sleep. */
+async function readAgain(h: House): Promise<string[]> {
+  const { load } = h.store.work
+  const read: string[] = []
+  h.store.work.load = id => {
+    read.push(id)
+    return load(id)
+  }
+  await h.clock.advance(5000)
+  h.store.work.load = load
+  return read
+}
+
 test('instances that come up together are each offered a port of their own, once', async t => {
   const router = fakeRouter()
   let offers = 0
