@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
+import { retentionDefaults } from '../../src/engine/caretaker.ts'
 import { errorCodes } from '../../src/errors.ts'
-import { blocksOf, documents, namesIn, proseOf, root, textOf } from './markdown.ts'
+import { blocksOf, documents, namesIn, proseOf, root, sectionOf, textOf } from './markdown.ts'
 
 const scripts = Object.keys(
   (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }).scripts,
@@ -21,6 +22,14 @@ describe('documents', () => {
   test('are found', () => {
     for (const name of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'docs/architecture.md', 'docs/strategies.md'])
       assert.ok(documents().includes(name), name)
+  })
+
+  test('docs/architecture.md names every option of retention where it says what is kept', () => {
+    const named = namesIn(sectionOf(textOf('docs/architecture.md'), 'What is kept'))
+    assert.deepEqual(
+      Object.keys(retentionDefaults).filter(option => !named.includes(option)),
+      [],
+    )
   })
 
   for (const document of documents()) {

@@ -29,6 +29,23 @@ test('what nobody needs is thrown away by itself, every ten minutes, while every
   assert.equal((await h.end(await h.acme.deploy({ instanceId: shop.id, services }))).state, 'succeeded')
 })
 
+test('events and plans of deployments that ended are thrown away when they are older than they may be', async t => {
+  const h = await house(t, { retention: { keepEventsMs: minuteMs, keepPlansMs: 3 * minuteMs } })
+  const shop = await h.shop({ services: [web('fake:web-1')] })
+  const services = [{ name: 'web', image: 'fake:web-2' }]
+  const { id } = await h.end(await h.acme.deploy({ instanceId: shop.id, services, strategy: 'rolling' }))
+  const left = async () => {
+    await h.until(h.slipway.prune())
+    return { events: (await h.events({})).length, plan: (await h.store.work.run(id))?.plan !== undefined }
+  }
+  const events = (await h.events({})).length
+  assert.deepEqual(await left(), { events, plan: true })
+  await h.clock.advance(2 * minuteMs)
+  assert.deepEqual(await left(), { events: 1, plan: true }, 'the newest event always stays')
+  await h.clock.advance(2 * minuteMs)
+  assert.deepEqual(await left(), { events: 1, plan: false })
+})
+
 test('an image that was just resolved, or that a deployment which waits was asked to bring, stays', async t => {
   const h = await house(t, { retention: { keepReleases: 0, unusedImageMs: minuteMs } })
   const shop = await h.shop({ services: [web('fake:web-1')] })
