@@ -3,7 +3,7 @@ import type { Router } from '../router/router.ts'
 import { between, type FaultHook } from './point.ts'
 
 /** What only asks. Everything else is a fault point, a method that is added tomorrow too. */
-const providerReads: readonly (keyof Provider)[] = [
+export const providerReads: readonly (keyof Provider)[] = [
   'has',
   'observe',
   'exec',
@@ -14,7 +14,8 @@ const providerReads: readonly (keyof Provider)[] = [
   'check',
   'close',
 ]
-const routerReads: readonly (keyof Router)[] = [
+/** What only asks of a router, likewise. */
+export const routerReads: readonly (keyof Router)[] = [
   'allocatePort',
   'observe',
   'tables',

@@ -3,7 +3,7 @@ import { faulty } from './calls.ts'
 import { between, type FaultHook, type FaultWrite } from './point.ts'
 
 /** What only reads, port by port. Everything else is a fault point, a method that is added tomorrow too. */
-const reads: { readonly [P in keyof Stores]: readonly (keyof Stores[P])[] } = {
+export const storeReads: { readonly [P in keyof Stores]: readonly (keyof Stores[P])[] } = {
   deploys: [
     'getDeployment',
     'listDeployments',
@@ -31,7 +31,7 @@ const reads: { readonly [P in keyof Stores]: readonly (keyof Stores[P])[] } = {
   ],
 }
 
-const portNames = Object.keys(reads) as (keyof Stores)[]
+const portNames = Object.keys(storeReads) as (keyof Stores)[]
 
 /**
  * A store whose commits are fault points. A transaction that writes has one before and one after its commit, named by its writes in their
@@ -67,7 +67,7 @@ function noting(tx: Stores, writes: FaultWrite[]): Stores {
 }
 
 function through(stores: Stores, around: Parameters<typeof faulty>[3]): Stores {
-  const ports = portNames.map(name => [name, faulty(stores[name], name, reads[name] as never, around)] as const)
+  const ports = portNames.map(name => [name, faulty(stores[name], name, storeReads[name] as never, around)] as const)
   return Object.fromEntries(ports) as unknown as Stores
 }
 

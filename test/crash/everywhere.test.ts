@@ -6,6 +6,7 @@ import { everyKill, type Kill, type Recording, sampleOf } from './cover.ts'
 import { type Scenario, type Stage, scenarios, setStage } from './scenario.ts'
 import { startSite } from './site.ts'
 import { play } from './trial.ts'
+import { methodsIn, unplayed, writesOfPorts } from './writes.ts'
 
 const full = process.env.SLIPWAY_TEST_FULL !== undefined
 const seed = Number(process.env.SLIPWAY_TEST_SEED ?? 1)
@@ -23,6 +24,12 @@ test(`crash everywhere: killed at ${full ? 'every moment' : 'a sample of moments
   const theatres = await Promise.all(rows.map(row => open(t, row)))
   const recordings = (await Promise.all(theatres.map((theatre, row) => theatre.record(row)))).flat()
   const known = new Set(recordings.flatMap(({ passed }) => passed))
+  const met = methodsIn(known)
+  assert.deepEqual(
+    (await writesOfPorts()).filter(method => !met.has(method)).toSorted(),
+    Object.keys(unplayed).toSorted(),
+    'what changes something is met, or it is said why not',
+  )
   const kills = full ? everyKill(recordings) : sampleOf(recordings, seededRandom(seed))
   const outcomes = (await Promise.all(theatres.map(theatre => theatre.kill(kills)))).flat()
   await Promise.all(theatres.map(theatre => theatre.close()))
