@@ -210,7 +210,11 @@ export function dataFolder(dataDir: string, instanceId: string): string {
 /** Waits for a scene's moment, or for that in which it is to be cancelled. */
 export async function reach(scene: Scene, doomed: Doomed, machine: Machine): Promise<void> {
   const { deploymentId, moment, shop } = scene
-  await doomed.until(event => event.deploymentId === deploymentId && event.data?.['kind'] === moment.at)
+  const now = await doomed.until(
+    event =>
+      event.deploymentId === deploymentId && (event.data?.['kind'] === moment.at || event.type === 'deploy.undoing'),
+  )
+  assert.equal(now.data?.['kind'], moment.at, `${shop.name}: ${JSON.stringify(now.data)}`)
   if (moment.parked) await until(`${shop.name} is parked`, () => stored(machine, shop.id)['owner'] === null)
   // The step has begun; that there are replicas to which something can happen comes after.
   if (moment.at === 'run') await until(`the new replicas of ${shop.name} wait`, () => waiting(scene, machine) >= 2)

@@ -33,8 +33,8 @@ export function usedImages(images: Images, paths: Paths, clock: Pick<Clock, 'mon
       for (;;) {
         const resolved = await images.resolve(image, signal)
         use(resolved.digest)
-        // From here on it stays; it may have gone between the look at the copy and this.
-        if (isKept(paths, resolved.digest)) return resolved
+        // From here on it stays. It may have gone between the look at the copy and this, or its folder just before it was noted as whole.
+        if (isKept(paths, resolved.digest) && isThere(paths, resolved.digest)) return resolved
       }
     },
     async prepare(image, digest, onProgress, signal) {
@@ -76,6 +76,12 @@ function digestsIn(paths: Paths): Set<string> {
 /** A copy counts by what is written beside its folder; a lockfile there is enough to fetch it again. */
 function isKept(paths: Paths, digest: string): boolean {
   return ['json', 'lock'].some(ending => existsSync(join(paths.images, `${hexOf(digest)}.${ending}`)))
+}
+
+/** Whether it can be had: what is noted of a package is enough to fetch it. */
+function isThere(paths: Paths, digest: string): boolean {
+  const copy = join(paths.images, hexOf(digest))
+  return existsSync(copy) || existsSync(`${copy}.lock`)
 }
 
 /** What says that it is a copy goes first, then its folder as a whole; returns where that is now, to be removed at leisure. */

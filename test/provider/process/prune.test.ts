@@ -72,6 +72,23 @@ describe('pruning what the process provider keeps', () => {
     assert.deepEqual(await used.prune(new Set(), hourMs), [])
   })
 
+  test('an image whose folder is taken away just before it is noted as whole is copied again', async () => {
+    const folder = world.image(shell('exec sleep 600'))
+    const paths = dataPaths(world.dataDir)
+    const copies = imageCopies(paths, diskRoom(world.dataDir, 0), process.env)
+    let looks = 0
+    const used = usedImages({ ...copies, resolve: copyAndLose }, paths, systemClock)
+    async function copyAndLose(image: string) {
+      const resolved = await copies.resolve(image)
+      // What a prune leaves that came between the folder and its note.
+      if (looks++ === 0) rmSync(copies.folderOf(resolved.digest), { recursive: true })
+      return resolved
+    }
+    const { digest } = await used.resolve(folder)
+    assert.equal(looks, 2)
+    await used.prepare(folder, digest, () => undefined, new AbortController().signal)
+  })
+
   test('a replica that an earlier control plane started keeps its image, whatever the caller says', async () => {
     const spec = await world.revision(world.image(shell('exec sleep 600')))
     await world.start(spec)
