@@ -33,7 +33,8 @@ function start(options: LoadOptions): () => Promise<void> {
 }
 
 function tell(message: FromLoad): void {
-  process.send?.(message)
+  // What does not get through met a parent that is gone; its going ends us.
+  if (process.connected) process.send?.(message, undefined, undefined, error => void error)
 }
 
 let stop: (() => Promise<void>) | undefined
