@@ -1,6 +1,9 @@
 export type { Action, AuthProvider, Claims, Scope } from './auth/auth.ts'
-export { actionScopes } from './auth/auth.ts'
+export { actionScopes, everyTenant } from './auth/auth.ts'
+export type { Token } from './auth/token.ts'
+export type { CreateTokenRequest, IssuedToken, RotateTokenRequest, TokenService } from './auth/token-service.ts'
 export { type Clock, systemClock, type Timestamp } from './clock.ts'
+export type { AllowedAction, DeploymentAction } from './deploy/actions.ts'
 export type {
   Deployment,
   DeploymentKind,
@@ -11,6 +14,8 @@ export type {
 } from './deploy/deployment.ts'
 export { hasEnded } from './deploy/deployment.ts'
 export type { Difference } from './deploy/diff.ts'
+export type { DeploymentListOptions, InstanceListOptions, Summary } from './deploy/find.ts'
+export type { PerformedStep } from './deploy/performed.ts'
 export type { PlanPreview } from './deploy/preview.ts'
 export type { Release } from './deploy/release.ts'
 export type { DeployRequest, RollbackRequest } from './deploy/schema.ts'
@@ -33,6 +38,7 @@ export { type Pruned, type Retention, retentionDefaults } from './engine/caretak
 export { type ErrorCode, errorCodes, type FieldError, isSlipwayError, SlipwayError } from './errors.ts'
 export type { EventBus } from './event/bus.ts'
 export { type Event, type EventType, eventTypes } from './event/event.ts'
+export type { EventScope, EventService } from './event/service.ts'
 export type { FaultHook, FaultPoint, FaultWrite } from './fault/point.ts'
 export { checkDefaults, type Health, type HealthCheck } from './health/check.ts'
 export type { CheckFunction } from './health/checks.ts'

@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pino } from 'pino'
-import type { AuthProvider, Claims, Scope } from './auth/auth.ts'
-import { localAuth } from './auth/local.ts'
+import { type AuthProvider, type Claims, everyTenant, type Scope } from './auth/auth.ts'
+import { tokenAuth } from './auth/token-auth.ts'
+import { type IssuedToken, issueToken, type TokenService, tokenService } from './auth/token-service.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type DeployService, deployService } from './deploy/service.ts'
 import { blueGreen } from './deploy/strategies/blue-green.ts'
@@ -17,6 +18,7 @@ import { RouterPorts } from './engine/router-ports.ts'
 import { startWorker, type Worker } from './engine/worker.ts'
 import { messageOf, SlipwayError } from './errors.ts'
 import { type EventBus, eventBus } from './event/bus.ts'
+import { type EventService, eventService } from './event/service.ts'
 import { faultyProvider, faultyRouter } from './fault/calls.ts'
 import type { FaultHook } from './fault/point.ts'
 import { faultyStore } from './fault/store.ts'
@@ -56,7 +58,7 @@ export interface SlipwayOptions {
   /** Default: the embedded proxy. */
   readonly router?: Router
   readonly vault?: Vault
-  /** Default: callers in this process are trusted. */
+  /** Default: the tokens that are kept in the store; callers in this process are trusted. */
   readonly auth?: AuthProvider
   readonly clock?: Clock
   /** Further strategies, beside the built-in ones. */
@@ -94,12 +96,16 @@ export interface Caller {
   readonly subject: string
   /** Default: all. */
   readonly scopes?: readonly Scope[]
+  /** Ids of the only instances there are for it. Default: all. */
+  readonly instances?: readonly string[]
 }
 
 /** Slipway, acting for one caller. */
 export interface Acting extends DeployService {
   readonly instances: InstanceService
   readonly secrets: SecretService
+  readonly tokens: TokenService
+  readonly events: EventService
   /** Rows and replicas of an instance with their health, as the engine sees them. */
   status(instanceId: string): Promise<InstanceStatus>
   /** What the router counted per revision. */
@@ -114,6 +120,13 @@ export interface Slipway {
   as(caller: Caller): Acting
   /** Binds what a token says. */
   authenticate(token: string): Promise<Acting>
+  /** Binds these claims: what an auth provider said, with the tenant an operator chose. */
+  acting(claims: Claims): Acting
+  /** A token that may act for every tenant: the first one, made by whoever owns the data folder. Its secret is told this once. */
+  issueOperatorToken(name: string, expiresInDays?: number): Promise<IssuedToken>
+  readonly auth: AuthProvider
+  readonly clock: Clock
+  readonly log: Log
   readonly bus: EventBus
   readonly providers: ProviderRegistry
   readonly store: Store
@@ -161,7 +174,7 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     if (!options.router) await keepFrontPort(store, router.front.port)
     const vault =
       options.vault ?? envelopeVault({ store: store.secrets, masterKey: masterKey({ folder: dataDir }), clock })
-    const auth = options.auth ?? localAuth()
+    const auth = options.auth ?? tokenAuth({ tokens: store.tokens, clock })
     const bus = eventBus({ events: store.events, clock })
     opened.push(() => bus.close())
     const strategies = strategyMap(options.strategies ?? [])
@@ -203,6 +216,8 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
         ...deployService(parts, claims),
         instances,
         secrets: secretService({ auth, vault, store, bus }, claims),
+        tokens: tokenService({ auth, tokens: store.tokens, clock }, claims),
+        events: eventService({ auth, events: store.events, bus }, claims),
         status: async id =>
           await statusOf(await instances.get(id), {
             store,
@@ -220,9 +235,35 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
       }
     }
     return {
-      as: ({ tenantId, subject, scopes }) =>
-        act({ tenantId: tenantName(tenantId), subject, scopes: scopes ?? ['read', 'deploy', 'admin'] }),
+      as: ({ tenantId, subject, scopes, instances }) =>
+        act({
+          tenantId: tenantName(tenantId),
+          subject,
+          scopes: scopes ?? ['read', 'deploy', 'admin'],
+          ...(instances ? { instances } : {}),
+        }),
       authenticate: async token => act(await auth.authenticate(token)),
+      acting: claims =>
+        act(
+          claims.operator && claims.tenantId === everyTenant
+            ? claims
+            : { ...claims, tenantId: tenantName(claims.tenantId) },
+        ),
+      issueOperatorToken: async (name, expiresInDays) =>
+        await issueToken(
+          {
+            tenantId: everyTenant,
+            name,
+            scopes: ['admin'],
+            createdBy: 'the owner of the data folder',
+            ...(expiresInDays !== undefined ? { expiresInDays } : {}),
+          },
+          store.tokens,
+          clock,
+        ),
+      auth,
+      clock,
+      log,
       bus,
       providers,
       store,

@@ -4,7 +4,16 @@ export interface Claims {
   /** Who it is, for `initiator` and audit: `ana`, `ci:shop`. */
   readonly subject: string
   readonly scopes: readonly Scope[]
+  /** Ids of the instances it is for; every other one does not exist for it. Absent: all of the tenant's. */
+  readonly instances?: readonly string[]
+  /** May act for any tenant. `tenantId` is {@link everyTenant} until one was chosen. */
+  readonly operator?: boolean
+  /** The token that proved it, when one did. */
+  readonly tokenId?: string
 }
+
+/** Stands for every tenant in the claims of an operator; no tenant can have this name. */
+export const everyTenant = '*'
 
 export type Scope = 'read' | 'deploy' | 'admin'
 
@@ -21,6 +30,8 @@ export type Action =
   | 'secret.read'
   | 'secret.write'
   | 'event.read'
+  | 'token.read'
+  | 'token.write'
 
 /** The scope that each action asks for. */
 export const actionScopes: Readonly<Record<Action, Scope>> = {
@@ -35,6 +46,8 @@ export const actionScopes: Readonly<Record<Action, Scope>> = {
   'secret.read': 'read',
   'secret.write': 'admin',
   'event.read': 'read',
+  'token.read': 'admin',
+  'token.write': 'admin',
 }
 
 /** Tells who a caller is and what they may do. */

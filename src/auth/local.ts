@@ -1,5 +1,6 @@
 import { SlipwayError } from '../errors.ts'
-import { type AuthProvider, actionScopes } from './auth.ts'
+import type { AuthProvider } from './auth.ts'
+import { authorize } from './authorize.ts'
 
 /**
  * For callers in the same process: whoever can call the library is trusted to say who they are (`slipway.as({ tenantId, subject,
@@ -12,16 +13,8 @@ export function localAuth(): AuthProvider {
         next: 'Give createSlipway an auth provider that knows tokens, or call slipway.as(…) with the claims.',
       })
     },
-    async authorize(claims, action) {
-      const scope = actionScopes[action]
-      if (claims.scopes.includes(scope)) return
-      throw new SlipwayError(
-        'forbidden',
-        `"${claims.subject}" may not do ${action}: that takes the scope "${scope}".`,
-        {
-          next: `Its scopes are: ${claims.scopes.join(', ') || 'none'}.`,
-        },
-      )
+    async authorize(claims, action, resource) {
+      authorize(claims, action, resource)
     },
     tenantOf: claims => claims.tenantId,
   }

@@ -111,6 +111,7 @@ function refuse(what: Ask, { deployment, undo }: Run): void {
   switch (answer) {
     case 'already_ended':
       throw new SlipwayError('already_ended', `Deployment ${deployment.id} has ended: it ${ended(deployment)}.`, {
+        next: 'Deploy again, or roll back, to change what runs.',
         details: { state: deployment.state },
       })
     case 'undoing':
@@ -147,12 +148,14 @@ function ended(deployment: Deployment): string {
   }
 }
 
-async function isPausedByRequest(deploymentId: string, tx: Stores): Promise<boolean> {
+/** Whether somebody asked it to pause, and nobody to resume since. */
+export async function isPausedByRequest(deploymentId: string, tx: Pick<Stores, 'work'>): Promise<boolean> {
   const signals = await tx.work.signals(deploymentId)
   return signals.findLast(signal => signal.kind === 'pause' || signal.kind === 'resume')?.kind === 'pause'
 }
 
-function currentPause(records: readonly StepRecord[]): { record: StepRecord; name: string } | undefined {
+/** The pause of the plan that a deployment with these steps waits at. */
+export function currentPause(records: readonly StepRecord[]): { record: StepRecord; name: string } | undefined {
   const record = records.findLast(candidate => candidate.phase === 'forward')
   return record?.state === 'begun' && record.step.kind === 'pause' ? { record, name: record.step.gate } : undefined
 }

@@ -48,6 +48,11 @@ export type Given<T> = T extends readonly unknown[]
     ? { [K in keyof T]: Given<Exclude<T[K], undefined>> }
     : T
 
+/** A value without the fields that are `undefined`, however deep. */
+export function given<T>(value: T): Given<T> {
+  return withoutUndefined(value) as Given<T>
+}
+
 function withoutUndefined(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutUndefined)
   if (value === null || typeof value !== 'object') return value
@@ -62,7 +67,7 @@ function withoutUndefined(value: unknown): unknown {
  */
 export function parse<S extends z.ZodType>(schema: S, value: unknown, what: string): Given<z.output<S>> {
   const result = schema.safeParse(value)
-  if (result.success) return withoutUndefined(result.data) as Given<z.output<S>>
+  if (result.success) return given(result.data)
   const fields: FieldError[] = result.error.issues.map(issue => ({
     pointer: `/${issue.path.map(part => String(part)).join('/')}`,
     detail: issue.message,

@@ -1,4 +1,5 @@
 import type { AuthProvider, Claims } from '../auth/auth.ts'
+import { sees } from '../auth/authorize.ts'
 import { timestamp } from '../clock.ts'
 import { SlipwayError } from '../errors.ts'
 import type { Event } from '../event/event.ts'
@@ -7,13 +8,16 @@ import type { Instance } from '../instance/instance.ts'
 import { policyDefaults } from '../instance/instance.ts'
 import { requireNoAttention } from '../instance/refusal.ts'
 import type { Room } from '../room.ts'
-import { cancel, pause, promote, resume } from './ask.ts'
+import { type AllowedAction, allowedActions } from './actions.ts'
+import { cancel, currentPause, isPausedByRequest, pause, promote, resume } from './ask.ts'
 import { requireChecks } from './checks.ts'
 import { chooseStrategy } from './choose.ts'
 import type { Deployment } from './deployment.ts'
 import { type Difference, diffServices } from './diff.ts'
+import type { DeploymentListOptions } from './find.ts'
 import { eventsOf, untilEnded } from './follow.ts'
 import { recordFirstRelease, wantAsDeclared } from './initial.ts'
+import { type PerformedStep, performedSteps } from './performed.ts'
 import { type PlanPreview, previewPlan } from './preview.ts'
 import { notFound, requireDeployable, requireImages } from './refusal.ts'
 import type { Release } from './release.ts'
@@ -51,6 +55,14 @@ export interface DeployService {
   cancel(deploymentId: string): Promise<Deployment>
   getDeployment(deploymentId: string): Promise<Deployment>
   listDeployments(instanceId: string, options?: ListOptions): Promise<DeployListResult>
+  /** Across instances, newest first. */
+  findDeployments(options?: DeploymentListOptions): Promise<DeployListResult>
+  /** What may be asked of a deployment now, and why not the rest. */
+  actions(deploymentId: string): Promise<AllowedAction[]>
+  /** The steps of its plan and of its undo, in order: those that were begun with what came of them, then those to come. */
+  steps(deploymentId: string): Promise<PerformedStep[]>
+  /** The release that was active before the one that is. Throws `never_active` when there was none. */
+  previousRelease(instanceId: string): Promise<Release>
   getRelease(releaseId: string): Promise<Release>
   listReleases(instanceId: string, options?: ListOptions): Promise<ReleaseListResult>
   /** The steps a deploy would take, what changes and what has downtime; writes nothing. */
@@ -79,12 +91,14 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
   const now = (): string => timestamp(clock.now())
 
   const readable = () => auth.authorize(caller, 'deploy.read')
+  const seen = <T extends { instanceId: string }>(thing: T | undefined): T | undefined =>
+    thing && sees(caller, thing.instanceId) ? thing : undefined
   const deployment = async (id: string): Promise<Deployment> =>
-    found(await store.deploys.getDeployment(tenantId, id), 'deployment', id)
+    found(seen(await store.deploys.getDeployment(tenantId, id)), 'deployment', id)
   const release = async (id: string): Promise<Release> =>
-    found(await store.deploys.getRelease(tenantId, id), 'release', id)
+    found(seen(await store.deploys.getRelease(tenantId, id)), 'release', id)
   const instance = async (id: string, reader: Pick<Stores, 'instances'> = store): Promise<Instance> =>
-    found(await reader.instances.get(tenantId, id), 'instance', id)
+    found(sees(caller, id) ? await reader.instances.get(tenantId, id) : undefined, 'instance', id)
 
   /** Checks what a deploy asks for, and finds its images and secrets. Writes nothing. */
   const understand = async (given: unknown, refused: string) => {
@@ -170,13 +184,14 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
         throw new SlipwayError(
           'not_retryable',
           `Deployment ${id} is ${first.state}; only a failed or cancelled one can be retried.`,
+          { next: 'Ask for a new deploy.' },
         )
       }
       const target = await instance(first.instanceId)
       if (run.request.kind === 'rollback')
         return await submitRollback(target, { releaseId: run.request.releaseId, retryOf: id }, by, parts)
       if (run.request.kind !== 'deploy') {
-        throw new SlipwayError('not_retryable', `A ${first.kind} is not retried; ask for it again.`)
+        throw new SlipwayError('not_retryable', `A ${first.kind} is not retried.`, { next: 'Ask for it again.' })
       }
       await parts.room.require('The deploy is refused')
       requireDeployable(target)
@@ -198,6 +213,45 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
       await readable()
       await instance(instanceId)
       return await store.deploys.listDeployments(tenantId, instanceId, options)
+    },
+
+    async findDeployments(options = {}) {
+      await readable()
+      const asked = options.instanceIds?.filter(id => sees(caller, id)) ?? caller.instances
+      if (asked?.length === 0) return { items: [], total: 0 }
+      return await store.deploys.findDeployments(tenantId, { ...options, ...(asked ? { instanceIds: asked } : {}) })
+    },
+
+    async actions(id) {
+      await readable()
+      const target = await deployment(id)
+      const run = await store.work.run(id)
+      const gate = currentPause(await store.work.steps(id))?.name
+      return allowedActions({
+        deployment: run?.deployment ?? target,
+        instance: await instance(target.instanceId),
+        pausedByRequest: await isPausedByRequest(id, store),
+        ...(run?.undo ? { undoing: run.undo.error } : {}),
+        ...(gate !== undefined ? { gate } : {}),
+      })
+    },
+
+    async steps(id) {
+      await readable()
+      const { id: deploymentId } = await deployment(id)
+      const run = await store.work.run(deploymentId)
+      return performedSteps(run, await store.work.steps(deploymentId))
+    },
+
+    async previousRelease(instanceId) {
+      await readable()
+      const target = await instance(instanceId)
+      const made = (await store.work.load(instanceId))?.activeDeploymentId
+      const from = made === undefined ? undefined : (await store.deploys.getDeployment(tenantId, made))?.fromReleaseId
+      if (from !== undefined && from !== target.currentReleaseId) return await release(from)
+      throw new SlipwayError('never_active', `No release of "${target.name}" was active before the one that is.`, {
+        next: 'Name the release to roll back to.',
+      })
     },
 
     async getRelease(id) {

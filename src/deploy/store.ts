@@ -1,6 +1,7 @@
 import type { Timestamp } from '../clock.ts'
 import type { ServiceSnapshot } from '../instance/service.ts'
 import type { Deployment, DeploymentKind, DeploymentState } from './deployment.ts'
+import type { DeploymentListOptions } from './find.ts'
 import type { Release } from './release.ts'
 import type { RunRequest } from './run.ts'
 
@@ -42,6 +43,8 @@ export interface DeployStore {
   ): Promise<DeployListResult>
   /** Across instances of a tenant, newest first. */
   listByState(tenantId: string, states: readonly DeploymentState[], options?: ListOptions): Promise<DeployListResult>
+  /** Across instances, newest first; `*` lists those of every tenant. `kinds` default: all. */
+  findDeployments(tenantId: string, options?: DeploymentListOptions): Promise<DeployListResult>
 
   insertRelease(release: Release): Promise<void>
   getRelease(tenantId: string, id: string): Promise<Release | undefined>

@@ -1,4 +1,6 @@
+import type { TokenStore } from '../auth/token.ts'
 import type { Cap, EventStore } from '../event/event.ts'
+import type { RequestStore } from '../idempotency/requests.ts'
 import type { Instance } from '../instance/instance.ts'
 import type { InstanceStore } from '../instance/store.ts'
 import type { SecretStore } from '../secrets/vault.ts'
@@ -125,6 +127,9 @@ export interface Stores {
   readonly instances: InstanceStore
   readonly events: EventStore
   readonly secrets: SecretStore
+  readonly tokens: TokenStore
+  /** Requests that may be sent again without being done again. */
+  readonly requests: RequestStore
   readonly work: WorkStore
 }
 

@@ -4,7 +4,8 @@ import { bell as newBell } from './bell.ts'
 import { durableCursor, passingCursor } from './cursor.ts'
 import { deliver, type Gap } from './delivery.ts'
 import type { Event, EventStore, EventType, NewEvent } from './event.ts'
-import { type EventFilter, look } from './look.ts'
+import type { EventFilter } from './look.ts'
+import { tailOf } from './tail.ts'
 
 /** Takes one event. It is told the event again when it throws or rejects, so it must bear to be told twice. */
 export type EventHandler = (event: Event, signal: AbortSignal) => unknown
@@ -76,6 +77,7 @@ export interface EventBusOptions {
  */
 export function eventBus({ events, clock = systemClock, pollMs = 1000, onFailure }: EventBusOptions): EventBus {
   const bell = newBell(clock)
+  const tail = tailOf(events)
   const closed = new AbortController()
   const subscriptions = new Set<Subscription>()
   const names = new Set<string>()
@@ -150,7 +152,7 @@ export function eventBus({ events, clock = systemClock, pollMs = 1000, onFailure
     let place = await begin
     while (!end.aborted) {
       const rung = bell.rung
-      const seen = await look(events, filter, place)
+      const seen = await tail.look(filter, place)
       if (seen.gone !== undefined) throw eventsGone({ after: place, upTo: seen.gone })
       for (const event of seen.events) {
         if (end.aborted) return

@@ -60,6 +60,8 @@ export interface EventQuery {
   readonly limit: number
   readonly tenantId?: string
   readonly instanceId?: string
+  /** Of any of these instances. */
+  readonly instanceIds?: readonly string[]
   readonly deploymentId?: string
   readonly types?: readonly EventType[]
 }

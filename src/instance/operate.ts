@@ -1,13 +1,15 @@
 import type { AuthProvider, Claims } from '../auth/auth.ts'
+import { sees } from '../auth/authorize.ts'
 import { type Clock, type Timestamp, timestamp } from '../clock.ts'
 import { checkComposition } from '../deploy/compose.ts'
 import type { Deployment, DeploymentKind } from '../deploy/deployment.ts'
 import { cancelPending, eventOf } from '../deploy/end.ts'
+import type { InstanceListOptions, Summary } from '../deploy/find.ts'
 import { resolveImages } from '../deploy/resolve.ts'
 import type { Run, RunRequest } from '../deploy/run.ts'
 import { parse } from '../deploy/schema.ts'
 import { seal } from '../deploy/seal.ts'
-import type { ListOptions, Page } from '../deploy/store.ts'
+import type { Page } from '../deploy/store.ts'
 import type { Strategy } from '../deploy/strategy.ts'
 import type { Store, Stores } from '../deploy/work.ts'
 import { SlipwayError } from '../errors.ts'
@@ -55,9 +57,11 @@ export interface InstanceService {
   create(request: CreateInstanceRequest): Promise<Created>
   get(id: string): Promise<Instance>
   /** Newest first. */
-  list(options?: ListOptions): Promise<Page<Instance>>
-  /** Name, hosts, exposed service and policies; services change by deploy. */
-  update(id: string, change: UpdateInstanceRequest): Promise<Instance>
+  list(options?: InstanceListOptions): Promise<Page<Instance>>
+  /** How many there are, and how many move. */
+  summary(): Promise<Summary>
+  /** Name, hosts, exposed service and policies; services change by deploy. `check` may refuse it by what the instance is in that moment. */
+  update(id: string, change: UpdateInstanceRequest, check?: InstanceCheck): Promise<Instance>
   /** Changes replica counts. Changes no release. */
   scale(id: string, replicas: Readonly<Record<string, number>>): Promise<Deployment>
   /** Replaces every replica (of these services) by a new one of the same revision, one at a time. */
@@ -66,13 +70,16 @@ export interface InstanceService {
   stop(id: string): Promise<Deployment>
   start(id: string): Promise<Deployment>
   /** Cancels what runs without undoing it, drops what waits, removes everything. Its data is gone. */
-  delete(id: string): Promise<Deployment>
+  delete(id: string, check?: InstanceCheck): Promise<Deployment>
   /**
    * For an instance that needs attention: somebody has looked, and what is stored is what is wanted from now on. What runs is brought to the
    * stored table, as ever: it serves until the table's replicas are ready. Throws `instance_state` for one that needs none.
    */
   adopt(id: string): Promise<Adopted>
 }
+
+/** Throws to refuse a change; called inside the transaction that makes it. */
+export type InstanceCheck = (instance: Instance) => void
 
 /** An instance service that acts for this caller. */
 export function instanceService(parts: InstanceParts, caller: Claims): InstanceService {
@@ -81,7 +88,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
   const now = (): string => timestamp(clock.now())
 
   async function get(id: string, reader: Pick<Stores, 'instances'> = store): Promise<Instance> {
-    const instance = await reader.instances.get(tenantId, id)
+    const instance = sees(caller, id) ? await reader.instances.get(tenantId, id) : undefined
     if (instance) return instance
     throw new SlipwayError('not_found', `There is no instance ${JSON.stringify(id)}.`, {
       next: 'List the instances to see which there are.',
@@ -202,18 +209,26 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
       return await get(id)
     },
 
-    async list(options) {
+    async list(options = {}) {
       await auth.authorize(caller, 'instance.read')
-      return await store.instances.list(tenantId, options)
+      const ids = options.ids?.filter(id => sees(caller, id)) ?? caller.instances
+      if (ids?.length === 0) return { items: [], total: 0 }
+      return await store.instances.list(tenantId, { ...options, ...(ids ? { ids } : {}) })
     },
 
-    async update(id, given) {
+    async summary() {
+      await auth.authorize(caller, 'instance.read')
+      return await store.instances.summary(tenantId, caller.instances)
+    },
+
+    async update(id, given, check) {
       await auth.authorize(caller, 'instance.update', { instanceId: id })
       const change = parse(updateInstanceSchema, given, 'The update')
       const updated = await store.transaction(async tx => {
         const instance = await get(id, tx)
         requireThere(instance)
         requireNoAttention(instance)
+        check?.(instance)
         checkExpose(change.expose ?? undefined, instance.services)
         await tx.instances.update(id, {
           ...(change.name !== undefined ? { name: change.name } : {}),
@@ -255,7 +270,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
 
     start: async id => await operate(id, ['stopped'], { kind: 'start' }, requireActive),
 
-    async delete(id) {
+    async delete(id, check) {
       await auth.authorize(caller, 'instance.delete', { instanceId: id })
       const at = now()
       const deleting = await store.transaction(async tx => {
@@ -264,6 +279,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
         const already = busy.find(run => run.deployment.kind === 'delete')
         if (already) return already.deployment
         requireThere(instance)
+        check?.(instance)
         await endAll(busy, caller.subject, tx, at)
         // What its table says is not what runs: nothing of it is brought back only to be taken down in order.
         if (isHeld(instance)) await tx.work.patch(id, { table: [] })

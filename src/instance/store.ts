@@ -1,4 +1,5 @@
-import type { ListOptions, Page } from '../deploy/store.ts'
+import type { InstanceListOptions, Summary } from '../deploy/find.ts'
+import type { Page } from '../deploy/store.ts'
 import type { Instance } from './instance.ts'
 
 /** What may change of an instance; `null` takes an optional field away. */
@@ -11,8 +12,10 @@ export type InstancePatch = {
 /** Keeps instances. Every read has the tenant in its WHERE. */
 export interface InstanceStore {
   get(tenantId: string, id: string): Promise<Instance | undefined>
-  /** Newest first; deleted ones are left out. */
-  list(tenantId: string, options?: ListOptions): Promise<Page<Instance>>
+  /** Newest first; deleted ones are left out unless their state is asked for. `*` lists those of every tenant. */
+  list(tenantId: string, options?: InstanceListOptions): Promise<Page<Instance>>
+  /** Counts of the living ones and of what moves on them: of these instances, or of all; `*` counts those of every tenant. */
+  summary(tenantId: string, ids?: readonly string[]): Promise<Summary>
   /** Throws `already_exists` when the tenant has a living instance of this name. */
   insert(instance: Instance): Promise<void>
   /** Changes it while its state is one of `from` (default: any but deleted); says whether it did. Throws `already_exists` for a name that is taken. */

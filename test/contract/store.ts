@@ -1,13 +1,16 @@
 import { describe } from 'node:test'
 import { deploymentTests } from './store/deployments.ts'
 import { eventTests } from './store/events.ts'
+import { findTests } from './store/find.ts'
 import type { MakeStore } from './store/fixtures.ts'
 import { instanceTests } from './store/instances.ts'
 import { leaseTests } from './store/leases.ts'
 import { releaseTests } from './store/releases.ts'
+import { requestTests } from './store/requests.ts'
 import { retentionTests } from './store/retention.ts'
 import { runTests } from './store/runs.ts'
 import { secretTests } from './store/secrets.ts'
+import { tokenTests } from './store/tokens.ts'
 import { transactionTests } from './store/transactions.ts'
 
 /** What every store must do, whatever database it is on. */
@@ -20,6 +23,9 @@ export function storeContract(name: string, makeStore: MakeStore): void {
     describe('secrets', () => secretTests(makeStore))
     describe('leases', () => leaseTests(makeStore))
     describe('runs', () => runTests(makeStore))
+    describe('finds', () => findTests(makeStore))
+    describe('tokens', () => tokenTests(makeStore))
+    describe('requests', () => requestTests(makeStore))
     describe('retention', () => retentionTests(makeStore))
     describe('transactions', () => transactionTests(makeStore))
   })

@@ -100,6 +100,9 @@ describe('what is refused', () => {
       status: ({ inst }) => stranger.status(inst),
       traffic: ({ inst }) => stranger.traffic(inst),
       logs: ({ inst }) => stranger.logs({ instanceId: inst })[Symbol.asyncIterator]().next(),
+      steps: ({ dep }) => stranger.steps(dep),
+      actions: ({ dep }) => stranger.actions(dep),
+      previousRelease: ({ inst }) => stranger.previousRelease(inst),
       'instances.get': ({ inst }) => stranger.instances.get(inst),
       'instances.update': ({ inst }) => stranger.instances.update(inst, { hosts: ['shop.example'] }),
       'instances.scale': ({ inst }) => stranger.instances.scale(inst, { worker: 2 }),
@@ -109,13 +112,12 @@ describe('what is refused', () => {
       'instances.adopt': ({ inst }) => stranger.instances.adopt(inst),
       'instances.delete': ({ inst }) => stranger.instances.delete(inst),
     }
-    const own = ['instances', 'secrets']
+    const own = ['instances', 'secrets', 'tokens', 'events', 'findDeployments']
+    const listing = ['instances.create', 'instances.list', 'instances.summary']
     const methods = [...Object.keys(stranger), ...Object.keys(stranger.instances).map(name => `instances.${name}`)]
     assert.deepEqual(
       Object.keys(asks).toSorted(),
-      methods
-        .filter(name => !own.includes(name) && name !== 'instances.create' && name !== 'instances.list')
-        .toSorted(),
+      methods.filter(name => !own.includes(name) && !listing.includes(name)).toSorted(),
     )
     const before = everyRow(machine)
     for (const [method, ask] of Object.entries(asks)) {
@@ -132,6 +134,9 @@ describe('what is refused', () => {
     const nobodys = await refusalOf(() => mine.acting.rollback({ instanceId: own1.id, releaseId: none.rel }))
     assert.deepEqual(facts(theirs, ids), facts(nobodys, none))
     assert.deepEqual((await stranger.instances.list()).items, [])
+    assert.deepEqual((await stranger.instances.summary()).instances, {})
+    assert.deepEqual((await stranger.findDeployments()).items, [])
+    assert.deepEqual(await stranger.events.read({}), [])
   })
 })
 

@@ -1,3 +1,4 @@
+import { everyTenant } from '../../auth/auth.ts'
 import { timestamp } from '../../clock.ts'
 import type { Deployment, DeploymentKind, DeploymentState } from '../../deploy/deployment.ts'
 import type { DeployStore } from '../../deploy/store.ts'
@@ -57,7 +58,7 @@ const updating = update<{ $id: string }, object>((db, of, changes, from) =>
 
 type Deployments = Pick<
   DeployStore,
-  'insertDeployment' | 'getDeployment' | 'updateDeployment' | 'listDeployments' | 'listByState'
+  'insertDeployment' | 'getDeployment' | 'updateDeployment' | 'listDeployments' | 'listByState' | 'findDeployments'
 >
 
 /** The deployment half of the deploy store. */
@@ -136,6 +137,24 @@ export function deployments(session: Session): Deployments {
         .where('state', 'in', states)
         .select(({ fn }) => fn.countAll<number>().as('counted'))
         .executeTakeFirstOrThrow()
+      return page('deployments', keys, rows, row => row.seq, deploymentRow.read, counted)
+    },
+
+    async findDeployments(tenantId, { instanceIds, states, kinds, releaseId, ...options } = {}) {
+      const keys = keyset('deployments', options)
+      let found = db.selectFrom('deployments')
+      if (tenantId !== everyTenant) found = found.where('tenant_id', '=', tenantId)
+      if (instanceIds) found = found.where('instance_id', 'in', instanceIds)
+      if (states) found = found.where('state', 'in', states)
+      if (kinds) found = found.where('kind', 'in', kinds)
+      if (releaseId !== undefined) found = found.where('release_id', '=', releaseId)
+      const newest = keys.before === undefined ? found : found.where('seq', '<', keys.before)
+      const rows = await newest
+        .selectAll()
+        .orderBy('seq', 'desc')
+        .limit(keys.limit + 1)
+        .execute()
+      const { counted } = await found.select(({ fn }) => fn.countAll<number>().as('counted')).executeTakeFirstOrThrow()
       return page('deployments', keys, rows, row => row.seq, deploymentRow.read, counted)
     },
   }

@@ -31,10 +31,16 @@ const appending = statement<Record<string, Bound>, { seq: number }>((db, of) => 
 /** The log of events. On a database with one writer the row number is the order of commits; elsewhere it must be given after the commit. */
 export function events(session: Session): EventStore {
   const { db, clock } = session
-  const matching = (scope: { tenantId?: string; instanceId?: string; deploymentId?: string }) => {
+  const matching = (scope: {
+    tenantId?: string
+    instanceId?: string
+    instanceIds?: readonly string[]
+    deploymentId?: string
+  }) => {
     let query = db.selectFrom('events').selectAll()
     if (scope.tenantId !== undefined) query = query.where('tenant_id', '=', scope.tenantId)
     if (scope.instanceId !== undefined) query = query.where('instance_id', '=', scope.instanceId)
+    if (scope.instanceIds) query = query.where('instance_id', 'in', scope.instanceIds)
     if (scope.deploymentId !== undefined) query = query.where('deployment_id', '=', scope.deploymentId)
     return query
   }

@@ -1,4 +1,8 @@
+import type { ExpressionBuilder } from 'kysely'
+import { everyTenant } from '../../auth/auth.ts'
 import { timestamp } from '../../clock.ts'
+import type { Reason } from '../../deploy/deployment.ts'
+import type { InstanceStatusName } from '../../deploy/find.ts'
 import { SlipwayError } from '../../errors.ts'
 import type { Instance } from '../../instance/instance.ts'
 import type { InstanceStore } from '../../instance/store.ts'
@@ -6,6 +10,7 @@ import { json, text, time } from './codec.ts'
 import { count, livingInstances } from './counters.ts'
 import { entity } from './entity.ts'
 import { keyset, page } from './page.ts'
+import type { Schema } from './schema.ts'
 import { atomic, type Session } from './session.ts'
 import { statement, update } from './statement.ts'
 
@@ -59,19 +64,61 @@ export function instances(session: Session): InstanceStore {
       return row && instanceRow.read(row)
     },
 
-    async list(tenantId, options) {
-      const keys = keyset('instances', options)
-      let query = db
-        .selectFrom('instances')
+    async list(tenantId, { cursor, limit, ...filter } = {}) {
+      const keys = keyset('instances', {
+        ...(cursor !== undefined ? { cursor } : {}),
+        ...(limit !== undefined ? { limit } : {}),
+      })
+      const { ids, statuses, name, releaseId } = filter
+      let found = db.selectFrom('instances')
+      if (tenantId !== everyTenant) found = found.where('tenant_id', '=', tenantId)
+      found = statuses ? found.where(among(statuses)) : found.where('deleted_at', 'is', null)
+      if (ids) found = found.where('id', 'in', ids)
+      if (name !== undefined) found = found.where('name', 'like', `%${name}%`)
+      if (releaseId !== undefined) found = found.where('current_release_id', '=', releaseId)
+      const newest = keys.before === undefined ? found : found.where('seq', '<', keys.before)
+      const rows = await newest
         .selectAll()
-        .where('tenant_id', '=', tenantId)
-        .where('deleted_at', 'is', null)
-      if (keys.before !== undefined) query = query.where('seq', '<', keys.before)
-      const rows = await query
         .orderBy('seq', 'desc')
         .limit(keys.limit + 1)
         .execute()
-      return page('instances', keys, rows, row => row.seq, instanceRow.read, await livingInstances(db, tenantId))
+      const total = async () => {
+        if (tenantId !== everyTenant && Object.keys(filter).length === 0) return await livingInstances(db, tenantId)
+        const counting = found.select(({ fn }) => fn.countAll<number>().as('counted'))
+        return (await counting.executeTakeFirstOrThrow()).counted
+      }
+      return page('instances', keys, rows, row => row.seq, instanceRow.read, await total())
+    },
+
+    async summary(tenantId, ids) {
+      let living = db.selectFrom('instances').where('deleted_at', 'is', null)
+      let moving = db.selectFrom('deployments').where('state', 'in', ['pending', 'running'])
+      if (tenantId !== everyTenant) {
+        living = living.where('tenant_id', '=', tenantId)
+        moving = moving.where('tenant_id', '=', tenantId)
+      }
+      if (ids) {
+        living = living.where('id', 'in', ids)
+        moving = moving.where('instance_id', 'in', ids)
+      }
+      const states = await living
+        .select(({ fn }) => [
+          'state',
+          fn.countAll<number>().as('counted'),
+          fn.count<number>('needs_attention').as('attention'),
+        ])
+        .groupBy('state')
+        .execute()
+      const rows = await moving.select(['state', 'reason']).execute()
+      const countOf = (state: string) => rows.filter(row => row.state === state).length
+      const waiting = rows.filter(({ reason }) => reason !== null && waitsForAPerson(reason)).length
+      const [pending, running] = [countOf('pending'), countOf('running')]
+      return {
+        instances: Object.fromEntries(states.map(({ state, counted }) => [state, counted])),
+        needsAttention: states.reduce((sum, { attention }) => sum + attention, 0),
+        deployments: { ...(pending > 0 ? { pending } : {}), ...(running > 0 ? { running } : {}) },
+        waiting,
+      }
     },
 
     async insert(instance) {
@@ -138,4 +185,22 @@ async function unlessTaken<T>({ flavour }: Session, name: string | undefined, wr
       cause: error,
     })
   }
+}
+
+/** Whether a row is in one of these states, or lives and needs attention where that is asked for. */
+function among(statuses: readonly InstanceStatusName[]) {
+  return (e: ExpressionBuilder<Schema, 'instances'>) => {
+    const inState = e(
+      'state',
+      'in',
+      statuses.filter(status => status !== 'needs_attention'),
+    )
+    if (!statuses.includes('needs_attention')) return inState
+    return e.or([inState, e.and([e('needs_attention', 'is not', null), e('deleted_at', 'is', null)])])
+  }
+}
+
+function waitsForAPerson(reason: string): boolean {
+  const { code } = JSON.parse(reason) as Reason
+  return code === 'awaiting_promote' || code === 'paused'
 }

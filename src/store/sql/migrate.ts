@@ -3,6 +3,7 @@ import { type Migration, Migrator } from 'kysely/migration'
 import { isSlipwayError, messageOf, SlipwayError } from '../../errors.ts'
 import { first } from './migrations/0001-first.ts'
 import { retention } from './migrations/0002-retention.ts'
+import { server } from './migrations/0003-server.ts'
 import type { Schema } from './schema.ts'
 import type { SqlFlavour } from './session.ts'
 
@@ -14,6 +15,7 @@ export async function migrate(db: Kysely<Schema>, flavour: SqlFlavour): Promise<
       getMigrations: async (): Promise<Record<string, Migration>> => ({
         '0001-first': first(flavour),
         '0002-retention': retention,
+        '0003-server': server(flavour),
       }),
     },
   })

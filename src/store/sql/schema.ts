@@ -20,6 +20,8 @@ export interface Schema {
   cursors: { subscriber: string; seq: number }
   secrets: SecretTable
   ports: { port: number; instance_id: string; purpose: string }
+  tokens: TokenTable
+  requests: { id: string; digest: string; begun_at: Ms; answer: Json | null }
 }
 
 interface InstanceTable {
@@ -143,4 +145,23 @@ interface SecretTable {
   sealed: Uint8Array | null
   created_at: Ms
   revoked_at: Ms | null
+}
+
+interface TokenTable {
+  seq: Generated<number>
+  id: string
+  tenant_id: string
+  name: string
+  scopes: Json
+  instances: Json | null
+  created_by: string
+  created_at: Ms
+  expires_at: Ms
+  last_used_at: Ms | null
+  rotated_at: Ms | null
+  revoked_at: Ms | null
+  hash: string
+  /** Good until `previous_until`, after a rotation. */
+  previous_hash: string | null
+  previous_until: Ms | null
 }

@@ -7,9 +7,11 @@ import { events } from './events.ts'
 import { instances } from './instances.ts'
 import { migrate } from './migrate.ts'
 import { releases } from './releases.ts'
+import { requests } from './requests.ts'
 import type { Schema } from './schema.ts'
 import { secrets } from './secrets.ts'
 import type { Session, SqlFlavour } from './session.ts'
+import { tokens } from './tokens.ts'
 import { work } from './work.ts'
 
 /** What a store is opened with. `close` lets go of the database once what is under way has ended. */
@@ -50,6 +52,8 @@ function stores(session: Session): Stores {
     instances: instances(session),
     events: events(session),
     secrets: secrets(session),
+    tokens: tokens(session),
+    requests: requests(session),
     work: work(session),
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { isSlipwayError } from '../../../src/errors.ts'
-import type { Acting } from '../../../src/slipway.ts'
+import type { Acting, Caller } from '../../../src/slipway.ts'
 import { house } from '../../engine/harness.ts'
 import { ended } from '../../engine/scenes.ts'
 
@@ -40,21 +40,31 @@ const calls: Readonly<Record<string, (acting: Acting, ids: Ids) => unknown>> = {
   watch: async (a, { deployment }) => {
     for await (const event of a.watch(deployment)) void event
   },
+  steps: (a, { deployment }) => a.steps(deployment),
+  actions: (a, { deployment }) => a.actions(deployment),
+  previousRelease: (a, { instance }) => a.previousRelease(instance),
   getRelease: (a, { release }) => a.getRelease(release),
   diff: (a, { release }) => a.diff(release, release),
 }
 
-describe("another tenant's id is answered exactly like an id that does not exist", () => {
+const strangers: Readonly<Record<string, Caller>> = {
+  'of another tenant': { tenantId: 'globex', subject: 'eve' },
+  'who is for another instance only': { tenantId: 'acme', subject: 'eve', instances: ['inst_z'] },
+}
+
+describe("another's id is answered exactly like an id that does not exist", () => {
   for (const [name, call] of Object.entries(calls)) {
     test(name, async t => {
       const h = await house(t)
       const shop = await h.shop()
       const failed = await ended(h, shop, 'failed')
-      const other = h.slipway.as({ tenantId: 'globex', subject: 'eve' })
       const theirs = { instance: shop.id, deployment: failed.id, release: shop.currentReleaseId ?? '' }
       const nobodys = { instance: 'inst_x', deployment: 'dep_x', release: 'rel_x' }
       const last = await h.store.events.lastSeq()
-      assert.deepEqual(await refusal(other, call, theirs), await refusal(other, call, nobodys))
+      for (const [who, stranger] of Object.entries(strangers)) {
+        const other = h.slipway.as(stranger)
+        assert.deepEqual(await refusal(other, call, theirs), await refusal(other, call, nobodys), who)
+      }
       assert.equal(await h.store.events.lastSeq(), last)
     })
   }
@@ -80,6 +90,7 @@ describe("another tenant's id is answered exactly like an id that does not exist
   test('what a caller may do is held to their scopes', async t => {
     const h = await house(t)
     const shop = await h.shop()
+    await ended(h, shop, 'succeeded')
     const failed = await ended(h, shop, 'failed')
     const ids = { instance: shop.id, deployment: failed.id, release: shop.currentReleaseId ?? '' }
     const reader = h.slipway.as({ tenantId: 'acme', subject: 'rob', scopes: ['read'] })
@@ -96,6 +107,9 @@ describe("another tenant's id is answered exactly like an id that does not exist
       'watch',
       'getRelease',
       'diff',
+      'steps',
+      'actions',
+      'previousRelease',
     ]
     const last = await h.store.events.lastSeq()
     for (const [name, call] of Object.entries(calls)) {
