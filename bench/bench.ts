@@ -6,8 +6,10 @@ import { benchMany } from './many.ts'
 import { benchParked } from './parked.ts'
 import { openPlace, type Place } from './place.ts'
 import { benchProxy } from './proxy.ts'
+import { benchReads } from './reads.ts'
 import { benchResume } from './resume.ts'
 import { benchRollbacks } from './rollback.ts'
+import { benchStreams } from './streams.ts'
 import { benchSwitches } from './switches.ts'
 import { benchThroughput } from './throughput.ts'
 
@@ -31,6 +33,7 @@ const sizes = {
   running: [1000, 200, 3],
   parked: [10_000, 1000, 10],
   watchedMs: [5000, 5000, 100],
+  listeners: [1000, 200, 5],
   few: [1000, 1000, 100],
   listed: [1_000_000, 50_000, 200],
 } as const
@@ -59,6 +62,7 @@ const parts: Readonly<Record<string, Part>> = {
   many: () => benchMany(size('atOnce')),
   resume: async () => [await benchResume(size('running'))],
   parked: () => benchParked(size('parked'), size('watchedMs')),
+  streams: async () => [...(await benchStreams(size('listeners'))), await benchReads(size('proxySeconds'))],
   lists: () => benchLists(size('few'), size('listed'), 200),
 }
 

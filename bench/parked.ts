@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import type { Slipway } from '../src/index.ts'
 import { copyRows, copyWorld } from './copies.ts'
 import { type Figure, rounded } from './figure.ts'
 import { acmeOf, bringUp, type Fleet, openFleet, webOf } from './fleet.ts'
+import { settledMemory } from './memory.ts'
 import { watchPauses } from './pauses.ts'
 
 /** What a parked deployment waits in: a pause that somebody has to promote, or an hour of being judged by its error rate. */
@@ -75,17 +74,4 @@ export async function park(fleet: Fleet, wait: Wait, count: number): Promise<voi
 async function stillParked({ store }: Slipway, count: number): Promise<void> {
   const { total } = await store.deploys.listByState('acme', ['running'])
   if (total !== count) throw new Error(`Of ${count} parked deployments ${total} are left.`)
-}
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
-
-/** Bytes in use once nothing more can be freed: what JavaScript holds, and what the process holds. */
-async function settledMemory(): Promise<{ heap: number; resident: number }> {
-  for (let round = 0; round < 3; round++) {
-    collectGarbage()
-    await delay(50)
-  }
-  const { heapUsed, external, rss } = process.memoryUsage()
-  return { heap: heapUsed + external, resident: rss }
 }

@@ -1,8 +1,8 @@
 import { Agent, createServer, request } from 'node:http'
 
-// A process of its own for bench/proxy.ts: `server` answers, `load` asks a URL as fast as it can. One JSON line says what came of it.
+// A process of its own for bench/proxy.ts and bench/reads.ts: `server` answers, `load` asks a URL as fast as it can, with a token if there is one. One JSON line says what came of it.
 
-const [role, target, connections, seconds] = process.argv.slice(2)
+const [role, target, connections, seconds, token] = process.argv.slice(2)
 
 if (role === 'server') {
   const body = Buffer.alloc(1024, 'x')
@@ -17,12 +17,13 @@ if (role === 'server') {
 } else {
   const agent = new Agent({ keepAlive: true, maxSockets: Number(connections) })
   const until = performance.now() + 1000 * Number(seconds)
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
   const latencies: number[] = []
   let failed = 0
   const ask = async (): Promise<void> =>
     new Promise(resolve => {
       const began = performance.now()
-      request(target ?? '', { agent }, res => {
+      request(target ?? '', { agent, headers }, res => {
         res.resume().on('end', () => {
           if (res.statusCode === 200) latencies.push(performance.now() - began)
           else failed++

@@ -61,17 +61,18 @@ export async function benchProxy(seconds = 3, rounds = 3): Promise<Figure[]> {
 }
 
 /** The median of each, taken in turns, so that a moment's noise on a shared machine hits neither side alone. */
-async function inTurns(
+export async function inTurns(
   direct: string,
   through: string,
   connections: number,
   seconds: number,
   rounds: number,
+  token?: string,
 ): Promise<{ direct: Measured; through: Measured }> {
   const results = { direct: [] as Measured[], through: [] as Measured[] }
   for (let round = 0; round < rounds; round++) {
-    results.direct.push(await measure(direct, connections, seconds))
-    results.through.push(await measure(through, connections, seconds))
+    results.direct.push(await measure(direct, connections, seconds, token))
+    results.through.push(await measure(through, connections, seconds, token))
   }
   return { direct: middle(results.direct), through: middle(results.through) }
 }
@@ -81,8 +82,8 @@ function middle(all: readonly Measured[]): Measured {
   return sorted[Math.floor(sorted.length / 2)] as Measured
 }
 
-async function measure(url: string, connections: number, seconds: number): Promise<Measured> {
-  const args = [...node, 'load', url, String(connections), String(seconds)]
+async function measure(url: string, connections: number, seconds: number, token?: string): Promise<Measured> {
+  const args = [...node, 'load', url, String(connections), String(seconds), ...(token === undefined ? [] : [token])]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
   return JSON.parse(line) as Measured

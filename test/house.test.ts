@@ -28,6 +28,7 @@ function floorOf(file: string): Floor {
     case 'auth':
     case 'secrets':
     case 'health':
+    case 'idempotency':
     case 'fault':
       return 'logic'
     case 'provider':

@@ -1,0 +1,35 @@
+import type { Claims } from '../auth/auth.ts'
+import type { Acting, Log, Slipway } from '../slipway.ts'
+import type { RateLimiter } from './rate-limit.ts'
+
+/** What every handler has at hand. */
+export interface ServerParts {
+  readonly slipway: Slipway
+  /** In front of every link, without a slash at its end. */
+  readonly basePath: string
+  readonly limiter: RateLimiter
+  readonly log: Log
+  /** A comment goes to every stream that often, so that nobody takes it for dead. */
+  readonly beatMs: number
+  /** Aborted when the server closes: streams end. */
+  readonly closing: AbortSignal
+}
+
+/** What is known of one request. */
+export interface ServerEnv {
+  Bindings: {
+    /** The response on its connection, where the request came over one. */
+    outgoing?: { destroy(): unknown }
+  }
+  Variables: {
+    requestId: string
+    /** Set by the guard, on every route but the open ones. */
+    claims: Claims
+    acting: Acting
+    token: string
+    /** The version of the thing that is answered with, for its ETag. */
+    etag?: string
+    /** The answer carries a secret of this thing: it is not kept. */
+    secretOf?: string
+  }
+}

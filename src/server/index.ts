@@ -1,0 +1,5 @@
+export type { Api } from './app.ts'
+export type { Listening, ListenOptions } from './listen.ts'
+export { type RateLimits, rateDefaults } from './rate-limit.ts'
+export { type RouteKey, type Rule, rules } from './rules.ts'
+export { createServer, type Server, type ServerOptions } from './server.ts'

@@ -1,0 +1,80 @@
+import { once } from 'node:events'
+import { createServer as createHttp, type Server as HttpServer } from 'node:http'
+import { createServer as createHttps } from 'node:https'
+import { type AddressInfo, BlockList, isIP, isIPv6 } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import { messageOf, SlipwayError } from '../errors.ts'
+
+/** Where a server listens. */
+export interface ListenOptions {
+  /** Default 127.0.0.1. Any other address than this machine's own needs `tls`, or the word that a proxy does it. */
+  readonly host?: string
+  /** Default: any free one. */
+  readonly port?: number
+  readonly tls?: { readonly key: string | Buffer; readonly cert: string | Buffer }
+  /** A proxy in front of it ends TLS, and nobody reaches it but through the proxy. */
+  readonly behindProxy?: boolean
+  /** How long what is under way may take once it is closed, milliseconds. Default 10 000. */
+  readonly closeMs?: number
+}
+
+/** A server that listens. */
+export interface Listening {
+  readonly url: string
+  readonly port: number
+  /** Takes no more requests, and resolves when those under way were answered or their time is over. */
+  close(): Promise<void>
+}
+
+/** Opens a port for these answers. Throws `invalid_request` for an address that strangers could listen in on, `unavailable` when it can't be had. */
+export async function listen(
+  fetch: (request: Request, connection: { outgoing: { destroy(): unknown } }) => Response | Promise<Response>,
+  { host = '127.0.0.1', port = 0, tls, behindProxy = false, closeMs = 10_000 }: ListenOptions,
+): Promise<Listening> {
+  if (!isLoopback(host) && !tls && !behindProxy) {
+    throw new SlipwayError('invalid_request', `On ${host} tokens would travel in the clear.`, {
+      next: 'Give it `tls`, listen on 127.0.0.1, or say `behindProxy: true` when a proxy ends TLS in front of it.',
+    })
+  }
+  const listener = getRequestListener(fetch, { overrideGlobalObjects: false })
+  // Whoever sends a request by drops is cut off; a stream is an answer, and may last.
+  const limits = { requestTimeout: 30_000, headersTimeout: 15_000, maxHeaderSize: 32_768 }
+  const answering = (...of: Parameters<typeof listener>): void => void listener(...of)
+  const server: HttpServer = tls ? createHttps({ ...tls, ...limits }, answering) : createHttp(limits, answering)
+  server.listen(port, host)
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    throw new SlipwayError('unavailable', `The server can't listen on ${host}:${port}: ${messageOf(error)}.`, {
+      next: 'Take another port, or end what listens there.',
+      cause: error,
+    })
+  }
+  const { port: actual } = server.address() as AddressInfo
+  let closed: Promise<void> | undefined
+  return {
+    url: `${tls ? 'https' : 'http'}://${isIPv6(host) ? `[${host}]` : host}:${actual}`,
+    port: actual,
+    close: () => (closed ??= closeServer(server, closeMs)),
+  }
+}
+
+async function closeServer(server: HttpServer, closeMs: number): Promise<void> {
+  const gone = once(server, 'close')
+  server.close()
+  // A connection whose last answer has just ended is idle too, and would be kept for a while.
+  const idle = setInterval(() => server.closeIdleConnections(), 50).unref()
+  const cut = setTimeout(() => server.closeAllConnections(), closeMs).unref()
+  await gone
+  clearTimeout(cut)
+  clearInterval(idle)
+}
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+function isLoopback(host: string): boolean {
+  if (isIP(host) === 0) return host === 'localhost'
+  return loopback.check(host, isIPv6(host) ? 'ipv6' : 'ipv4')
+}

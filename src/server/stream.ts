@@ -1,0 +1,108 @@
+import type { Context } from 'hono'
+import type { ServerEnv } from './context.ts'
+
+/** One message of a stream. */
+export interface Frame {
+  /** What `Last-Event-ID` says after it. */
+  readonly id?: string
+  /** Default: a message. */
+  readonly event?: 'reset'
+  readonly data: unknown
+}
+
+/** How a stream is kept alive, and when it ends. */
+export interface StreamOptions {
+  readonly beatMs: number
+  /** Ends what the frames come from. */
+  readonly end: AbortController
+  /** Whether the caller may still listen; asked at every beat. */
+  readonly allowed: () => Promise<boolean>
+  /** Closes the reader's connection, which ends the stream. Absent: the stream fails. */
+  readonly cut?: () => void
+}
+
+/** A reader that took nothing for so many beats is let go; it comes back with its `Last-Event-ID`. */
+const stalledBeats = 4
+
+/** Answers with a stream of server-sent events. */
+export function streamed(c: Context<ServerEnv>, frames: AsyncIterable<Frame>, options: StreamOptions): Response {
+  c.header('Content-Type', 'text/event-stream; charset=utf-8')
+  c.header('Cache-Control', 'no-store')
+  c.header('X-Accel-Buffering', 'no')
+  const { outgoing } = c.env
+  const cut = outgoing ? { cut: () => void outgoing.destroy() } : {}
+  return c.body(eventStream(frames, { ...options, ...cut }), 200)
+}
+
+/**
+ * The bytes of a stream. A frame is only made when the reader has taken the one before, so a slow reader costs no memory: it falls behind
+ * in the log, where it has a place.
+ */
+export function eventStream(
+  frames: AsyncIterable<Frame>,
+  { beatMs, end, allowed, cut }: StreamOptions,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const encoder = new TextEncoder()
+  const source = frames[Symbol.asyncIterator]()
+  let beats: NodeJS.Timeout | undefined
+  let unread = 0
+  const stop = (): void => {
+    clearInterval(beats)
+    end.abort()
+  }
+  return new ReadableStream(
+    {
+      start(controller) {
+        controller.enqueue(encoder.encode('retry: 2000\n\n'))
+        const beat = async (): Promise<void> => {
+          const taken = (controller.desiredSize ?? 0) > 0
+          unread = taken ? 0 : unread + 1
+          if (taken) controller.enqueue(encoder.encode(': still here\n\n'))
+          else if (unread >= stalledBeats) letGo()
+          if (!(await allowed())) stop()
+        }
+        const letGo = (): void => {
+          stop()
+          if (cut) return cut()
+          controller.error(new Error('The reader took nothing for too long.'))
+          void source.return?.().catch((error: unknown) => void error) // because nobody is there to be told
+        }
+        beats = setInterval(() => void beat().catch(stop), beatMs).unref()
+      },
+      async pull(controller) {
+        const { done, value } = await source.next()
+        if (!done) {
+          controller.enqueue(bytesOf(value))
+          return
+        }
+        stop()
+        controller.close()
+      },
+      async cancel() {
+        stop()
+        await source.return?.()
+      },
+    },
+    { highWaterMark: 1 },
+  )
+}
+
+/** A frame that many are told is put into bytes once. */
+const encoded = new WeakMap<Frame, Uint8Array<ArrayBuffer>>()
+
+function bytesOf(frame: Frame): Uint8Array<ArrayBuffer> {
+  const known = encoded.get(frame)
+  if (known) return known
+  const bytes = new TextEncoder().encode(textOf(frame))
+  encoded.set(frame, bytes)
+  return bytes
+}
+
+function textOf({ id, event, data }: Frame): string {
+  const lines = [
+    ...(id === undefined ? [] : [`id: ${id}`]),
+    ...(event === undefined ? [] : [`event: ${event}`]),
+    `data: ${JSON.stringify(data)}`,
+  ]
+  return `${lines.join('\n')}\n\n`
+}

@@ -1,0 +1,10 @@
+import { createServer } from '../../src/server/index.ts'
+import { createSlipway } from '../../src/slipway.ts'
+
+// A server in a process of its own, to be killed: takes a data folder, tells its address.
+
+const [dataDir = ''] = process.argv.slice(2)
+const slipway = await createSlipway({ dataDir, log: { info: () => {}, warn: () => {} } })
+const { url } = await createServer(slipway).listen()
+process.on('disconnect', () => process.exit())
+process.send?.(url)
