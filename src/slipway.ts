@@ -1,9 +1,10 @@
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pino } from 'pino'
-import { type AuthProvider, type Claims, everyTenant, type Scope } from './auth/auth.ts'
+import { type AuditService, auditService } from './audit/service.ts'
+import { type AuthProvider, type Claims, everyTenant, type Origin, type Scope } from './auth/auth.ts'
 import { tokenAuth } from './auth/token-auth.ts'
-import { type IssuedToken, issueToken, type TokenService, tokenService } from './auth/token-service.ts'
+import { type IssuedToken, issueOperatorToken, type TokenService, tokenService } from './auth/token-service.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type DeployService, deployService } from './deploy/service.ts'
 import { blueGreen } from './deploy/strategies/blue-green.ts'
@@ -98,6 +99,8 @@ export interface Caller {
   readonly scopes?: readonly Scope[]
   /** Ids of the only instances there are for it. Default: all. */
   readonly instances?: readonly string[]
+  /** From where it calls, for the audit log. */
+  readonly origin?: Origin
 }
 
 /** Slipway, acting for one caller. */
@@ -106,6 +109,8 @@ export interface Acting extends DeployService {
   readonly secrets: SecretService
   readonly tokens: TokenService
   readonly events: EventService
+  /** What callers did. */
+  readonly audit: AuditService
   /** Rows and replicas of an instance with their health, as the engine sees them. */
   status(instanceId: string): Promise<InstanceStatus>
   /** What the router counted per revision. */
@@ -216,8 +221,9 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
         ...deployService(parts, claims),
         instances,
         secrets: secretService({ auth, vault, store, bus }, claims),
-        tokens: tokenService({ auth, tokens: store.tokens, clock }, claims),
+        tokens: tokenService({ auth, store, clock }, claims),
         events: eventService({ auth, events: store.events, bus }, claims),
+        audit: auditService({ auth, audit: store.audit }, claims),
         status: async id =>
           await statusOf(await instances.get(id), {
             store,
@@ -235,12 +241,13 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
       }
     }
     return {
-      as: ({ tenantId, subject, scopes, instances }) =>
+      as: ({ tenantId, subject, scopes, instances, origin }) =>
         act({
           tenantId: tenantName(tenantId),
           subject,
           scopes: scopes ?? ['read', 'deploy', 'admin'],
           ...(instances ? { instances } : {}),
+          ...(origin ? { origin } : {}),
         }),
       authenticate: async token => act(await auth.authenticate(token)),
       acting: claims =>
@@ -250,17 +257,7 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
             : { ...claims, tenantId: tenantName(claims.tenantId) },
         ),
       issueOperatorToken: async (name, expiresInDays) =>
-        await issueToken(
-          {
-            tenantId: everyTenant,
-            name,
-            scopes: ['admin'],
-            createdBy: 'the owner of the data folder',
-            ...(expiresInDays !== undefined ? { expiresInDays } : {}),
-          },
-          store.tokens,
-          clock,
-        ),
+        await issueOperatorToken({ name, ...(expiresInDays !== undefined ? { expiresInDays } : {}) }, store, clock),
       auth,
       clock,
       log,

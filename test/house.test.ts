@@ -25,6 +25,7 @@ function floorOf(file: string): Floor {
     case 'deploy':
     case 'instance':
     case 'event':
+    case 'audit':
     case 'auth':
     case 'secrets':
     case 'health':

@@ -10,6 +10,19 @@ export interface Claims {
   readonly operator?: boolean
   /** The token that proved it, when one did. */
   readonly tokenId?: string
+  /** From where they call, for the audit log. Proves nothing. */
+  readonly origin?: Origin
+}
+
+/** From where a caller came. */
+export interface Origin {
+  /** The way in: `api`, or what a program that embeds Slipway calls itself. */
+  readonly via: string
+  readonly requestId?: string
+  /** Address of the client, as the server saw it. */
+  readonly address?: string
+  /** What the client said it was. */
+  readonly userAgent?: string
 }
 
 /** Stands for every tenant in the claims of an operator; no tenant can have this name. */
@@ -30,6 +43,7 @@ export type Action =
   | 'secret.read'
   | 'secret.write'
   | 'event.read'
+  | 'audit.read'
   | 'token.read'
   | 'token.write'
 
@@ -46,6 +60,7 @@ export const actionScopes: Readonly<Record<Action, Scope>> = {
   'secret.read': 'read',
   'secret.write': 'admin',
   'event.read': 'read',
+  'audit.read': 'admin',
   'token.read': 'admin',
   'token.write': 'admin',
 }

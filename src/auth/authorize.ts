@@ -8,6 +8,7 @@ const tenantWide: ReadonlySet<Action> = new Set<Action>([
   'secret.write',
   'token.read',
   'token.write',
+  'audit.read',
 ])
 
 /**

@@ -1,10 +1,12 @@
 import { z } from 'zod'
+import { type AuditAction, audited, changesOf, type NewAuditEntry } from '../audit/entry.ts'
 import { type Clock, timestamp } from '../clock.ts'
 import { parse } from '../deploy/schema.ts'
 import type { ListOptions, Page } from '../deploy/store.ts'
+import type { Store } from '../deploy/work.ts'
 import { SlipwayError } from '../errors.ts'
 import { newId } from '../id.ts'
-import type { AuthProvider, Claims, Scope } from './auth.ts'
+import { type AuthProvider, type Claims, everyTenant, type Scope } from './auth.ts'
 import { hashOf, newSecret } from './secret.ts'
 import type { Token, TokenStore } from './token.ts'
 
@@ -65,14 +67,18 @@ export interface TokenService {
 
 interface TokenParts {
   readonly auth: AuthProvider
-  readonly tokens: TokenStore
+  readonly store: Store
   readonly clock: Clock
 }
 
+type Change = Pick<NewAuditEntry, 'before' | 'after'>
+
 /** A token service that acts for this caller. */
-export function tokenService({ auth, tokens, clock }: TokenParts, caller: Claims): TokenService {
+export function tokenService({ auth, store, clock }: TokenParts, caller: Claims): TokenService {
   const tenantId = auth.tenantOf(caller)
-  const get = async (id: string): Promise<Token> => {
+  const changed = (action: AuditAction, { id, name }: Token, change: Change) =>
+    audited({ ...caller, tenantId }, { action, object: { kind: 'token', id, name }, ...change })
+  const get = async (id: string, tokens: TokenStore = store.tokens): Promise<Token> => {
     const token = await tokens.get(tenantId, id)
     if (token) return token
     throw new SlipwayError('not_found', `There is no token ${JSON.stringify(id)}.`, {
@@ -83,11 +89,15 @@ export function tokenService({ auth, tokens, clock }: TokenParts, caller: Claims
     async create(given) {
       await auth.authorize(caller, 'token.write')
       const request = parse(createTokenSchema, given, 'The token')
-      return await issueToken({ ...request, tenantId, createdBy: caller.subject }, tokens, clock)
+      return await store.transaction(async tx => {
+        const issued = await issueToken({ ...request, tenantId, createdBy: caller.subject }, tx.tokens, clock)
+        await tx.audit.append(createdToken({ ...caller, tenantId }, issued.token))
+        return issued
+      })
     },
     async list(options) {
       await auth.authorize(caller, 'token.read')
-      return await tokens.list(tenantId, options)
+      return await store.tokens.list(tenantId, options)
     },
     async get(id) {
       await auth.authorize(caller, 'token.read')
@@ -96,25 +106,57 @@ export function tokenService({ auth, tokens, clock }: TokenParts, caller: Claims
     async rotate(id, given = {}) {
       await auth.authorize(caller, 'token.write')
       const { overlapSeconds = tokenDefaults.overlapSeconds } = parse(rotateTokenSchema, given, 'The rotation')
-      const token = await get(id)
       const now = clock.now()
-      const lifeMs = Date.parse(token.expiresAt) - Date.parse(token.rotatedAt ?? token.createdAt)
       const secret = newSecret()
       const until = timestamp(now + overlapSeconds * 1000)
-      if (await tokens.rotate(token, hashOf(secret), timestamp(now), until, timestamp(now + lifeMs))) {
-        return { token: await get(id), secret }
-      }
-      throw new SlipwayError('token_revoked', `Token ${id} was revoked, or rotated at the same moment.`, {
-        next: 'Create a new one.',
+      const before = await get(id)
+      const lifeMs = Date.parse(before.expiresAt) - Date.parse(before.rotatedAt ?? before.createdAt)
+      const token = await store.transaction(async tx => {
+        if (!(await tx.tokens.rotate(before, hashOf(secret), timestamp(now), until, timestamp(now + lifeMs)))) {
+          throw new SlipwayError('token_revoked', `Token ${id} was revoked, or rotated at the same moment.`, {
+            next: 'Create a new one.',
+          })
+        }
+        const after = await get(id, tx.tokens)
+        const change = changesOf({ expiresAt: before.expiresAt }, { expiresAt: after.expiresAt, overlapSeconds })
+        await tx.audit.append(changed('token.rotate', after, change))
+        return after
       })
+      return { token, secret }
     },
     async revoke(id, check) {
       await auth.authorize(caller, 'token.write')
-      check?.(await get(id))
-      await tokens.revoke(tenantId, id, timestamp(clock.now()))
-      return await get(id)
+      return await store.transaction(async tx => {
+        const before = await get(id, tx.tokens)
+        check?.(before)
+        if (before.revokedAt !== undefined) return before
+        await tx.tokens.revoke(tenantId, id, timestamp(clock.now()))
+        const after = await get(id, tx.tokens)
+        await tx.audit.append(changed('token.revoke', after, { after: { revokedAt: after.revokedAt } }))
+        return after
+      })
     },
   }
+}
+
+/** Makes the first token of an operator. Who can call this has the data folder anyway. */
+export async function issueOperatorToken(
+  request: { readonly name: string; readonly expiresInDays?: number },
+  store: Store,
+  clock: Clock,
+): Promise<IssuedToken> {
+  const owner = { tenantId: everyTenant, subject: 'the owner of the data folder', scopes: [], operator: true } as const
+  return await store.transaction(async tx => {
+    const asked = { ...request, tenantId: everyTenant, scopes: ['admin'], createdBy: owner.subject } as const
+    const issued = await issueToken(asked, tx.tokens, clock)
+    await tx.audit.append(createdToken(owner, issued.token))
+    return issued
+  })
+}
+
+function createdToken(caller: Claims, { id, name, scopes, instances, expiresAt }: Token): NewAuditEntry {
+  const object = { kind: 'token', id, name }
+  return audited(caller, { action: 'token.create', object, after: { scopes, instances, expiresAt } })
 }
 
 /** Makes a token and writes it down. */

@@ -1,3 +1,5 @@
+import { audited } from '../audit/entry.ts'
+import type { Claims } from '../auth/auth.ts'
 import { type Clock, timestamp } from '../clock.ts'
 import { SlipwayError } from '../errors.ts'
 import type { EventBus } from '../event/bus.ts'
@@ -14,9 +16,11 @@ interface AskParts {
   readonly hint: (instanceId: string) => void
 }
 
+type Change = Readonly<Record<string, unknown>>
+
 /** Stops a deployment: at once while it is pending, by undo while it runs. A cancel of one that is being undone changes nothing. */
-export async function cancel(of: Deployment, by: string, parts: AskParts): Promise<Deployment> {
-  return await ask('cancel', of, parts, async (run, tx, at) => {
+export async function cancel(of: Deployment, by: Claims, parts: AskParts): Promise<Deployment> {
+  return await ask('cancel', of, by, parts, async (run, tx, at) => {
     if (run.deployment.kind === 'delete') {
       throw new SlipwayError(
         'instance_state',
@@ -27,35 +31,38 @@ export async function cancel(of: Deployment, by: string, parts: AskParts): Promi
         },
       )
     }
-    const error = `cancelled by ${by}`
+    const error = `cancelled by ${by.subject}`
     if (run.deployment.state === 'pending') {
       await cancelPending(run.deployment, { code: 'cancelled', error }, tx, at)
-      return
+      return {}
     }
-    if (run.undo) return
+    if (run.undo) return undefined
     await tx.work.saveUndo(of.id, { end: 'cancelled', code: 'cancelled', error, at })
-    await tx.work.signal({ deploymentId: of.id, instanceId: of.instanceId, kind: 'cancel', by })
+    await tx.work.signal({ deploymentId: of.id, instanceId: of.instanceId, kind: 'cancel', by: by.subject })
+    return {}
   })
 }
 
 /** Asks a deployment to wait after its current step; a pending one starts paused. */
-export async function pause(of: Deployment, by: string, parts: AskParts): Promise<Deployment> {
-  return await ask('pause', of, parts, async (_run, tx) => {
-    if (await isPausedByRequest(of.id, tx)) return
-    await tx.work.signal({ deploymentId: of.id, instanceId: of.instanceId, kind: 'pause', by })
+export async function pause(of: Deployment, by: Claims, parts: AskParts): Promise<Deployment> {
+  return await ask('pause', of, by, parts, async (_run, tx) => {
+    if (await isPausedByRequest(of.id, tx)) return undefined
+    await tx.work.signal({ deploymentId: of.id, instanceId: of.instanceId, kind: 'pause', by: by.subject })
+    return {}
   })
 }
 
 /** Releases a pause that someone asked for. */
-export async function resume(of: Deployment, by: string, parts: AskParts): Promise<Deployment> {
-  return await ask('resume', of, parts, async (_run, tx) => {
+export async function resume(of: Deployment, by: Claims, parts: AskParts): Promise<Deployment> {
+  return await ask('resume', of, by, parts, async (_run, tx) => {
     if (!(await isPausedByRequest(of.id, tx))) {
       throw new SlipwayError('not_paused', `Nobody asked deployment ${of.id} to pause.`, {
         next: 'A pause of the plan is released by promote.',
       })
     }
-    await tx.work.signal({ deploymentId: of.id, instanceId: of.instanceId, kind: 'resume', by })
-    await tx.events.append(eventOf('deploy.resumed', of, { by }))
+    await tx.work.signal({ deploymentId: of.id, instanceId: of.instanceId, kind: 'resume', by: by.subject })
+    await tx.events.append(eventOf('deploy.resumed', of, { by: by.subject }))
+    return {}
   })
 }
 
@@ -63,10 +70,10 @@ export async function resume(of: Deployment, by: string, parts: AskParts): Promi
 export async function promote(
   of: Deployment,
   gate: string | undefined,
-  by: string,
+  by: Claims,
   parts: AskParts,
 ): Promise<Deployment> {
-  return await ask('promote', of, parts, async (_run, tx, at) => {
+  return await ask('promote', of, by, parts, async (_run, tx, at) => {
     const waiting = currentPause(await tx.work.steps(of.id))
     if (!waiting) {
       throw new SlipwayError('not_paused', `Deployment ${of.id} does not wait at a pause of its plan.`, {
@@ -80,26 +87,41 @@ export async function promote(
         details: { gate: name },
       })
     }
-    await tx.work.saveStep({ ...record, state: 'done', endedAt: at, note: `promoted by ${by}` })
-    await tx.work.signal({ deploymentId: of.id, instanceId: of.instanceId, kind: 'promote', gate: name, by })
-    await tx.events.append(eventOf('deploy.resumed', of, { by, gate: name }))
+    await tx.work.saveStep({ ...record, state: 'done', endedAt: at, note: `promoted by ${by.subject}` })
+    await tx.work.signal({
+      deploymentId: of.id,
+      instanceId: of.instanceId,
+      kind: 'promote',
+      gate: name,
+      by: by.subject,
+    })
+    await tx.events.append(eventOf('deploy.resumed', of, { by: by.subject, gate: name }))
+    return { gate: name }
   })
 }
 
-/** Does what is asked in one transaction with the look at the state, by the table of {@link asks}. */
+/** Does what is asked in one transaction with the look at the state, by the table of {@link asks}. `act` tells what it changed beside the state, nothing when it changed nothing. */
 async function ask(
   what: Ask,
   of: Deployment,
+  by: Claims,
   { store, bus, clock, hint }: AskParts,
-  act: (run: Run, tx: Stores, at: string) => Promise<void>,
+  act: (run: Run, tx: Stores, at: string) => Promise<Change | undefined>,
 ): Promise<Deployment> {
   const at = timestamp(clock.now())
   const after = await store.transaction(async tx => {
     const run = await tx.work.run(of.id)
     if (!run) throw new SlipwayError('not_found', `There is no deployment ${of.id}.`)
     refuse(what, run)
-    await act(run, tx, at)
-    return (await tx.work.run(of.id))?.deployment ?? run.deployment
+    const changed = await act(run, tx, at)
+    const now = (await tx.work.run(of.id))?.deployment ?? run.deployment
+    if (changed) {
+      const object = { kind: 'deployment', id: of.id }
+      const seen = (deployment: Deployment) => ({ state: deployment.state, reason: deployment.reason?.code })
+      const change = { before: seen(run.deployment), after: { ...seen(now), ...changed } }
+      await tx.audit.append(audited(by, { action: `deployment.${what}`, object, instanceId: of.instanceId, ...change }))
+    }
+    return now
   })
   bus.wake()
   hint(of.instanceId)

@@ -1,3 +1,4 @@
+import { audited } from '../audit/entry.ts'
 import type { AuthProvider, Claims } from '../auth/auth.ts'
 import { sees } from '../auth/authorize.ts'
 import { timestamp } from '../clock.ts'
@@ -87,7 +88,7 @@ export interface DeployService {
 export function deployService(parts: DeployParts, caller: Claims): DeployService {
   const { store, auth, clock } = parts
   const tenantId = auth.tenantOf(caller)
-  const by = { tenantId, subject: caller.subject }
+  const by: Claims = { ...caller, tenantId }
   const now = (): string => timestamp(clock.now())
 
   const readable = () => auth.authorize(caller, 'deploy.read')
@@ -138,7 +139,11 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
       const made = await store.transaction(async tx => {
         const current = await instance(instanceId, tx)
         const { release, deploymentId } = await recordFirstRelease(current, snapshots, caller.subject, tx, now())
-        if (deploymentId !== undefined) await wantAsDeclared(current, release, tx)
+        if (deploymentId === undefined) return release
+        await wantAsDeclared(current, release, tx)
+        const after = { deploymentId, version: release.version }
+        const object = { kind: 'release', id: release.id }
+        await tx.audit.append(audited(by, { action: 'release.record_initial', object, instanceId, after }))
         return release
       })
       parts.bus.wake()
@@ -155,25 +160,25 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
     async cancel(id) {
       const target = await deployment(id)
       await auth.authorize(caller, 'deploy.control', { instanceId: target.instanceId })
-      return await cancel(target, caller.subject, parts)
+      return await cancel(target, by, parts)
     },
 
     async promote(id, gate) {
       const target = await deployment(id)
       await auth.authorize(caller, 'deploy.control', { instanceId: target.instanceId })
-      return await promote(target, gate, caller.subject, parts)
+      return await promote(target, gate, by, parts)
     },
 
     async pause(id) {
       const target = await deployment(id)
       await auth.authorize(caller, 'deploy.control', { instanceId: target.instanceId })
-      return await pause(target, caller.subject, parts)
+      return await pause(target, by, parts)
     },
 
     async resume(id) {
       const target = await deployment(id)
       await auth.authorize(caller, 'deploy.control', { instanceId: target.instanceId })
-      return await resume(target, caller.subject, parts)
+      return await resume(target, by, parts)
     },
 
     async retry(id) {

@@ -1,3 +1,5 @@
+import { type AuditAction, audited } from '../audit/entry.ts'
+import type { Claims } from '../auth/auth.ts'
 import { type Clock, timestamp } from '../clock.ts'
 import type { EventBus } from '../event/bus.ts'
 import { newId } from '../id.ts'
@@ -27,12 +29,6 @@ export interface SubmitParts {
   readonly hint: (instanceId: string) => void
 }
 
-/** Who asks. */
-export interface Submitter {
-  readonly tenantId: string
-  readonly subject: string
-}
-
 /** What goes along with a deploy that was resolved. */
 export interface DeployTerms {
   readonly notes?: string | undefined
@@ -48,7 +44,7 @@ export async function submitDeploy(
   chosen: Chosen,
   request: Extract<RunRequest, { kind: 'deploy' }>,
   terms: DeployTerms,
-  by: Submitter,
+  by: Claims,
   parts: SubmitParts,
 ): Promise<Deployment> {
   const at = timestamp(parts.clock.now())
@@ -95,7 +91,7 @@ export async function submitDeploy(
 export async function submitRollback(
   target: Instance,
   request: Omit<RollbackRequest, 'instanceId'> & { readonly retryOf?: string },
-  by: Submitter,
+  by: Claims,
   parts: SubmitParts,
 ): Promise<Deployment> {
   const { tenantId } = by
@@ -128,7 +124,7 @@ export async function submitRollback(
 async function submit(
   instanceId: string,
   ifBusy: BusyPolicy,
-  by: Submitter,
+  by: Claims,
   parts: SubmitParts,
   make: (current: Instance, tx: Stores) => Promise<Enqueued>,
 ): Promise<Deployment> {
@@ -138,6 +134,7 @@ async function submit(
     requireDeployable(current)
     const queued = await make(current, tx)
     await enqueue(queued, current, ifBusy, tx)
+    await tx.audit.append(audited(by, submitted(queued.deployment, current)))
     return queued.deployment
   })
   parts.bus.wake()
@@ -145,11 +142,32 @@ async function submit(
   return made
 }
 
+/** What is told of a deployment that was asked for. */
+function submitted(deployment: Deployment, { id: instanceId, name, currentReleaseId }: Instance) {
+  const { id, kind, retryOf, releaseId, strategy, services, notes, commitSha } = deployment
+  const action: AuditAction =
+    retryOf !== undefined ? 'deployment.retry' : kind === 'rollback' ? 'deployment.rollback' : 'deployment.create'
+  return {
+    action,
+    object: { kind: 'deployment', id, name },
+    instanceId,
+    before: { releaseId: currentReleaseId },
+    after: {
+      releaseId,
+      strategy,
+      services: services.map(({ name, image }) => ({ name, image })),
+      notes,
+      commitSha,
+      retryOf,
+    },
+  }
+}
+
 function blank(
   kind: 'deploy' | 'rollback',
   instanceId: string,
   releaseId: string,
-  { tenantId, subject }: Submitter,
+  { tenantId, subject }: Claims,
   at: string,
 ): Omit<Deployment, 'strategy' | 'services'> {
   return {

@@ -1,3 +1,4 @@
+import type { AuditStore } from '../audit/entry.ts'
 import type { TokenStore } from '../auth/token.ts'
 import type { Cap, EventStore } from '../event/event.ts'
 import type { RequestStore } from '../idempotency/requests.ts'
@@ -130,6 +131,7 @@ export interface Stores {
   readonly tokens: TokenStore
   /** Requests that may be sent again without being done again. */
   readonly requests: RequestStore
+  readonly audit: AuditStore
   readonly work: WorkStore
 }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, timestamp } from '../clock.ts'
 import type { Store } from '../deploy/work.ts'
 import { isSlipwayError, messageOf } from '../errors.ts'
 import type { ProviderRegistry } from '../provider/registry.ts'
@@ -21,6 +21,8 @@ export interface Retention {
   readonly keepPlans?: number
   /** For how long they are kept after the deployment ended, milliseconds. Default 30 days. */
   readonly keepPlansMs?: number
+  /** For how long what callers did is kept in the audit log, milliseconds. Default 400 days. */
+  readonly keepAuditMs?: number
 }
 
 const dayMs = 24 * 60 * 60 * 1000
@@ -32,6 +34,7 @@ export const retentionDefaults = {
   keepEventsMs: 30 * dayMs,
   keepPlans: 10_000,
   keepPlansMs: 30 * dayMs,
+  keepAuditMs: 400 * dayMs,
 } as const satisfies Required<Retention>
 
 /** What was thrown away. */
@@ -39,6 +42,8 @@ export interface Pruned {
   readonly events: number
   /** Deployments that lost their plan, steps and signals. */
   readonly plans: number
+  /** Entries of the audit log. */
+  readonly audit: number
   /** Digests of the images whose copies went. */
   readonly images: readonly string[]
 }
@@ -92,9 +97,10 @@ export function startCaretaker(parts: CaretakerParts, retention: Retention = {})
     const images = await part(pruneImages, [])
     const events = await part(pruneEvents, 0)
     const plans = await part(prunePlans, 0)
+    const audit = await part(pruneAudit, 0)
     await part(async () => await store.tidy?.(), undefined)
     if (failures.length > 0) throw failures[0]
-    return { events, plans, images }
+    return { events, plans, audit, images }
   }
 
   async function pruneEvents(): Promise<number> {
@@ -102,6 +108,15 @@ export function startCaretaker(parts: CaretakerParts, retention: Retention = {})
     let all = 0
     for (let gone = batch; gone === batch; await breathe()) {
       gone = await store.events.prune(cap, batch)
+      all += gone
+    }
+    return all
+  }
+
+  async function pruneAudit(): Promise<number> {
+    let all = 0
+    for (let gone = batch; gone === batch; await breathe()) {
+      gone = await store.audit.prune(timestamp(clock.now() - policy.keepAuditMs), batch)
       all += gone
     }
     return all

@@ -19,6 +19,7 @@ export const storeReads: { readonly [P in keyof Stores]: readonly (keyof Stores[
   secrets: ['get', 'versions', 'list'],
   tokens: ['byHash', 'get', 'list'],
   requests: [],
+  audit: ['list'],
   work: [
     'fence',
     'nextWake',

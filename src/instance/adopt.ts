@@ -1,4 +1,6 @@
 import { answerMs, inTime } from '../abort.ts'
+import { audited } from '../audit/entry.ts'
+import type { Claims } from '../auth/auth.ts'
 import type { Clock } from '../clock.ts'
 import type { Store, Stores } from '../deploy/work.ts'
 import { isSlipwayError, SlipwayError } from '../errors.ts'
@@ -19,7 +21,7 @@ interface Adopting {
   readonly providers: ProviderRegistry
   readonly clock: Clock
   /** Who has looked at it. */
-  readonly by: string
+  readonly by: Claims
   /** Reads the instance of the caller's tenant. */
   readonly get: (id: string, reader: Pick<Stores, 'instances'>) => Promise<Instance>
 }
@@ -55,8 +57,11 @@ export async function adopt(id: string, parts: Adopting): Promise<Adopted> {
       type: 'instance.adopted',
       tenantId: current.tenantId,
       instanceId: id,
-      data: { by, because, ...told },
+      data: { by: by.subject, because, ...told },
     })
+    const object = { kind: 'instance', id, name: current.name }
+    const change = { before: { needsAttention: because }, after: told }
+    await tx.audit.append(audited(by, { action: 'instance.adopt', object, instanceId: id, ...change }))
     await tx.work.wake(id)
     return await get(id, tx)
   })

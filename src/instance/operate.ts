@@ -1,3 +1,4 @@
+import { type AuditAction, changesOf } from '../audit/entry.ts'
 import type { AuthProvider, Claims } from '../auth/auth.ts'
 import { sees } from '../auth/authorize.ts'
 import { type Clock, type Timestamp, timestamp } from '../clock.ts'
@@ -6,7 +7,7 @@ import type { Deployment, DeploymentKind } from '../deploy/deployment.ts'
 import { cancelPending, eventOf } from '../deploy/end.ts'
 import type { InstanceListOptions, Summary } from '../deploy/find.ts'
 import { resolveImages } from '../deploy/resolve.ts'
-import type { Run, RunRequest } from '../deploy/run.ts'
+import type { Run } from '../deploy/run.ts'
 import { parse } from '../deploy/schema.ts'
 import { seal } from '../deploy/seal.ts'
 import type { Page } from '../deploy/store.ts'
@@ -19,6 +20,7 @@ import type { ProviderRegistry } from '../provider/registry.ts'
 import type { Room } from '../room.ts'
 import type { Vault } from '../secrets/vault.ts'
 import { type Adopted, adopt } from './adopt.ts'
+import { type Change, changedInstance, declaredOf, type Operation, operated } from './audit.ts'
 import { checkExpose, exposedOf } from './expose.ts'
 import { type Instance, type InstanceState, isHeld } from './instance.ts'
 import { requireNoAttention, requireState, requireThere } from './refusal.ts'
@@ -100,6 +102,9 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
     parts.hint(instanceId)
   }
 
+  const changed = (action: AuditAction, instance: Pick<Instance, 'id' | 'name'>, change: Change) =>
+    changedInstance({ ...caller, tenantId }, action, instance, change)
+
   function runOf(
     kind: DeploymentKind,
     instance: Pick<Instance, 'id' | 'currentReleaseId'>,
@@ -128,7 +133,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
   async function operate(
     id: string,
     states: readonly InstanceState[],
-    request: RunRequest,
+    request: Operation,
     check?: (instance: Instance) => void,
   ): Promise<Deployment> {
     await auth.authorize(caller, 'instance.operate', { instanceId: id })
@@ -144,6 +149,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
       const deployment = runOf(request.kind, instance, strategy, options)
       await tx.deploys.insertDeployment(deployment, request)
       await tx.events.append(eventOf('deploy.queued', deployment, { kind: request.kind }))
+      await tx.audit.append(changed(`instance.${request.kind}`, instance, operated(request, instance, deployment.id)))
       await tx.work.wake(id)
       return deployment
     })
@@ -198,6 +204,12 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
           data: { name: instance.name },
         })
         await tx.events.append(eventOf('deploy.queued', deployment, { kind: 'provision' }))
+        const images = services.map(({ name, image }) => ({ name, image }))
+        await tx.audit.append(
+          changed('instance.create', instance, {
+            after: { name: instance.name, services: images, deploymentId: deployment.id },
+          }),
+        )
         await tx.work.wake(instance.id)
       })
       tell(instance.id)
@@ -243,7 +255,9 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
           data: { fields: Object.keys(change) },
         })
         await tx.work.wake(id)
-        return await get(id, tx)
+        const now = await get(id, tx)
+        await tx.audit.append(changed('instance.update', instance, changesOf(declaredOf(instance), declaredOf(now))))
+        return now
       })
       tell(id)
       return updated
@@ -287,6 +301,12 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
         const deployment = runOf('delete', instance, 'blue-green', { keepWarmSeconds: 0, preview: false })
         await tx.deploys.insertDeployment(deployment, { kind: 'delete' })
         await tx.events.append(eventOf('deploy.queued', deployment, { kind: 'delete' }))
+        await tx.audit.append(
+          changed('instance.delete', instance, {
+            before: { state: instance.state, releaseId: instance.currentReleaseId },
+            after: { state: 'deleting', deploymentId: deployment.id },
+          }),
+        )
         await tx.work.wake(id)
         return deployment
       })
@@ -296,7 +316,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
 
     async adopt(id) {
       await auth.authorize(caller, 'instance.operate', { instanceId: id })
-      const adopted = await adopt(id, { ...parts, by: caller.subject, get })
+      const adopted = await adopt(id, { ...parts, by: { ...caller, tenantId }, get })
       tell(id)
       return adopted
     },

@@ -99,6 +99,8 @@ export function envelopeVault({ store, masterKey, clock = systemClock }: Envelop
       for (const row of (await living(tenantId, name)).filter(isLive)) await revoke(row)
     },
 
+    within: inside => envelopeVault({ store: inside, masterKey, clock }),
+
     async list(tenantId) {
       const byName = Map.groupBy(await store.list(tenantId), row => row.name)
       return [...byName]

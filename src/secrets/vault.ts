@@ -25,6 +25,8 @@ export interface Vault {
   /** Destroys all versions. Throws `unknown_secret`. */
   delete(tenantId: string, name: string): Promise<void>
   list(tenantId: string): Promise<SecretInfo[]>
+  /** The same vault over the store of a transaction, so that a change and what is told of it commit together. Absent for one that is kept elsewhere. */
+  within?(store: SecretStore): Vault
 }
 
 /** One version of a secret as it lies in a store: sealed. */

@@ -1,6 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { SlipwayError } from '../errors.ts'
 import { asks } from './asks.ts'
+import { audit } from './audit.ts'
 import { bodyLimit } from './body-limit.ts'
 import { conditional } from './conditional.ts'
 import type { ServerEnv, ServerParts } from './context.ts'
@@ -34,6 +35,7 @@ export function createApp(parts: ServerParts) {
     .route('/', asks(parts))
     .route('/', events(parts))
     .route('/', logs(parts))
+    .route('/', audit(parts))
     .route('/', secrets(parts))
     .route('/', tokens(parts))
   api.get('/v1/openapi.json', c => c.json(documentOf(api, parts.basePath)))

@@ -20,6 +20,8 @@ export interface ServerEnv {
   Bindings: {
     /** The response on its connection, where the request came over one. */
     outgoing?: { destroy(): unknown }
+    /** The request on its connection. */
+    incoming?: { readonly socket: { readonly remoteAddress?: string | undefined } }
   }
   Variables: {
     requestId: string

@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
-import { type Claims, everyTenant } from '../auth/auth.ts'
+import { type Claims, everyTenant, type Origin } from '../auth/auth.ts'
 import { SlipwayError } from '../errors.ts'
 import type { ServerEnv, ServerParts } from './context.ts'
 import { acrossTenants, type RouteKey, rules } from './rules.ts'
@@ -22,7 +22,7 @@ export function guard(parts: ServerParts): MiddlewareHandler<ServerEnv> {
     }
     c.set('token', token)
     c.set('claims', acting)
-    c.set('acting', parts.slipway.acting(acting))
+    c.set('acting', parts.slipway.acting({ ...acting, origin: originOf(c) }))
     await next()
   }
 }
@@ -43,6 +43,18 @@ function bearer(c: Context<ServerEnv>): string {
   throw new SlipwayError('unauthenticated', 'The request carries no token.', {
     next: 'Send one as `Authorization: Bearer slip_…`.',
   })
+}
+
+/** From where a request came, for the audit log. */
+function originOf(c: Context<ServerEnv>): Origin {
+  const address = c.env?.incoming?.socket.remoteAddress
+  const userAgent = c.req.header('User-Agent')?.slice(0, 200)
+  return {
+    via: 'api',
+    requestId: c.var.requestId,
+    ...(address !== undefined ? { address } : {}),
+    ...(userAgent !== undefined ? { userAgent } : {}),
+  }
 }
 
 function limit(c: Context<ServerEnv>, { limiter }: ServerParts, claims: Claims, rule: string): void {

@@ -48,6 +48,9 @@ export const rules = {
   'GET /v1/events': 'event.read',
   'GET /v1/events/stream': 'event.read',
 
+  'GET /v1/audit': 'audit.read',
+  'GET /v1/audit/export': 'audit.read',
+
   'GET /v1/secrets': 'secret.read',
   'POST /v1/secrets': 'secret.write',
   'GET /v1/secrets/{name}': 'secret.read',
@@ -74,6 +77,8 @@ export const acrossTenants: ReadonlySet<RouteKey> = new Set<RouteKey>([
   'GET /v1/deployments',
   'GET /v1/events',
   'GET /v1/events/stream',
+  'GET /v1/audit',
+  'GET /v1/audit/export',
   'GET /v1/tokens',
   'POST /v1/tokens',
   'GET /v1/tokens/{id}',

@@ -1,4 +1,5 @@
 import { describe } from 'node:test'
+import { auditTests } from './store/audit.ts'
 import { deploymentTests } from './store/deployments.ts'
 import { eventTests } from './store/events.ts'
 import { findTests } from './store/find.ts'
@@ -26,6 +27,7 @@ export function storeContract(name: string, makeStore: MakeStore): void {
     describe('finds', () => findTests(makeStore))
     describe('tokens', () => tokenTests(makeStore))
     describe('requests', () => requestTests(makeStore))
+    describe('audit', () => auditTests(makeStore))
     describe('retention', () => retentionTests(makeStore))
     describe('transactions', () => transactionTests(makeStore))
   })

@@ -17,6 +17,7 @@ export const unplayed: Readonly<Record<string, string>> = {
   'work.shrinkRuns': byTheCaretaker,
   'provider.prune': byTheCaretaker,
   'store.tidy': byTheCaretaker,
+  'audit.prune': byTheCaretaker,
   'secrets.insert': byPeople,
   'secrets.revoke': byPeople,
   'secrets.delete': byPeople,

@@ -63,8 +63,16 @@ export async function openDocument(url: string): Promise<Document> {
         validate = ajv.compile(closed(schema) as object)
         validators.set(schema, validate)
       }
-      if (!validate(body)) {
-        assert.fail(`${name} ${status}: ${ajv.errorsText(validate.errors)} in ${JSON.stringify(body)}`)
+      const told = type.endsWith('ndjson')
+        ? String(body)
+            .trimEnd()
+            .split('\n')
+            .filter(Boolean)
+            .map(line => JSON.parse(line))
+        : [body]
+      for (const one of told) {
+        if (!validate(one))
+          assert.fail(`${name} ${status}: ${ajv.errorsText(validate.errors)} in ${JSON.stringify(one)}`)
       }
     },
     unmet() {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { auditActions } from '../../src/audit/entry.ts'
 import { wire } from '../../src/wire.ts'
 import { ask } from '../support/ask.ts'
 import { hasty } from '../support/machine.ts'
@@ -24,7 +25,14 @@ describe('an instance lives by HTTP alone:', () => {
     for (const end of over.reverse()) await end()
   })
 
-  const send = (method: string, path: string, sent = {}): Promise<Reply> => customer.send(method, path, sent)
+  /** The requests that changed something, in order. */
+  const changes: { request: string; id: string }[] = []
+  const send = async (method: string, path: string, sent = {}): Promise<Reply> => {
+    const reply = await customer.send(method, path, sent)
+    const changed = method !== 'GET' && reply.status < 300 && !path.endsWith('/plan')
+    if (changed) changes.push({ request: `${method} ${path}`, id: reply.headers.get('x-request-id') ?? '' })
+    return reply
+  }
   const version = async (): Promise<string> =>
     (await ask(world.machine.slipway.front, `shop.${customer.id}.localhost`)).told().version
   const events = async (after: string, deploymentId: string) =>
@@ -341,6 +349,48 @@ describe('an instance lives by HTTP alone:', () => {
     await succeeded(deleting.body)
     assert.equal((await send('GET', path)).body.state, 'deleted')
     assert.deepEqual((await send('GET', '/v1/instances')).body.items, [])
+  })
+
+  test('whatever was changed is in the audit log, once, and nothing that was refused is', async () => {
+    const { items, total } = (await send('GET', '/v1/audit?limit=200')).body
+    assert.equal(items.length, total)
+    const asked = items.filter((entry: Json) => entry.origin?.via === 'api').toReversed()
+    assert.deepEqual(
+      asked.map((entry: Json) => entry.origin.request_id),
+      changes.map(({ id }) => id),
+      JSON.stringify(changes.filter(({ id }) => !asked.some((entry: Json) => entry.origin.request_id === id))),
+    )
+    for (const entry of asked) assert.deepEqual([entry.actor, entry.origin.address], ['ana', '127.0.0.1'])
+    assert.deepEqual(
+      new Set(items.map((entry: Json) => entry.action)),
+      new Set(auditActions.filter(action => action !== 'release.record_initial')),
+    )
+    assert.ok(!JSON.stringify(items).includes('hush-hush'))
+  })
+
+  test('the audit log is searched by who, what and when, and taken along as a file', async () => {
+    const [scale] = (await send('GET', '/v1/audit?action=instance.scale')).body.items
+    assert.deepEqual([scale.before, scale.after.replicas], [{ replicas: { web: 2 } }, { web: 1 }])
+    const [update] = (await send('GET', `/v1/audit?object=${shop.id}&action=instance.update`)).body.items
+    assert.deepEqual([update.before, update.after], [{ hosts: [] }, { hosts: ['shop.example'] }])
+    const [promoted] = (await send('GET', '/v1/audit?action=deployment.promote')).body.items
+    assert.equal(promoted.after.gate, '50%')
+    assert.deepEqual((await send('GET', '/v1/audit?actor=nobody')).body, { items: [], total: 0 })
+    const since = encodeURIComponent(update.created_at)
+    const late = (await send('GET', `/v1/audit?since=${since}`)).body.total
+    const early = (await send('GET', `/v1/audit?until=${since}`)).body.total
+    assert.equal(late + early, (await send('GET', '/v1/audit')).body.total)
+    assert.equal((await send('GET', '/v1/audit?action=made.up')).status, 400)
+    const lines = String((await send('GET', '/v1/audit/export?action=instance.scale,instance.update')).body)
+      .trimEnd()
+      .split('\n')
+    assert.deepEqual(
+      lines.map(line => JSON.parse(line).id),
+      [update.id, scale.id],
+    )
+    const csv = String((await send('GET', '/v1/audit/export?format=csv&actor=ana')).body).split('\r\n')
+    assert.match(csv[0] ?? '', /^"created_at","tenant_id","actor","action"/)
+    assert.equal(csv.length - 2, (await send('GET', '/v1/audit?actor=ana')).body.total)
   })
 
   test('every answer that the document tells of was met, and was as it says', async () => {

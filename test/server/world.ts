@@ -73,7 +73,10 @@ export async function startWorld(
       signal: AbortSignal.timeout(30_000),
     })
     const text = await answer.text()
-    const said: Json = text !== '' && answer.headers.get('content-type')?.includes('json') ? JSON.parse(text) : text
+    const said: Json =
+      text !== '' && /^application\/(?:problem\+)?json/.test(answer.headers.get('content-type') ?? '')
+        ? JSON.parse(text)
+        : text
     document.check(method, path, answer, said)
     return { status: answer.status, headers: answer.headers, body: said }
   }

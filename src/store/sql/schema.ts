@@ -22,6 +22,7 @@ export interface Schema {
   ports: { port: number; instance_id: string; purpose: string }
   tokens: TokenTable
   requests: { id: string; digest: string; begun_at: Ms; answer: Json | null }
+  audit: AuditTable
 }
 
 interface InstanceTable {
@@ -145,6 +146,23 @@ interface SecretTable {
   sealed: Uint8Array | null
   created_at: Ms
   revoked_at: Ms | null
+}
+
+interface AuditTable {
+  seq: Generated<number>
+  id: string
+  created_at: Ms
+  tenant_id: string
+  actor: string
+  token_id: string | null
+  operator: number | null
+  origin: Json | null
+  action: string
+  object: Json
+  object_id: string
+  instance_id: string | null
+  before: Json | null
+  after: Json | null
 }
 
 interface TokenTable {

@@ -2,6 +2,7 @@ import { type Dialect, Kysely } from 'kysely'
 import type { Clock } from '../../clock.ts'
 import type { Store, Stores } from '../../deploy/work.ts'
 import { newId } from '../../id.ts'
+import { audit } from './audit.ts'
 import { deployments } from './deployments.ts'
 import { events } from './events.ts'
 import { instances } from './instances.ts'
@@ -54,6 +55,7 @@ function stores(session: Session): Stores {
     secrets: secrets(session),
     tokens: tokens(session),
     requests: requests(session),
+    audit: audit(session),
     work: work(session),
   }
 }
