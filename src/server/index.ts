@@ -1,4 +1,5 @@
 export type { Api } from './app.ts'
+export { endOnSignals, type LifetimeOptions } from './lifetime.ts'
 export type { Listening, ListenOptions } from './listen.ts'
 export { type RateLimits, rateDefaults } from './rate-limit.ts'
 export { type RouteKey, type Rule, rules } from './rules.ts'

@@ -27,11 +27,11 @@ const code = route('GET /v1/problems/{code}', {
 })
 
 /** What everyone may ask: whether it lives, whether it works, and what a code means. */
-export function meta({ slipway }: ServerParts) {
+export function meta({ slipway, closing }: ServerParts) {
   return resource()
     .openapi(healthy, c => c.json({ status: 'ok' as const }, 200))
     .openapi(ready, async c => {
-      const faults = await faultsOf(slipway)
+      const faults = closing.aborted ? ['the server is closing'] : await faultsOf(slipway)
       if (faults.length === 0) return c.json({ status: 'ok' as const }, 200)
       throw new SlipwayError('unavailable', `Not every part answers: ${faults.join('; ')}.`, {
         next: 'Mend what is named; the log of the server may say more.',

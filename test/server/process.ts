@@ -1,10 +1,12 @@
-import { createServer } from '../../src/server/index.ts'
+import { createServer, endOnSignals } from '../../src/server/index.ts'
 import { createSlipway } from '../../src/slipway.ts'
 
-// A server in a process of its own, to be killed: takes a data folder, tells its address.
+// A server in a process of its own, to be killed or told to end: takes a data folder, tells its address.
 
 const [dataDir = ''] = process.argv.slice(2)
 const slipway = await createSlipway({ dataDir, log: { info: () => {}, warn: () => {} } })
-const { url } = await createServer(slipway).listen()
+const server = createServer(slipway)
+const { url } = await server.listen()
+endOnSignals(server, slipway)
 process.on('disconnect', () => process.exit())
 process.send?.(url)

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { createServer } from '../../src/server/index.ts'
-import { type Machine, startMachine } from '../support/machine.ts'
+import { startMachine } from '../support/machine.ts'
 import { web } from '../support/services.ts'
+import { startDoomed } from './doomed.ts'
 import { type Listener, listenTo, type Message } from './listener.ts'
 import type { Json } from './world.ts'
 
@@ -32,7 +31,7 @@ test('a server killed with -9 in the middle of a canary: the deployment ends, an
     asked = await answer.json()
     const listener = await listenTo(doomed.url + asked.links.events, { authorization })
     before = await listener.until(({ data }) => data.data?.kind === 'hold')
-    await doomed.kill()
+    await doomed.end('SIGKILL')
     before.push(...(await restOf(listener)))
   })
 
@@ -61,18 +60,4 @@ async function restOf(listener: Listener): Promise<Message[]> {
     void error // because a cut connection is what we made
   }
   return rest
-}
-
-async function startDoomed(t: TestContext, { dataDir }: Machine): Promise<{ url: string; kill(): Promise<void> }> {
-  const child = fork(new URL('./process.ts', import.meta.url), [dataDir], { execArgv: [] })
-  t.after(() => child.kill('SIGKILL'))
-  const [url] = (await once(child, 'message')) as [string]
-  return {
-    url,
-    async kill() {
-      const gone = once(child, 'exit')
-      child.kill('SIGKILL')
-      await gone
-    },
-  }
 }
