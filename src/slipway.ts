@@ -42,6 +42,7 @@ import type { Vault } from './secrets/vault.ts'
 import { keepFrontPort, keptFrontPort } from './store/front-port.ts'
 import { storedPorts } from './store/ports.ts'
 import { sqliteStore } from './store/sqlite.ts'
+import { type TaskService, taskService } from './task/service.ts'
 
 /** A logger as Slipway uses it; pino's fits. */
 export interface Log {
@@ -109,6 +110,8 @@ export interface Acting extends DeployService {
   readonly secrets: SecretService
   readonly tokens: TokenService
   readonly events: EventService
+  /** Commands run once beside the replicas of a service. */
+  readonly tasks: TaskService
   /** What callers did. */
   readonly audit: AuditService
   /** Rows and replicas of an instance with their health, as the engine sees them. */
@@ -214,7 +217,9 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     }
     const caretaker = startCaretaker({ store, providers, room, clock, log }, options.retention)
     opened.push(() => caretaker.stop())
-    const parts = { room, store, providers, bus, auth, vault, clock, strategies, checks: options.checks ?? {}, hint }
+    const hintTasks = (): void => worker?.hintTasks()
+    const checks = options.checks ?? {}
+    const parts = { room, store, providers, bus, auth, vault, clock, strategies, checks, hint, hintTasks }
     const act = (claims: Claims): Acting => {
       const instances = instanceService(parts, claims)
       return {
@@ -223,6 +228,7 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
         secrets: secretService({ auth, vault, store, bus }, claims),
         tokens: tokenService({ auth, store, clock }, claims),
         events: eventService({ auth, events: store.events, bus }, claims),
+        tasks: taskService(parts, claims),
         audit: auditService({ auth, audit: store.audit }, claims),
         status: async id =>
           await statusOf(await instances.get(id), {

@@ -26,6 +26,7 @@ function floorOf(file: string): Floor {
     case 'instance':
     case 'event':
     case 'audit':
+    case 'task':
     case 'auth':
     case 'secrets':
     case 'health':

@@ -20,6 +20,8 @@ export const auditActions = [
   'instance.start',
   'instance.delete',
   'instance.adopt',
+  'task.create',
+  'task.cancel',
   'secret.store',
   'secret.rotate',
   'secret.revoke',

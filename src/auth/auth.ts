@@ -40,6 +40,8 @@ export type Action =
   | 'deploy.read'
   | 'deploy.create'
   | 'deploy.control'
+  | 'task.read'
+  | 'task.create'
   | 'secret.read'
   | 'secret.write'
   | 'event.read'
@@ -57,6 +59,8 @@ export const actionScopes: Readonly<Record<Action, Scope>> = {
   'deploy.read': 'read',
   'deploy.create': 'deploy',
   'deploy.control': 'deploy',
+  'task.read': 'read',
+  'task.create': 'deploy',
   'secret.read': 'read',
   'secret.write': 'admin',
   'event.read': 'read',

@@ -5,6 +5,7 @@ import type { RequestStore } from '../idempotency/requests.ts'
 import type { Instance } from '../instance/instance.ts'
 import type { InstanceStore } from '../instance/store.ts'
 import type { SecretStore } from '../secrets/vault.ts'
+import type { TaskStore } from '../task/task.ts'
 import type { FrozenPlan, Run, Signal, StepRecord, UndoCause } from './run.ts'
 import type { Step, Table } from './step.ts'
 import type { DeployStore } from './store.ts'
@@ -132,6 +133,7 @@ export interface Stores {
   /** Requests that may be sent again without being done again. */
   readonly requests: RequestStore
   readonly audit: AuditStore
+  readonly tasks: TaskStore
   readonly work: WorkStore
 }
 

@@ -21,6 +21,8 @@ export interface Retention {
   readonly keepPlans?: number
   /** For how long they are kept after the deployment ended, milliseconds. Default 30 days. */
   readonly keepPlansMs?: number
+  /** For how long one-off tasks are kept after they ended, milliseconds. Default 30 days. */
+  readonly keepTasksMs?: number
   /** For how long what callers did is kept in the audit log, milliseconds. Default 400 days. */
   readonly keepAuditMs?: number
 }
@@ -34,6 +36,7 @@ export const retentionDefaults = {
   keepEventsMs: 30 * dayMs,
   keepPlans: 10_000,
   keepPlansMs: 30 * dayMs,
+  keepTasksMs: 30 * dayMs,
   keepAuditMs: 400 * dayMs,
 } as const satisfies Required<Retention>
 
@@ -42,6 +45,8 @@ export interface Pruned {
   readonly events: number
   /** Deployments that lost their plan, steps and signals. */
   readonly plans: number
+  /** One-off tasks. */
+  readonly tasks: number
   /** Entries of the audit log. */
   readonly audit: number
   /** Digests of the images whose copies went. */
@@ -97,10 +102,11 @@ export function startCaretaker(parts: CaretakerParts, retention: Retention = {})
     const images = await part(pruneImages, [])
     const events = await part(pruneEvents, 0)
     const plans = await part(prunePlans, 0)
+    const tasks = await part(pruneTasks, 0)
     const audit = await part(pruneAudit, 0)
     await part(async () => await store.tidy?.(), undefined)
     if (failures.length > 0) throw failures[0]
-    return { events, plans, audit, images }
+    return { events, plans, tasks, audit, images }
   }
 
   async function pruneEvents(): Promise<number> {
@@ -113,10 +119,13 @@ export function startCaretaker(parts: CaretakerParts, retention: Retention = {})
     return all
   }
 
-  async function pruneAudit(): Promise<number> {
+  const pruneTasks = async () => await pruneOld(store.tasks, policy.keepTasksMs)
+  const pruneAudit = async () => await pruneOld(store.audit, policy.keepAuditMs)
+
+  async function pruneOld(of: Pick<Store['audit'], 'prune'>, keepMs: number): Promise<number> {
     let all = 0
     for (let gone = batch; gone === batch; await breathe()) {
-      gone = await store.audit.prune(timestamp(clock.now() - policy.keepAuditMs), batch)
+      gone = await of.prune(timestamp(clock.now() - keepMs), batch)
       all += gone
     }
     return all

@@ -10,6 +10,7 @@ import { Keepers } from './keepers.ts'
 import { holdLease, type Lease } from './lease.ts'
 import { awakeAtMost, Reconciler } from './reconciler.ts'
 import { StrayRoutes } from './stray-routes.ts'
+import { TaskRunner } from './task-runner.ts'
 import { Waiters } from './waiters.ts'
 
 /** How many instances are claimed at once. */
@@ -21,6 +22,8 @@ const quickMs = 100
 export interface Worker {
   /** There may be something to do: for this instance, or in general. */
   hint(instanceId?: string): void
+  /** There may be a one-off task to run, or to stop. */
+  hintTasks(): void
   /** What this worker sees of an instance's replicas. */
   keeper(instanceId: string): Promise<Keeper | undefined>
   /** Lets go of everything at a step's boundary or before; replicas and traffic stay as they are. */
@@ -47,6 +50,7 @@ class InstanceWorker implements Worker {
   readonly #loops: Promise<void>[] = []
   readonly #baker: Baker
   readonly #heart: Heart
+  readonly #tasks: TaskRunner
   readonly #seen = new Set<string>()
   readonly #parked = new Set<string>()
   #unwatch: (() => void)[] = []
@@ -55,6 +59,7 @@ class InstanceWorker implements Worker {
     this.#parts = parts
     this.#baker = new Baker(parts)
     this.#heart = new Heart(parts, { onLate: () => this.#dropAll(), onAnew: () => this.#waiters.wake() })
+    this.#tasks = new TaskRunner(parts, this.#heart, this.#stop.signal)
     this.#strays = new StrayRoutes(parts, this.#stop.signal)
     this.#keepers = new Keepers(parts, {
       onHappening: (instanceId, what) => this.#record(instanceId, what),
@@ -77,7 +82,12 @@ class InstanceWorker implements Worker {
     const end = this.#parts.router.watch?.(() => this.#doubtRoutes())
     if (end) this.#unwatch.push(end)
     this.#strays.look()
-    this.#loops.push(this.#heart.run(this.#stop.signal), this.#claim(), this.#reconciler.run(this.#stop.signal))
+    this.#loops.push(
+      this.#heart.run(this.#stop.signal),
+      this.#claim(),
+      this.#reconciler.run(this.#stop.signal),
+      this.#tasks.run(),
+    )
   }
 
   /** The router was started again: every instance is compared with it now, not at its next turn. */
@@ -90,6 +100,10 @@ class InstanceWorker implements Worker {
   hint(instanceId?: string): void {
     if (instanceId !== undefined) this.#keepers.awake.get(instanceId)?.tell()
     this.#waiters.wake()
+  }
+
+  hintTasks(): void {
+    this.#tasks.hint()
   }
 
   async keeper(instanceId: string): Promise<Keeper | undefined> {

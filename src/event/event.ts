@@ -28,6 +28,11 @@ export const eventTypes = [
   'instance.recovered',
   'instance.needs_attention',
   'instance.adopted',
+  'task.queued',
+  'task.started',
+  'task.succeeded',
+  'task.failed',
+  'task.cancelled',
   'secret.rotated',
   'secret.revoked',
 ] as const

@@ -20,6 +20,7 @@ export const storeReads: { readonly [P in keyof Stores]: readonly (keyof Stores[
   tokens: ['byHash', 'get', 'list'],
   requests: [],
   audit: ['list'],
+  tasks: ['get', 'list', 'unended', 'waits', 'cancelling'],
   work: [
     'fence',
     'nextWake',

@@ -101,6 +101,7 @@ export interface LogQuery {
 export interface LogLine {
   readonly at: Timestamp
   readonly service: string
+  /** The replica's name; of a task `<service>.task.<name>`. */
   readonly replica: string
   readonly stream: 'stdout' | 'stderr'
   readonly text: string
@@ -144,6 +145,8 @@ export interface Provider {
   stop(instanceId: string, replicaIds: readonly string[], graceMs: number, fence: Fence): Promise<void>
   /** Runs a command in the revision's image and environment. A task of this name that ended already is not run again: its result is returned. One that was interrupted says so, and is not run again either; under another name it is. */
   runTask(revision: RevisionSpec, command: readonly string[], name: string, fence: Fence): Promise<TaskResult>
+  /** Ends a task that runs: SIGTERM, SIGKILL after `graceMs`. Returns when it ends; one that is not there, or has ended, is ended already. Who waits for it is told how it ended. */
+  stopTask(instanceId: string, service: string, name: string, graceMs: number, fence: Fence): Promise<void>
   /** Everything that runs for the instance, exited replicas included until they are stopped. An API error is an error, never []. */
   observe(instanceId: string, signal?: AbortSignal): Promise<Replica[]>
   /** Runs a probe command beside a replica; resolves to its exit code and last output. Only with `command-probe`. */

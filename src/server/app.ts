@@ -19,6 +19,7 @@ import { answer, problems } from './problem.ts'
 import { releases } from './releases.ts'
 import { methodsOf } from './rules.ts'
 import { secrets } from './secrets.ts'
+import { tasks } from './tasks.ts'
 import { tokens } from './tokens.ts'
 
 /** The whole HTTP API over one Slipway: what every request passes, then a file per resource. */
@@ -35,6 +36,7 @@ export function createApp(parts: ServerParts) {
     .route('/', asks(parts))
     .route('/', events(parts))
     .route('/', logs(parts))
+    .route('/', tasks(parts))
     .route('/', audit(parts))
     .route('/', secrets(parts))
     .route('/', tokens(parts))

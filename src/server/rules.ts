@@ -48,6 +48,13 @@ export const rules = {
   'GET /v1/events': 'event.read',
   'GET /v1/events/stream': 'event.read',
 
+  'GET /v1/instances/{id}/tasks': 'task.read',
+  'POST /v1/instances/{id}/tasks': 'task.create',
+  'GET /v1/tasks/{id}': 'task.read',
+  'POST /v1/tasks/{id}/cancel': 'task.create',
+  'GET /v1/tasks/{id}/logs': 'task.read',
+  'GET /v1/tasks/{id}/logs/stream': 'task.read',
+
   'GET /v1/audit': 'audit.read',
   'GET /v1/audit/export': 'audit.read',
 

@@ -16,7 +16,7 @@ export interface Program {
   /** It does not end on SIGTERM. */
   readonly ignoresTerm?: boolean
   /** What the command `./task` in it does; default: nothing, code 0. It counts its runs where `taskRuns` finds them. */
-  readonly task?: { readonly prints: readonly string[]; readonly exitsWith: number }
+  readonly task?: { readonly prints: readonly string[]; readonly exitsWith: number | 'never' }
   /** Exit code of the command `./probe` in it. Default 0. */
   readonly probe?: number
 }
@@ -386,6 +386,29 @@ export function providerContract(
       assert.deepEqual(second, first)
       await run('b')
       assert.equal(await world.taskRuns(spec.instanceId, 'web'), 2)
+    })
+
+    test('a task that is stopped ends, and who waits for it is told; one that is not there is ended already', async () => {
+      const spec = await revision({ label: 'long', task: { prints: ['up'], exitsWith: 'never' } })
+      const { instanceId, service } = spec
+      const stop = (name: string) => over(provider.stopTask(instanceId, service, name, 5000, fence(instanceId)))
+      await stop('long')
+      const result = provider.runTask(spec, ['./task'], 'long', fence(instanceId))
+      await until('it runs', async () => (await world.taskRuns(instanceId, service)) === 1)
+      await stop('long')
+      assert.notEqual((await over(result)).exitCode, 0)
+      await stop('long')
+      assert.equal(await world.taskRuns(instanceId, service), 1)
+    })
+
+    test('what a task wrote is found under its name', async () => {
+      const spec = await revision({ label: 'says', task: { prints: ['one', 'two'], exitsWith: 0 } })
+      await over(provider.runTask(spec, ['./task'], 'says', fence(spec.instanceId)))
+      const told = await lines(spec, { replicaName: `${spec.service}.task.says` })
+      assert.deepEqual(
+        told.map(({ text }) => text),
+        ['one', 'two'],
+      )
     })
 
     test('a probe command runs beside its replica', async () => {

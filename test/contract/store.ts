@@ -11,6 +11,7 @@ import { requestTests } from './store/requests.ts'
 import { retentionTests } from './store/retention.ts'
 import { runTests } from './store/runs.ts'
 import { secretTests } from './store/secrets.ts'
+import { taskTests } from './store/tasks.ts'
 import { tokenTests } from './store/tokens.ts'
 import { transactionTests } from './store/transactions.ts'
 
@@ -27,6 +28,7 @@ export function storeContract(name: string, makeStore: MakeStore): void {
     describe('finds', () => findTests(makeStore))
     describe('tokens', () => tokenTests(makeStore))
     describe('requests', () => requestTests(makeStore))
+    describe('tasks', () => taskTests(makeStore))
     describe('audit', () => auditTests(makeStore))
     describe('retention', () => retentionTests(makeStore))
     describe('transactions', () => transactionTests(makeStore))

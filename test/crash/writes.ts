@@ -11,6 +11,9 @@ const byTheCaretaker =
   'a minute after the start at the earliest; what it throws away nobody needs, and it begins anew: test/disk'
 const byPeople = 'one commit of its own that no rollout is part of: test/secrets'
 
+const byTheServer = 'of a request over HTTP, which no rollout is part of: test/server'
+const ofTasks = 'of a task beside the deployments: test/task'
+
 /** What changes something and is met by no scenario, and why not. */
 export const unplayed: Readonly<Record<string, string>> = {
   'events.prune': byTheCaretaker,
@@ -18,6 +21,19 @@ export const unplayed: Readonly<Record<string, string>> = {
   'provider.prune': byTheCaretaker,
   'store.tidy': byTheCaretaker,
   'audit.prune': byTheCaretaker,
+  'tasks.prune': byTheCaretaker,
+  'tasks.insert': ofTasks,
+  'tasks.claim': ofTasks,
+  'tasks.update': ofTasks,
+  'provider.stopTask': ofTasks,
+  'requests.begin': byTheServer,
+  'requests.finish': byTheServer,
+  'requests.drop': byTheServer,
+  'requests.forget': byTheServer,
+  'tokens.insert': byPeople,
+  'tokens.used': byTheServer,
+  'tokens.rotate': byPeople,
+  'tokens.revoke': byPeople,
   'secrets.insert': byPeople,
   'secrets.revoke': byPeople,
   'secrets.delete': byPeople,

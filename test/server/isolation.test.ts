@@ -27,7 +27,16 @@ before(async () => {
   const { currentReleaseId = '' } = await tenant.instances.get(instance.id)
   await tenant.secrets.store('key', 'value')
   const issued = await owner.issue({ name: 'issued', scopes: ['read'] })
-  ids = { instances: instance.id, deployments: deployment.id, releases: currentReleaseId, tokens: issued.id }
+  const task = await tenant.tasks.finished(
+    (await tenant.tasks.run(instance.id, { service: 'worker', command: ['true'] })).id,
+  )
+  ids = {
+    instances: instance.id,
+    deployments: deployment.id,
+    releases: currentReleaseId,
+    tokens: issued.id,
+    tasks: task.id,
+  }
   const old = await owner.issue({ name: 'old', scopes: ['admin'], expiresInDays: 1 })
   await world.expire(old.id)
   const revoked = await owner.issue({ name: 'revoked', scopes: ['admin'] })
@@ -97,7 +106,7 @@ describe('every route, by who asks:', () => {
     test(`${key}: with a token for another instance of the tenant: nothing of it is there`, async () => {
       const before = withoutUses()
       const reply = await send(key, tokens.narrow)
-      const ofInstance = /\/(?:instances|deployments|releases)\/\{id\}/.test(key)
+      const ofInstance = /\/(?:instances|deployments|releases|tasks)\/\{id\}/.test(key)
       if (ofInstance) assert.deepEqual([reply.status, reply.body.code], [404, 'not_found'], JSON.stringify(reply.body))
       else if (reply.status !== 403)
         assert.deepEqual([reply.status, thingsIn(reply)], [200, []], JSON.stringify(reply.body))
@@ -181,6 +190,7 @@ const bodies: Readonly<Record<string, (kind: string) => unknown>> = {
   secrets: () => ({ name: 'mine', value: 'x' }),
   rotate: kind => (kind === 'secrets' ? { value: 'x' } : {}),
   tokens: () => ({ name: 'mine', scopes: ['read'] }),
+  tasks: () => ({ service: 'worker', command: ['true'] }),
 }
 
 /** A stream's status; what it says is not waited for. */

@@ -330,6 +330,44 @@ describe('an instance lives by HTTP alone:', () => {
     }
   })
 
+  test('a command is run once beside it: followed to its end, read, and stopped', async () => {
+    const run = (command: string[]) =>
+      send('POST', `/v1/instances/${shop.id}/tasks`, { body: { service: 'web', command } })
+    const asked = await run(['sh', '-c', 'echo one; echo two; exit 4'])
+    assert.equal(asked.status, 202)
+    assert.equal(asked.headers.get('location'), `/v1/tasks/${asked.body.id}`)
+    const authorization = `Bearer ${customer.token}`
+    const path = `/v1/tasks/${asked.body.id}`
+    const heard: string[] = []
+    const first = await listenTo(`${world.url}${path}/logs/stream`, { authorization })
+    heard.push((await first.until(({ data }) => data.text === 'one')).at(-1)?.id ?? '')
+    first.cut()
+    const second = await listenTo(`${world.url}${path}/logs/stream`, { authorization, 'last-event-id': heard[0] ?? '' })
+    const rest: Json[] = []
+    for (let message = await second.next(); message; message = await second.next()) rest.push(message)
+    assert.deepEqual(
+      rest.map(({ id, data }) => [id, data.text]),
+      [['2', 'two']],
+    )
+    const end = await send('GET', path)
+    assert.deepEqual([end.body.state, end.body.exit_code, end.body.output], ['failed', 4, ['one', 'two']])
+    const known = { 'if-none-match': end.headers.get('etag') ?? '' }
+    assert.equal((await send('GET', path, { headers: known })).status, 304)
+    assert.deepEqual(
+      (await send('GET', `${path}/logs`)).body.items.map((line: Json) => line.text),
+      ['one', 'two'],
+    )
+    const long = (await run(['sleep', '600'])).body
+    assert.equal((await send('POST', `/v1/tasks/${long.id}/cancel`)).status, 202)
+    const { items } = (await send('GET', `/v1/instances/${shop.id}/tasks`)).body
+    assert.deepEqual(
+      items.map((task: Json) => task.id),
+      [long.id, asked.body.id],
+    )
+    const late = await send('POST', `${path}/cancel`)
+    assert.deepEqual([late.status, late.body.code], [409, 'already_ended'])
+  })
+
   test('it is changed by who saw how it is, and deleted by who names it', async () => {
     const path = `/v1/instances/${shop.id}`
     const body = { hosts: ['shop.example'] }

@@ -63,7 +63,7 @@ export function fakeProvider(options: FakeProviderOptions = {}): FakeProvider {
   }
   /** A call that changes something. It is checked when it is sent; the world compares epochs when it lands, which may be later. */
   const mutation = async <T>(
-    method: 'start' | 'stop' | 'runTask' | 'forget',
+    method: 'start' | 'stop' | 'runTask' | 'stopTask' | 'forget',
     fence: Fence,
     args: readonly unknown[],
     effect: () => T | Promise<T>,
@@ -110,6 +110,10 @@ export function fakeProvider(options: FakeProviderOptions = {}): FakeProvider {
       }),
     runTask: (spec, command, taskName, fence) =>
       mutation('runTask', fence, [spec, command, taskName], () => unlessAborted(task(spec, taskName), fence.signal)),
+    stopTask: (instanceId, service, taskName, graceMs, fence) =>
+      mutation('stopTask', fence, [instanceId, service, taskName, graceMs], () => {
+        inside.tasks.get(`${instanceId}/${taskName}`)?.stop.abort()
+      }),
     observe: (instanceId, signal) => call('observe', instanceId, signal, () => world.replicas(instanceId)),
     exec: (replica, _command, timeoutMs, signal) =>
       call('exec', undefined, signal, async () => {
@@ -171,13 +175,22 @@ export function fakeProvider(options: FakeProviderOptions = {}): FakeProvider {
   function task(spec: RevisionSpec, taskName: string): Promise<TaskResult> {
     const key = `${spec.instanceId}/${taskName}`
     const known = inside.tasks.get(key)
-    if (known) return known
+    if (known) return known.result
     const { ms, result } = inside.scripts.task(spec)
+    const stop = new AbortController()
     // The world's own: it goes on when the caller does not.
-    const running = (ms > 0 ? clock.sleep(ms) : Promise.resolve()).then(() => result)
-    inside.tasks.set(key, running)
+    const through = ms > 0 ? clock.sleep(ms, stop.signal) : Promise.resolve()
+    const ended = through.then(
+      () => {
+        const { instanceId, service } = spec
+        for (const text of result.output) inside.print(instanceId, service, `${service}.task.${taskName}`, text)
+        return result
+      },
+      () => ({ exitCode: 143, output: [] }), // it was stopped
+    )
+    inside.tasks.set(key, { result: ended, stop })
     inside.ran.push({ instanceId: spec.instanceId, service: spec.service, name: taskName })
-    return running
+    return ended
   }
 
   async function health(replica: Replica, signal: AbortSignal): Promise<ProbeAnswer> {

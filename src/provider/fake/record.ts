@@ -1,4 +1,4 @@
-import type { Replica, RevisionSpec } from '../provider.ts'
+import type { Replica, RevisionSpec, TaskResult } from '../provider.ts'
 import type { Happening } from './replica.ts'
 
 /** The calls of a provider that faults can be scripted for. */
@@ -10,6 +10,7 @@ export type FakeMethod =
   | 'start'
   | 'stop'
   | 'runTask'
+  | 'stopTask'
   | 'observe'
   | 'exec'
   | 'probe'
@@ -22,7 +23,7 @@ export interface FakeCall {
   /** Monotonic milliseconds of the world's clock. */
   readonly at: number
   /** `kill` and `remove` are the later requests of a stop. */
-  readonly method: 'start' | 'stop' | 'kill' | 'remove' | 'runTask' | 'forget'
+  readonly method: 'start' | 'stop' | 'kill' | 'remove' | 'runTask' | 'stopTask' | 'forget'
   readonly instanceId: string
   readonly storeId: string
   readonly epoch: number
@@ -37,6 +38,12 @@ export interface FakeHappening {
   readonly what: Happening
   readonly instanceId: string
   readonly replica: Replica
+}
+
+/** How a task will end, and the way to end it before. */
+export interface RunningTask {
+  readonly result: Promise<TaskResult>
+  readonly stop: AbortController
 }
 
 /** A task that ran. */

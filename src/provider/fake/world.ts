@@ -1,11 +1,11 @@
 import { type Clock, systemClock, timestamp } from '../../clock.ts'
 import { SlipwayError } from '../../errors.ts'
-import type { Address, Fence, Replica, RevisionSpec, TaskResult } from '../provider.ts'
+import type { Address, Fence, Replica, RevisionSpec } from '../provider.ts'
 import { type Fault, type Faults, scriptedFaults } from './fault.ts'
 import { type FakeImages, fakeImages, type ImageScript } from './images.ts'
 import { type FakeLog, fakeLog } from './log.ts'
 import { seededRandom } from './random.ts'
-import type { FakeCall, FakeHappening, FakeMethod, FakeTask, Plant } from './record.ts'
+import type { FakeCall, FakeHappening, FakeMethod, FakeTask, Plant, RunningTask } from './record.ts'
 import { bornReplica, type Condition, type FakeReplica, type Happening, replicaName } from './replica.ts'
 import { type Behaviour, behaviourScript, type ReplicaMatch, type Script } from './script.ts'
 
@@ -63,7 +63,9 @@ export interface WorldInside {
   running(): string[]
   remove(id: string): void
   forget(instanceId: string): void
-  readonly tasks: Map<string, Promise<TaskResult>>
+  readonly tasks: Map<string, RunningTask>
+  /** A line of whatever has this name. */
+  print(instanceId: string, service: string, name: string, text: string): void
   readonly ran: FakeTask[]
   readonly listeners: Set<(instanceId: string) => void>
 }
@@ -84,7 +86,7 @@ export function fakeWorld({ seed = 1, clock = systemClock }: { seed?: number; cl
   const calls: FakeCall[] = []
   const history: FakeHappening[] = []
   const listeners = new Set<(instanceId: string) => void>()
-  const tasks = new Map<string, Promise<TaskResult>>()
+  const tasks = new Map<string, RunningTask>()
   const ran: FakeTask[] = []
   let births = 0
 
@@ -192,6 +194,9 @@ export function fakeWorld({ seed = 1, clock = systemClock }: { seed?: number; cl
         for (const key of tasks.keys()) if (key.startsWith(`${instanceId}/`)) tasks.delete(key)
       },
       tasks,
+      print(instanceId, service, replica, text) {
+        log.write(instanceId, { at: timestamp(clock.now()), service, replica, stream: 'stdout', text })
+      },
       ran,
       listeners,
     },

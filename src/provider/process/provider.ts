@@ -90,6 +90,7 @@ export async function processProvider(options: ProcessProviderOptions): Promise<
     start: replicaStarts(context),
     stop: (instanceId, ids, graceMs, fence) => stopReplicas(context, instanceId, ids, graceMs, fence),
     runTask: (revision, command, name, fence) => tasks.run(revision, command, name, fence),
+    stopTask: (instanceId, service, name, graceMs, fence) => tasks.stop(instanceId, service, name, graceMs, fence),
     async observe(instanceId) {
       const seen = await Promise.all(replicas.of(instanceId).map(record => observeReplica(context, record)))
       return seen.filter(replica => replica !== undefined)

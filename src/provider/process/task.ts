@@ -6,7 +6,7 @@ import type { Fence, RevisionSpec, TaskResult } from '../provider.ts'
 import type { Context } from './context.ts'
 import { surroundings } from './environment.ts'
 import { expand } from './expand.ts'
-import { type GroupName, signalGroup } from './group.ts'
+import { type GroupName, hasBegun, signalGroup } from './group.ts'
 import { type Latched, launch } from './launcher.ts'
 import { lifeOf } from './life.ts'
 import { streamFiles } from './log-files.ts'
@@ -34,6 +34,8 @@ export interface Tasks {
    * for it.
    */
   run(revision: RevisionSpec, command: readonly string[], name: string, fence: Fence): Promise<TaskResult>
+  /** Ends one that runs: asks it to, and kills it after the grace. */
+  stop(instanceId: string, service: string, name: string, graceMs: number, fence: Fence): Promise<void>
   /** Kills what still runs for an instance. */
   kill(instanceId: string): void
 }
@@ -50,6 +52,11 @@ export function taskRuns(context: Context): Tasks {
         if (!isLaunched(file)) await launchTask(context, revision, command, name, file, fence)
       })
       return waitForTask(context, instanceId, file, fence)
+    },
+    async stop(instanceId, service, name, graceMs, fence) {
+      context.fences.check(fence)
+      const file = join(context.paths.instance(instanceId).tasks, taskId(service, name))
+      await inTurn(file, () => stopTask(context, file, graceMs, fence))
     },
     kill(instanceId) {
       const { tasks } = context.paths.instance(instanceId)
@@ -69,6 +76,30 @@ function recordIn(file: string): TaskRecord | undefined {
 function isLaunched(file: string): boolean {
   const record = recordIn(`${file}.json`)
   return record !== undefined && (record.result !== undefined || lifeOf(record, `${file}.exit`).state !== 'never')
+}
+
+async function stopTask({ clock, fences }: Context, file: string, graceMs: number, fence: Fence): Promise<void> {
+  const killAt = clock.monotonic() + graceMs
+  let [asked, killed] = [false, false]
+  for (let waitMs = 1; ; waitMs = Math.min(20, waitMs * 1.5)) {
+    const record = recordIn(`${file}.json`)
+    if (!record || record.result) return
+    const { state } = lifeOf(record, `${file}.exit`)
+    if (state === 'ended' || state === 'never') return
+    const late = clock.monotonic() >= killAt
+    // Sent while the launcher is still on its way, a signal would be lost: the launcher survives it, and nobody else is there yet.
+    if (!asked && (late || hasBegun(record))) {
+      fences.check(fence)
+      signalGroup(record, 'SIGTERM')
+      asked = true
+    }
+    if (!killed && late) {
+      fences.check(fence)
+      signalGroup(record, 'SIGKILL')
+      killed = true
+    }
+    await clock.sleep(waitMs, fence.signal)
+  }
 }
 
 /** A file name for the task: readable, and different for different names. */

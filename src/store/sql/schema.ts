@@ -23,6 +23,7 @@ export interface Schema {
   tokens: TokenTable
   requests: { id: string; digest: string; begun_at: Ms; answer: Json | null }
   audit: AuditTable
+  tasks: TaskTable
 }
 
 interface InstanceTable {
@@ -163,6 +164,29 @@ interface AuditTable {
   instance_id: string | null
   before: Json | null
   after: Json | null
+}
+
+interface TaskTable {
+  seq: Generated<number>
+  id: string
+  created_at: Ms
+  tenant_id: string
+  instance_id: string
+  service: string
+  release_id: string
+  command: Json
+  timeout_seconds: number
+  state: string
+  started_at: Ms | null
+  finished_at: Ms | null
+  exit_code: number | null
+  output: Json | null
+  error: string | null
+  error_code: string | null
+  initiator: string
+  cancelled_by: string | null
+  /** The worker that runs it, or ran it when it died. */
+  owner: string | null
 }
 
 interface TokenTable {

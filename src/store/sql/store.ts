@@ -12,6 +12,7 @@ import { requests } from './requests.ts'
 import type { Schema } from './schema.ts'
 import { secrets } from './secrets.ts'
 import type { Session, SqlFlavour } from './session.ts'
+import { tasks } from './tasks.ts'
 import { tokens } from './tokens.ts'
 import { work } from './work.ts'
 
@@ -56,6 +57,7 @@ function stores(session: Session): Stores {
     tokens: tokens(session),
     requests: requests(session),
     audit: audit(session),
+    tasks: tasks(session),
     work: work(session),
   }
 }

@@ -19,7 +19,10 @@ providerContract('the fake', () => {
           ...(prints ? { logs: prints } : {}),
           ...(exitsWith === undefined ? {} : { exit: { afterMs: 20, code: exitsWith } }),
           ...(ignoresTerm ? { stopMs: 'never' as const } : {}),
-          ...(task ? { task: { ms: 50, exitCode: task.exitsWith, output: task.prints } } : {}),
+          ...(task?.exitsWith === 'never' ? { task: { ms: 600_000 } } : {}),
+          ...(task && task.exitsWith !== 'never'
+            ? { task: { ms: 50, exitCode: task.exitsWith, output: task.prints } }
+            : {}),
           ...(probe === undefined ? {} : { exec: { exitCode: probe } }),
         },
       )

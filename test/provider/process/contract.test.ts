@@ -10,7 +10,9 @@ function imageOf({ label, prints, exitsWith, ignoresTerm, task, probe }: Program
   const life =
     exitsWith === undefined ? (ignoresTerm ? 'while :; do sleep 60; done' : 'exec sleep 600') : `exit ${exitsWith}`
   return shell(`# ${label}\n${ignoresTerm ? "trap '' TERM" : ''}\n${echo(prints)}\n${life}\n`, {
-    task: { program: `#!/bin/sh\necho run >>"$DATA/runs"\n${echo(task?.prints)}\nexit ${task?.exitsWith ?? 0}\n` },
+    task: {
+      program: `#!/bin/sh\necho run >>"$DATA/runs"\n${echo(task?.prints)}\n${task?.exitsWith === 'never' ? 'exec sleep 600' : `exit ${task?.exitsWith ?? 0}`}\n`,
+    },
     probe: { program: `#!/bin/sh\nexit ${probe ?? 0}\n` },
   })
 }
