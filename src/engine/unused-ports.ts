@@ -1,15 +1,20 @@
+import type { Specs } from '../deploy/draft.ts'
 import type { Stores } from '../deploy/work.ts'
 import { isRouted } from '../instance/service.ts'
 import { addressesOf } from './revisions.ts'
 
-/** Gives back the ports of services that neither the active release has, nor one of which something is kept warm: it calls them there. */
-export async function releaseUnusedPorts(instanceId: string, tx: Stores): Promise<void> {
+/**
+ * Gives back the ports of services that neither the active release has, nor one of which something is kept warm: it calls them there.
+ * Releases that are sealed and `known` are not read again.
+ */
+export async function releaseUnusedPorts(instanceId: string, tx: Stores, known: Specs): Promise<void> {
   const record = await tx.work.load(instanceId)
   if (!record) return
   const { tenantId, currentReleaseId: active } = record.instance
   const routedBy = async (release: string | undefined): Promise<string[]> => {
-    const found = release === undefined ? undefined : await tx.deploys.getRelease(tenantId, release)
-    return (found?.services ?? []).filter(isRouted).map(service => service.name)
+    if (release === undefined) return []
+    const services = known[release] ?? (await tx.deploys.getRelease(tenantId, release))?.services
+    return (services ?? []).filter(isRouted).map(service => service.name)
   }
   const routed = new Set(await routedBy(active))
   const used = new Set(routed)
