@@ -5,7 +5,7 @@ import type { InstanceRecord, Stores } from '../deploy/work.ts'
 import { type DeclaredService, isRouted, type ServiceSnapshot } from '../instance/service.ts'
 import { releaseUnusedPorts } from './unused-ports.ts'
 
-/** Makes the deployment's release the active one, and what it replaced no longer so. */
+/** Makes the deployment's release the active one, and what it replaced no longer so. `record` has the table that is kept from now on. */
 export async function activate(
   deployment: Deployment,
   record: InstanceRecord,
@@ -29,7 +29,7 @@ export async function activate(
     },
     ...(instance.expose === undefined ? {} : expose),
   })
-  await releaseUnusedPorts(instance.id, tx, specs)
+  await releaseUnusedPorts({ ...record, instance: { ...instance, currentReleaseId: deployment.releaseId } }, tx, specs)
   if (before !== deployment.releaseId) {
     await tx.events.append(event('release.activated', deployment))
     if (deployment.kind === 'rollback' && record.activeDeploymentId !== undefined) {

@@ -56,7 +56,7 @@ export async function succeed(
     await tx.events.append(
       event('deploy.succeeded', deployment, { kind: deployment.kind, strategy: deployment.strategy }),
     )
-    await follow(run, plan, record, tx, timestamp(now))
+    await follow(run, plan, { ...record, table }, tx, timestamp(now))
     return true
   })
   if (ended) parts.onCommit()
@@ -143,7 +143,8 @@ export async function endUndone(
     })
     if (!moved) return
     await tx.work.patch(deployment.instanceId, { table: how.table })
-    await releaseUnusedPorts(deployment.instanceId, tx, keeper.specs)
+    const record = await tx.work.load(deployment.instanceId)
+    if (record) await releaseUnusedPorts(record, tx, keeper.specs)
     if (deployment.kind === 'delete') {
       await tx.instances.update(deployment.instanceId, { needsAttention: `It could not be deleted: ${undo.error}` })
       await tx.events.append(event('instance.needs_attention', deployment, { because: undo.error }))
@@ -193,7 +194,8 @@ export async function endPending(
   await parts.store.transaction(async tx => {
     await tx.work.fence(lease.claim)
     await cancelPending(run.deployment, why, tx, at)
-    await releaseUnusedPorts(run.deployment.instanceId, tx, keeper.specs)
+    const record = await tx.work.load(run.deployment.instanceId)
+    if (record) await releaseUnusedPorts(record, tx, keeper.specs)
   })
   parts.onCommit()
 }

@@ -180,6 +180,11 @@ export class Keeper {
     this.#waiters.wake()
   }
 
+  /** The instance as it was last taken up. */
+  get record(): InstanceRecord {
+    return this.#plan.record
+  }
+
   /** The services of the releases that its table is kept by, or lately was. */
   get specs(): Specs {
     return this.#plan.specs

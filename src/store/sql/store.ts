@@ -32,7 +32,7 @@ export async function sqlStore({ dialect, urgent, flavour, clock, close, tidy }:
     const session: Session = {
       db,
       urgent: new Kysely<Schema>({ dialect: urgent }),
-      run: query => db.executeQuery(query),
+      run: query => db.getExecutor().provideConnection(connection => connection.executeQuery(query)),
       clock,
       flavour,
     }
