@@ -34,13 +34,21 @@ export async function inTime<T>(
 ): Promise<T> {
   signal?.throwIfAborted()
   const over = new AbortController()
-  const given = signal ? AbortSignal.any([signal, over.signal]) : over.signal
+  const ended = Promise.withResolvers<never>()
+  const end = (reason: unknown): void => {
+    over.abort(reason)
+    ended.reject(reason)
+  }
+  const leave = (): void => end(signal?.reason)
+  // Not by AbortSignal.any, which leaves something with the signal for each time that something is asked.
+  signal?.addEventListener('abort', leave, { once: true })
   const cancel = after(clock, ms, () =>
-    over.abort(new SlipwayError('unavailable', `${who} did not answer within ${Math.round(ms / 1000)} s.`)),
+    end(new SlipwayError('unavailable', `${who} did not answer within ${Math.round(ms / 1000)} s.`)),
   )
   try {
-    return await unlessAborted(ask(given), given)
+    return await Promise.race([ask(over.signal), ended.promise])
   } finally {
     cancel()
+    signal?.removeEventListener('abort', leave)
   }
 }

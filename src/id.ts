@@ -1,9 +1,9 @@
-import { typeid } from 'typeid-js'
+import { typeidUnboxed } from 'typeid-js'
 
 /** The kinds of id: deployment, release, instance, event, token, audit entry, task, request, worker, store, and the rows that only the store sees. */
 export type IdKind = 'dep' | 'rel' | 'inst' | 'evt' | 'tok' | 'aud' | 'task' | 'req' | 'wrk' | 'store' | 'sig' | 'sec'
 
 /** A new TypeID such as `dep_01jd3…`: unique, and sorted by the time it was made. */
 export function newId(kind: IdKind): string {
-  return typeid(kind).toString()
+  return typeidUnboxed(kind)
 }

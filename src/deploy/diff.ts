@@ -1,5 +1,5 @@
 import type { ServiceSnapshot } from '../instance/service.ts'
-import { canonicalJson } from './revision.ts'
+import { sameContent } from './revision.ts'
 
 /** One thing that differs between two releases. Values of secrets are never told, only that they changed. */
 export interface Difference {
@@ -38,7 +38,7 @@ function diffFields(
   const names = [...new Set([...Object.keys(from), ...Object.keys(to)])]
   return names.flatMap((name): Difference[] => {
     const [old, next] = [from[name], to[name]]
-    if (canonicalJson(old) === canonicalJson(next)) return []
+    if (sameContent(old, next)) return []
     if (mapFields.has(name) && prefix === '') {
       return diffFields(service, `${name}.`, { ...(old as object | undefined) }, { ...(next as object | undefined) })
     }

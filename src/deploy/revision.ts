@@ -13,6 +13,28 @@ export function canonicalJson(value: unknown): string {
   return JSON.stringify(value) ?? 'null'
 }
 
+/** Whether two values have the same {@link canonicalJson}, found out without writing it. */
+export function sameContent(a: unknown, b: unknown): boolean {
+  if ((a ?? null) === (b ?? null)) return true
+  if (!isObject(a) || !isObject(b)) return false
+  if (Array.isArray(a) || Array.isArray(b)) {
+    return (
+      Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, at) => sameContent(item, b[at]))
+    )
+  }
+  const isThere = ([, field]: [string, unknown]): boolean => field !== undefined
+  const fields = Object.entries(a).filter(isThere)
+  const others = new Map(Object.entries(b).filter(isThere))
+  return (
+    fields.length === others.size &&
+    fields.every(([key, field]) => others.has(key) && sameContent(field, others.get(key)))
+  )
+}
+
+function isObject(value: unknown): value is object {
+  return value !== null && typeof value === 'object'
+}
+
 /**
  * What a service's replicas are made of, as 16 hex digits of a sha256 (64 bits: a collision within one service of one instance would
  * take billions of revisions). Replica counts, health check, grace and order are no part of it: they change without a restart.

@@ -1,19 +1,20 @@
 import type { Deployment } from '../deploy/deployment.ts'
 import { eventOf as event } from '../deploy/end.ts'
+import type { FrozenPlan } from '../deploy/run.ts'
 import type { InstanceRecord, Stores } from '../deploy/work.ts'
 import { type DeclaredService, isRouted, type ServiceSnapshot } from '../instance/service.ts'
 import { releaseUnusedPorts } from './unused-ports.ts'
 
-/** Makes the deployment's release the active one, and what it replaced no longer so. */
+/** Makes the deployment's release the active one, and what it replaced no longer so. `record` has the table that is kept from now on. */
 export async function activate(
   deployment: Deployment,
   record: InstanceRecord,
-  services: readonly ServiceSnapshot[],
-  replicas: Readonly<Record<string, number>>,
+  { specs, replicas }: Pick<FrozenPlan, 'specs' | 'replicas'>,
   tx: Stores,
   at: string,
 ): Promise<void> {
   const { instance } = record
+  const services = specs[deployment.releaseId] ?? []
   const before = instance.currentReleaseId
   await tx.deploys.activateRelease(instance.id, deployment.releaseId, at)
   const removed = instance.services.filter(service => !services.some(kept => kept.name === service.name))
@@ -28,7 +29,7 @@ export async function activate(
     },
     ...(instance.expose === undefined ? {} : expose),
   })
-  await releaseUnusedPorts(instance.id, tx)
+  await releaseUnusedPorts({ ...record, instance: { ...instance, currentReleaseId: deployment.releaseId } }, tx, specs)
   if (before !== deployment.releaseId) {
     await tx.events.append(event('release.activated', deployment))
     if (deployment.kind === 'rollback' && record.activeDeploymentId !== undefined) {

@@ -1,6 +1,7 @@
 import { type Clock, timestamp } from '../clock.ts'
 import type { FrozenPlan, Run } from '../deploy/run.ts'
 import type { Table } from '../deploy/step.ts'
+import type { InstanceRecord } from '../deploy/work.ts'
 import { isSlipwayError, messageOf } from '../errors.ts'
 import { isHeld, policyDefaults } from '../instance/instance.ts'
 import { isRouted } from '../instance/service.ts'
@@ -60,11 +61,8 @@ async function work(at: Attendance): Promise<'rests' | 'parked'> {
       }
       continue
     }
-    await rest(at)
-    if (!keeper.held) {
-      await expireWarm(at)
-      await addressAll(at)
-    }
+    const found = await rest(at)
+    if (found && !keeper.held) await addressAll(await expireWarm(found, at), at)
     await calm(at)
     if (await giveBack(at)) {
       keeper.hint()
@@ -151,37 +149,36 @@ async function insist(patienceMs: number, clock: Clock, signal: AbortSignal, act
 }
 
 /** What the store says now is what is wanted. */
-async function refresh({ parts, keeper }: Attendance, runs: readonly Run[]): Promise<void> {
+async function refresh({ parts, keeper }: Attendance, runs: readonly Run[]): Promise<InstanceRecord | undefined> {
   const record = await parts.store.work.load(keeper.instanceId)
-  if (record) keeper.refresh(record, await specsOf(parts.store, record, runs))
+  if (record) keeper.refresh(record, await specsOf(parts.store, record, runs, keeper.specs))
+  return record
 }
 
 /** Nothing is being rolled out: the table is kept as it is. */
-async function rest(at: Attendance): Promise<void> {
-  await refresh(at, [])
+async function rest(at: Attendance): Promise<InstanceRecord | undefined> {
+  const record = await refresh(at, [])
   at.keeper.want(at.keeper.table, 'healing')
+  return record
 }
 
-/** Rows whose time has come are taken out of the table; enforcing does the rest. */
-async function expireWarm(at: Attendance): Promise<void> {
+/** Rows whose time has come are taken out of the table; enforcing does the rest. Resolves to the record as it is then. */
+async function expireWarm(record: InstanceRecord, at: Attendance): Promise<InstanceRecord> {
   const { parts, lease, keeper } = at
   const now = timestamp(parts.clock.now())
-  const record = await parts.store.work.load(keeper.instanceId)
-  if (!record || !record.table.some(row => isExpired(row, now))) return
+  if (!record.table.some(row => isExpired(row, now))) return record
   await parts.store.transaction(async tx => {
     await tx.work.fence(lease.claim)
     const fresh = await tx.work.load(keeper.instanceId)
     if (fresh) await tx.work.patch(keeper.instanceId, { table: fresh.table.filter(row => !isExpired(row, now)) })
   })
-  await rest(at)
+  return (await rest(at)) ?? record
 }
 
 /** An instance that was recorded while it ran may have routed services without an address yet. */
-async function addressAll(at: Attendance): Promise<void> {
+async function addressAll(record: InstanceRecord, at: Attendance): Promise<void> {
   const { parts, keeper } = at
-  const record = await parts.store.work.load(keeper.instanceId)
-  if (!record) return
-  const specs = await specsOf(parts.store, record, [])
+  const specs = await specsOf(parts.store, record, [], keeper.specs)
   const routed = record.table.filter(row =>
     specs[row.release]?.some(spec => spec.name === row.service && isRouted(spec)),
   )

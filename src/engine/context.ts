@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { Specs } from '../deploy/draft.ts'
 import type { Run } from '../deploy/run.ts'
 import type { Strategy } from '../deploy/strategy.ts'
-import type { InstanceRecord, Store } from '../deploy/work.ts'
+import type { InstanceRecord, Store, Stores } from '../deploy/work.ts'
 import type { CheckFunction } from '../health/checks.ts'
 import type { ProviderRegistry } from '../provider/registry.ts'
 import type { Router } from '../router/router.ts'
@@ -41,14 +41,22 @@ export interface Attendance {
   readonly lease: Lease
 }
 
-/** The services of every release that the table's rows, or the plan of a run in progress, are kept by. */
-export async function specsOf(store: Store, record: InstanceRecord, runs: readonly Run[]): Promise<Specs> {
+/**
+ * The services of every release that the table's rows, or the plan of a run in progress, are kept by. Those `known` are not read again: what
+ * a row is kept by is sealed, and never changes.
+ */
+export async function specsOf(
+  store: Pick<Stores, 'deploys'>,
+  record: InstanceRecord,
+  runs: readonly Run[],
+  known: Specs = {},
+): Promise<Specs> {
   const specs: Record<string, Specs[string]> = {}
   for (const run of runs) Object.assign(specs, run.plan?.specs)
   for (const release of new Set(record.table.map(row => row.release))) {
     if (specs[release]) continue
-    const found = await store.deploys.getRelease(record.instance.tenantId, release)
-    if (found) specs[release] = found.services
+    const services = known[release] ?? (await store.deploys.getRelease(record.instance.tenantId, release))?.services
+    if (services) specs[release] = services
   }
   return specs
 }

@@ -50,8 +50,9 @@ export class Ear {
     const { parts, lease, keeper } = this.#at
     while (!signal.aborted) {
       try {
-        const record = await parts.store.work.load(lease.claim.instanceId)
-        if (record && record.signalSeq !== this.#signalSeq && this.#signalSeq >= 0) await this.hear()
+        // Before it was heard for the first time, which is about to be, there is nothing to compare with.
+        const record = this.#signalSeq < 0 ? undefined : await parts.store.work.load(lease.claim.instanceId)
+        if (record && record.signalSeq !== this.#signalSeq) await this.hear()
       } catch (error) {
         if (isSlipwayError(error, 'lease_lost')) lease.end(error)
         else parts.log.warn({ error: messageOf(error) }, 'signals could not be read')

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { after, type Clock } from '../clock.ts'
 import type { Strategy, StrategyParams } from '../deploy/strategy.ts'
 
 /** How long a strategy may take to end after it was told to, milliseconds. */
@@ -8,23 +8,18 @@ const heedMs = 1000
 export async function execute(strategy: Strategy, params: StrategyParams, clock: Clock): Promise<void> {
   const { signal } = params
   const running = (async () => await strategy.execute(params))()
-  const told = Promise.withResolvers<void>()
-  const tell = (): void => told.resolve()
+  const deaf = Promise.withResolvers<never>()
+  let cancel = (): void => void 0
+  const tell = (): void => {
+    cancel = after(clock, heedMs, () => deaf.reject(signal.reason))
+  }
   if (signal.aborted) tell()
   signal.addEventListener('abort', tell, { once: true })
-  const patience = new AbortController()
-  const deaf = async (): Promise<void> => {
-    await told.promise
-    await clock.sleep(heedMs, patience.signal)
-    throw signal.reason
-  }
-  const left = deaf()
-  left.catch((error: unknown) => void error) // because the strategy ended first
   running.catch((error: unknown) => void error) // because it was left behind
   try {
-    await Promise.race([running, left])
+    await Promise.race([running, deaf.promise])
   } finally {
     signal.removeEventListener('abort', tell)
-    patience.abort()
+    cancel()
   }
 }

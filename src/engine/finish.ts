@@ -56,7 +56,7 @@ export async function succeed(
     await tx.events.append(
       event('deploy.succeeded', deployment, { kind: deployment.kind, strategy: deployment.strategy }),
     )
-    await follow(run, plan, record, tx, timestamp(now))
+    await follow(run, plan, { ...record, table }, tx, timestamp(now))
     return true
   })
   if (ended) parts.onCommit()
@@ -70,11 +70,8 @@ async function follow(run: Run, plan: FrozenPlan, record: InstanceRecord, tx: St
     void (await tx.events.append(event(type, deployment, data)))
   switch (deployment.kind) {
     case 'deploy':
-    case 'rollback': {
-      const services = plan.specs[deployment.releaseId] ?? []
-      await activate(deployment, record, services, plan.replicas, tx, at)
-      return
-    }
+    case 'rollback':
+      return await activate(deployment, record, plan, tx, at)
     case 'provision': {
       const services = plan.specs[deployment.releaseId] ?? []
       const made = await recordFirstRelease(instance, services, deployment.initiator, tx, at, deployment.releaseId)
@@ -117,7 +114,7 @@ export async function endUndone(
     /** Why what served before could not be brought back. */
     readonly trouble?: string
   },
-  { parts, lease }: Attendance,
+  { parts, lease, keeper }: Attendance,
 ): Promise<void> {
   const { deployment, undo } = run
   if (!undo) throw new SlipwayError('internal', `Deployment ${deployment.id} is undone without a cause.`)
@@ -146,7 +143,8 @@ export async function endUndone(
     })
     if (!moved) return
     await tx.work.patch(deployment.instanceId, { table: how.table })
-    await releaseUnusedPorts(deployment.instanceId, tx)
+    const record = await tx.work.load(deployment.instanceId)
+    if (record) await releaseUnusedPorts(record, tx, keeper.specs)
     if (deployment.kind === 'delete') {
       await tx.instances.update(deployment.instanceId, { needsAttention: `It could not be deleted: ${undo.error}` })
       await tx.events.append(event('instance.needs_attention', deployment, { because: undo.error }))
@@ -190,13 +188,14 @@ export function afterUndo(kind: DeploymentKind): Instance['state'] | undefined {
 export async function endPending(
   run: Run,
   why: { code: string; error: string },
-  { parts, lease }: Attendance,
+  { parts, lease, keeper }: Attendance,
 ): Promise<void> {
   const at = timestamp(parts.clock.now())
   await parts.store.transaction(async tx => {
     await tx.work.fence(lease.claim)
     await cancelPending(run.deployment, why, tx, at)
-    await releaseUnusedPorts(run.deployment.instanceId, tx)
+    const record = await tx.work.load(run.deployment.instanceId)
+    if (record) await releaseUnusedPorts(record, tx, keeper.specs)
   })
   parts.onCommit()
 }

@@ -101,7 +101,10 @@ export class Keeper {
   /** Takes up what the store says now. */
   refresh(record: InstanceRecord, specs: Specs): void {
     // What was wanted before may still run, and has to be described until it is gone.
-    const before = this.#plan.table.map(row => [row.release, this.#plan.specs[row.release] ?? []] as const)
+    const before = this.#plan.table.flatMap(({ release }) => {
+      const services = this.#plan.specs[release]
+      return services ? [[release, services] as const] : []
+    })
     this.#plan = new Blueprint(record, { ...Object.fromEntries(before), ...specs })
     this.#eyes.follow(this.#plan)
     this.#waiters.wake()
@@ -175,6 +178,16 @@ export class Keeper {
   doubtRoutes(): void {
     this.#routing.doubt()
     this.#waiters.wake()
+  }
+
+  /** The instance as it was last taken up. */
+  get record(): InstanceRecord {
+    return this.#plan.record
+  }
+
+  /** The services of the releases that its table is kept by, or lately was. */
+  get specs(): Specs {
+    return this.#plan.specs
   }
 
   get providerName(): string {

@@ -95,9 +95,8 @@ async function whileAway<T>(on: Performance, step: Step, ask: () => Promise<T>):
 async function prepare(step: Extract<Step, { kind: 'prepare' }>, on: Performance): Promise<Outcome> {
   const { at, plan, signal, run } = on
   const { parts, keeper } = at
-  const record = await on.stored(() => parts.store.work.load(keeper.instanceId))
+  const { record } = keeper
   const provider = parts.providers.get(keeper.providerName)
-  if (!record) throw new SlipwayError('not_found', `Instance ${keeper.instanceId} is gone.`)
   await Promise.all(
     step.revisions.map(async ({ service, revision }) => {
       const planned = plan.next.find(candidate => candidate.name === service)
@@ -116,11 +115,10 @@ async function task(step: Extract<Step, { kind: 'task' }>, on: Performance): Pro
   const { parts, keeper, lease } = at
   const planned = plan.next.find(candidate => candidate.name === step.service)
   const spec = planned && plan.specs[planned.release]?.find(candidate => candidate.name === step.service)
-  const record = await on.stored(() => parts.store.work.load(keeper.instanceId))
   const before = spec && taskOf(spec)
-  if (!planned || !before || !record) return { kind: 'skipped', note: 'there is no command to run' }
+  if (!planned || !before) return { kind: 'skipped', note: 'there is no command to run' }
   const revision = await whileAway(on, step, () =>
-    parts.revisions.specFor(record, { ...step, release: planned.release }, plan.specs),
+    parts.revisions.specFor(keeper.record, { ...step, release: planned.release }, plan.specs),
   )
   const provider = parts.providers.get(keeper.providerName)
   // A cancel ends the wait, not the command: half a migration is worse than one that nobody waits for.

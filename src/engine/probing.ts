@@ -70,7 +70,7 @@ export class Probing {
   }
 
   #follow(replica: Replica, spec: ServiceSnapshot): void {
-    const key = canonicalJson([spec.healthCheck, isRouted(spec)])
+    const key = keyOf(spec)
     const known = this.#probed.get(replica.id)
     if (known?.key === key) {
       known.prober.replica = replica
@@ -160,6 +160,17 @@ export class Probing {
     for (const { prober } of this.#probed.values()) prober.stop()
     this.#probed.clear()
   }
+}
+
+const keys = new WeakMap<ServiceSnapshot, string>()
+
+/** What a service is probed by, as text; made once, though it is asked for at every look. */
+function keyOf(spec: ServiceSnapshot): string {
+  const known = keys.get(spec)
+  if (known !== undefined) return known
+  const key = canonicalJson([spec.healthCheck, isRouted(spec)])
+  keys.set(spec, key)
+  return key
 }
 
 function unhealthyAfter({ check }: Probed): number {

@@ -75,10 +75,9 @@ class Session {
   async carry(): Promise<Forward> {
     const { parts, lease, keeper } = this.#at
     await this.#ledger.open()
-    const listening = new AbortController()
     const onLost = (): void => this.#stop.abort(lease.signal.reason)
-    lease.signal.addEventListener('abort', onLost, { once: true, signal: listening.signal })
-    const listener = this.#ear.listen(AbortSignal.any([listening.signal, this.#stop.signal]))
+    lease.signal.addEventListener('abort', onLost, { once: true })
+    const listener = this.#ear.listen(this.#stop.signal)
     try {
       await this.#stored(() => this.#ear.hear())
       if (this.#unwound) return this.#unwound
@@ -106,7 +105,7 @@ class Session {
       await this.#ledger.fail(this.#position - 1, error)
       return { kind: 'undo' }
     } finally {
-      listening.abort()
+      lease.signal.removeEventListener('abort', onLost)
       this.#stop.abort(new SlipwayError('closed', 'The rollout is over.'))
       await listener
       keeper.hint()

@@ -1,6 +1,6 @@
 import { answerMs, inTime } from '../abort.ts'
 import type { Clock } from '../clock.ts'
-import { canonicalJson } from '../deploy/revision.ts'
+import { sameContent } from '../deploy/revision.ts'
 import type { Weights } from '../deploy/step.ts'
 import { isSlipwayError, messageOf } from '../errors.ts'
 import type { Fence } from '../provider/provider.ts'
@@ -103,7 +103,7 @@ export class Routing {
 
   /** Whether these routes are others than those in use. */
   differs(services: RouteTable['services']): boolean {
-    return canonicalJson(services) !== canonicalJson(this.#services)
+    return !sameContent(services, this.#services)
   }
 
   /** Puts these routes to use, if they are not. */

@@ -37,8 +37,7 @@ export async function start(run: Run, at: Attendance): Promise<Run | undefined> 
   const { parts, lease, keeper } = at
   const { store } = parts
   const id = run.deployment.id
-  await reservePorts(run, at)
-  await takeUp(at)
+  await takeUp(await reservePorts(run, at), at)
   await keeper.acquaint(lease.signal)
   await recover(run.deployment.kind, at)
   if (!keeper.view().observed) {
@@ -53,7 +52,7 @@ export async function start(run: Run, at: Attendance): Promise<Run | undefined> 
       const fresh = await tx.work.run(id)
       const record = await tx.work.load(lease.claim.instanceId)
       if (fresh?.deployment.state !== 'pending' || !record) return
-      const specs = await specsOf({ ...store, ...tx }, record, [])
+      const specs = await specsOf(tx, record, [], keeper.specs)
       const goal = await goalOf(fresh, record, tx, parts.providers)
       const made = draft({ table: record.table, generations: record.generations, specs }, goal)
       const { plan, fault } = freeze(fresh, goal, made, specs, at)
@@ -97,14 +96,13 @@ export async function start(run: Run, at: Attendance): Promise<Run | undefined> 
   const started = await store.work.run(id)
   const record = await store.work.load(lease.claim.instanceId)
   if (!started || !record || started.deployment.state !== 'running') return undefined
-  keeper.refresh(record, await specsOf(store, record, [started]))
+  keeper.refresh(record, await specsOf(store, record, [started], keeper.specs))
   return started
 }
 
 /** What the store says now is what served before. */
-async function takeUp({ parts, lease, keeper }: Attendance): Promise<void> {
-  const record = await parts.store.work.load(lease.claim.instanceId)
-  if (record) keeper.refresh(record, await specsOf(parts.store, record, []))
+async function takeUp(record: InstanceRecord | undefined, { parts, keeper }: Attendance): Promise<void> {
+  if (record) keeper.refresh(record, await specsOf(parts.store, record, [], keeper.specs))
 }
 
 function freeze(
@@ -177,15 +175,16 @@ function progressAtStart(services: Deployment['services']): Pick<Deployment, 'se
   return { serviceProgress: Object.fromEntries(services.map(service => [service.name, 'pending'])) }
 }
 
-/** Gives every routed service that has none yet a port on the router, before the plan is made. */
-async function reservePorts(run: Run, { parts, lease }: Attendance): Promise<void> {
+/** Gives every routed service that has none yet a port on the router, before the plan is made. Resolves to the record as it is then. */
+async function reservePorts(run: Run, { parts, lease }: Attendance): Promise<InstanceRecord | undefined> {
   const { store } = parts
-  const record = await store.work.load(lease.claim.instanceId)
-  if (!record) return
-  for (const service of await routedServices(run, record, store)) {
-    if (record.ports[service] !== undefined) continue
-    await parts.ports.reserve(service, lease.claim.instanceId)
-  }
+  const { instanceId } = lease.claim
+  const record = await store.work.load(instanceId)
+  if (!record) return undefined
+  const routed = await routedServices(run, record, store)
+  const missing = new Set(routed.filter(service => record.ports[service] === undefined))
+  for (const service of missing) await parts.ports.reserve(service, instanceId)
+  return missing.size > 0 ? await store.work.load(instanceId) : record
 }
 
 async function routedServices(run: Run, record: InstanceRecord, store: Stores): Promise<string[]> {

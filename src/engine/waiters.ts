@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { after, type Clock } from '../clock.ts'
 
 /** Lets loops wait for "something changed" without missing a change that came between their look and their wait. */
 export class Waiters {
@@ -21,13 +21,14 @@ export class Waiters {
   async since(mark: number, ms: number, clock: Clock, signal?: AbortSignal): Promise<void> {
     if (this.#count !== mark || signal?.aborted) return
     const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = new AbortController()
-    this.#resolvers.add(resolve)
-    signal?.addEventListener('abort', () => resolve(), { once: true, signal: timer.signal })
-    clock.sleep(ms, timer.signal).then(resolve, () => void 0 /* the wait ended first */)
+    const wake = (): void => resolve()
+    this.#resolvers.add(wake)
+    signal?.addEventListener('abort', wake, { once: true })
+    const cancel = after(clock, ms, wake)
     await promise
-    this.#resolvers.delete(resolve)
-    timer.abort()
+    cancel()
+    signal?.removeEventListener('abort', wake)
+    this.#resolvers.delete(wake)
   }
 
   async next(ms: number, clock: Clock, signal?: AbortSignal): Promise<void> {

@@ -41,6 +41,7 @@ export function openBooks(dataDir: string, tenantId: string): Books {
   const session: Session = {
     db,
     urgent: db,
+    run: query => db.executeQuery(query),
     clock: systemClock,
     flavour: {
       serial: ['integer', column => column],

@@ -2,12 +2,12 @@ import { everyTenant } from '../../auth/auth.ts'
 import { timestamp } from '../../clock.ts'
 import type { Deployment, DeploymentKind, DeploymentState } from '../../deploy/deployment.ts'
 import type { DeployStore } from '../../deploy/store.ts'
-import { flag, json, text, time, whole } from './codec.ts'
+import { type Bound, flag, json, text, time, whole } from './codec.ts'
 import { count, total } from './counters.ts'
 import { entity } from './entity.ts'
 import { keyset, page } from './page.ts'
 import { atomic, type Session } from './session.ts'
-import { statement, update } from './statement.ts'
+import { each, statement, update } from './statement.ts'
 
 /** How a deployment lies in its row. */
 export const deploymentRow = entity<Deployment>({
@@ -47,6 +47,14 @@ const listedKinds: readonly DeploymentKind[] = ['deploy', 'rollback', 'initial']
 const finding = statement<{ tenantId: string; id: string }, object>((db, of) =>
   db.selectFrom('deployments').selectAll().where('id', '=', of('id')).where('tenant_id', '=', of('tenantId')),
 )
+const inserting = statement<Record<string, Bound>, never>((db, of) =>
+  db.insertInto('deployments').values({ ...each(deploymentRow.columns, of), watched_ms: 0 } as never),
+)
+const asking = statement<{ deploymentId: string; request: string }, never>((db, of) =>
+  db
+    .insertInto('runs')
+    .values({ deployment_id: of('deploymentId'), request: of('request'), plan: null, undo_steps: null }),
+)
 const updating = update<{ $id: string }, object>((db, of, changes, from) =>
   db
     .updateTable('deployments')
@@ -66,16 +74,10 @@ export function deployments(session: Session): Deployments {
   const { db, clock } = session
   return {
     async insertDeployment(deployment, request) {
-      await atomic(session, async db => {
-        await db
-          .insertInto('deployments')
-          .values({ ...deploymentRow.row(deployment), watched_ms: 0 } as never)
-          .execute()
-        await db
-          .insertInto('runs')
-          .values({ deployment_id: deployment.id, request: JSON.stringify(request), plan: null, undo_steps: null })
-          .execute()
-        await count(db, deployment.instanceId, `deployments.${deployment.kind}`, 1)
+      await atomic(session, async one => {
+        await inserting(one, deploymentRow.row(deployment))
+        await asking(one, { deploymentId: deployment.id, request: JSON.stringify(request) })
+        await count(one, deployment.instanceId, `deployments.${deployment.kind}`, 1)
       })
     },
 

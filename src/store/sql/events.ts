@@ -5,7 +5,7 @@ import { type Bound, json, text, time, whole } from './codec.ts'
 import { entity } from './entity.ts'
 import { eventCap } from './event-cap.ts'
 import type { Session } from './session.ts'
-import { statement } from './statement.ts'
+import { each, statement } from './statement.ts'
 
 const eventRow = entity<Event>({
   id: ['id', text()],
@@ -21,7 +21,7 @@ const eventRow = entity<Event>({
 
 /** Compiled once: an event is part of every transaction that changes a state. */
 const appending = statement<Record<string, Bound>, { seq: number }>((db, of) => {
-  const { seq: _given, ...columns } = Object.fromEntries(eventRow.columns.map(column => [column, of(column)]))
+  const { seq: _given, ...columns } = each(eventRow.columns, of)
   return db
     .insertInto('events')
     .values(columns as never)

@@ -123,12 +123,12 @@ export function instances(session: Session): InstanceStore {
 
     async insert(instance) {
       await unlessTaken(session, instance.name, () =>
-        atomic(session, async db => {
-          await db
+        atomic(session, async one => {
+          await one.db
             .insertInto('instances')
             .values({ ...instanceRow.row(instance), ...untouched } as never)
             .execute()
-          await count(db, instance.tenantId, 'instances', 1)
+          await count(one, instance.tenantId, 'instances', 1)
         }),
       )
     },
@@ -144,7 +144,8 @@ export function instances(session: Session): InstanceStore {
     },
 
     async delete(tenantId, id) {
-      return atomic(session, async db => {
+      return atomic(session, async one => {
+        const { db } = one
         const now = clock.now()
         const { numUpdatedRows } = await db
           .updateTable('instances')
@@ -155,7 +156,7 @@ export function instances(session: Session): InstanceStore {
           .executeTakeFirst()
         if (numUpdatedRows === 0n) return false
         await db.deleteFrom('ports').where('instance_id', '=', id).execute()
-        await count(db, tenantId, 'instances', -1)
+        await count(one, tenantId, 'instances', -1)
         return true
       })
     },

@@ -3,7 +3,7 @@ import type { Claim, WorkStore } from '../../deploy/work.ts'
 import { SlipwayError } from '../../errors.ts'
 import type { Schema } from './schema.ts'
 import { atomic, type Session } from './session.ts'
-import { statement } from './statement.ts'
+import { statement, update } from './statement.ts'
 
 /** How long a worker counts as alive after its last beat, milliseconds. */
 export const workerTtlMs = 5_000
@@ -44,13 +44,32 @@ const fencing = statement<
     .forNoKeyUpdate(),
 )
 
+/** Compiled once, as each deployment wakes its instance, and the lease is given back after it. */
+const waking = statement<{ instanceId: string; wakeAt: number }, never>((db, of) =>
+  db
+    .updateTable('instances')
+    .set({ wake_at: dueBy(of('wakeAt')) })
+    .where('id', '=', of('instanceId')),
+)
+const releasing = update<{ $id: string; $owner: string; $epoch: number; $wakeAt: number; $seq: number }, object>(
+  (db, of, changes, given) => {
+    const owned = db
+      .updateTable('instances')
+      .set({ ...changes, wake_at: dueBy(given.includes('wakeAt') ? of('$wakeAt') : null) })
+      .where('id', '=', of('$id'))
+      .where('owner', '=', of('$owner'))
+      .where('epoch', '=', of('$epoch'))
+    return (given.includes('seq') ? owned.where('signal_seq', '=', of('$seq')) : owned).returning('id')
+  },
+)
+
 /** Workers and their leases. A lease is the instance's row: owner and epoch. */
 export function leases(session: Session): Leases {
   const { db, urgent, clock } = session
   let beatenAt = 0
   return {
     async registerWorker(worker) {
-      await atomic(session, async db => {
+      await atomic(session, async ({ db }) => {
         const now = clock.now()
         if ((await newestStamp(db)) > now + setBackMs) await rouse(db)
         beatenAt = now
@@ -76,7 +95,7 @@ export function leases(session: Session): Leases {
     },
 
     async removeWorker(worker) {
-      await atomic(session, async db => {
+      await atomic(session, async ({ db }) => {
         await free(db, worker)
         await db.deleteFrom('workers').where('id', '=', worker).execute()
       })
@@ -109,15 +128,9 @@ export function leases(session: Session): Leases {
     },
 
     async release({ instanceId, owner, epoch }, wakeAt, signalSeq) {
-      let query = db
-        .updateTable('instances')
-        .set({ owner: null, wake_at: dueBy(wakeAt) })
-        .where('id', '=', instanceId)
-        .where('owner', '=', owner)
-        .where('epoch', '=', epoch)
-      if (signalSeq !== undefined) query = query.where('signal_seq', '=', signalSeq)
-      const { numUpdatedRows } = await query.executeTakeFirst()
-      return numUpdatedRows > 0n
+      const given = [...(wakeAt === null ? [] : ['wakeAt']), ...(signalSeq === undefined ? [] : ['seq'])]
+      const claim = { $id: instanceId, $owner: owner, $epoch: epoch, $wakeAt: wakeAt ?? 0, $seq: signalSeq ?? 0 }
+      return (await releasing(session, { owner: null }, claim, given)).length > 0
     },
 
     async raise(claim, epoch) {
@@ -141,11 +154,7 @@ export function leases(session: Session): Leases {
     },
 
     async wake(instanceId) {
-      await db
-        .updateTable('instances')
-        .set({ wake_at: dueBy(clock.now()) })
-        .where('id', '=', instanceId)
-        .execute()
+      await waking(session, { instanceId, wakeAt: clock.now() })
     },
 
     async nextWake() {
@@ -211,7 +220,7 @@ async function rouse(db: Kysely<Schema>): Promise<void> {
 
 /** A beat after the TTL does not bring leases back: what they fenced was refused meanwhile, so they are free for the next claim. */
 async function beatLate(session: Session, worker: string): Promise<boolean> {
-  return atomic(session, async db => {
+  return atomic(session, async ({ db }) => {
     const { numUpdatedRows } = await db
       .updateTable('workers')
       .set({ beat_at: session.clock.now() })

@@ -2,12 +2,12 @@ import { sql } from 'kysely'
 import type { Release } from '../../deploy/release.ts'
 import type { DeployStore } from '../../deploy/store.ts'
 import { SlipwayError } from '../../errors.ts'
-import { flag, json, text, time, whole } from './codec.ts'
+import { type Bound, flag, json, text, time, whole } from './codec.ts'
 import { count, next, total } from './counters.ts'
 import { entity } from './entity.ts'
 import { keyset, page } from './page.ts'
 import { atomic, type Session } from './session.ts'
-import { statement } from './statement.ts'
+import { each, statement, update } from './statement.ts'
 
 /** How a release lies in its row. */
 export const releaseRow = entity<Release>({
@@ -37,6 +37,29 @@ const findingActive = statement<{ tenantId: string; instanceId: string }, object
     .where('tenant_id', '=', of('tenantId'))
     .where('active', '=', sql.lit(1)),
 )
+const inserting = statement<Record<string, Bound>, never>((db, of) =>
+  db.insertInto('releases').values(each(releaseRow.columns, of) as never),
+)
+const sealing = update<{ $id: string }, object>((db, of, changes) =>
+  db.updateTable('releases').set(changes).where('id', '=', of('$id')).where('sealed_at', 'is', null).returning('id'),
+)
+const retiring = statement<{ instanceId: string; releaseId: string; updatedAt: number }, never>((db, of) =>
+  db
+    .updateTable('releases')
+    .set({ active: 0, updated_at: of('updatedAt') })
+    .where('instance_id', '=', of('instanceId'))
+    .where('active', '=', sql.lit(1))
+    .where('id', '<>', of('releaseId')),
+)
+const activating = statement<{ instanceId: string; releaseId: string; updatedAt: number; at: number }, object>(
+  (db, of) =>
+    db
+      .updateTable('releases')
+      .set({ active: 1, updated_at: of('updatedAt'), activated_at: sql<number>`coalesce(activated_at, ${of('at')})` })
+      .where('id', '=', of('releaseId'))
+      .where('instance_id', '=', of('instanceId'))
+      .returning('id'),
+)
 
 type Releases = Pick<
   DeployStore,
@@ -58,12 +81,9 @@ export function releases(session: Session): Releases {
 
   return {
     async insertRelease(release) {
-      await atomic(session, async db => {
-        await db
-          .insertInto('releases')
-          .values(releaseRow.row(release) as never)
-          .execute()
-        await count(db, release.instanceId, 'releases', 1)
+      await atomic(session, async one => {
+        await inserting(one, releaseRow.row(release))
+        await count(one, release.instanceId, 'releases', 1)
       })
     },
 
@@ -85,7 +105,7 @@ export function releases(session: Session): Releases {
     },
 
     async nextReleaseVersion(tenantId, instanceId) {
-      const version = await next(db, tenantId, instanceId, 'version')
+      const version = await next(session, tenantId, instanceId, 'version')
       if (version === undefined) throw new SlipwayError('not_found', `There is no instance "${instanceId}".`)
       return version
     },
@@ -101,38 +121,20 @@ export function releases(session: Session): Releases {
     },
 
     async sealRelease(id, services, at) {
-      const { numUpdatedRows } = await db
-        .updateTable('releases')
-        .set(releaseRow.changes({ services, sealedAt: at, updatedAt: at }))
-        .where('id', '=', id)
-        .where('sealed_at', 'is', null)
-        .executeTakeFirst()
-      if (numUpdatedRows === 0n) {
+      const [sealed] = await sealing(session, releaseRow.changes({ services, sealedAt: at, updatedAt: at }), {
+        $id: id,
+      })
+      if (!sealed) {
         throw new SlipwayError('internal', `Release "${id}" is sealed already, or not there: a release never changes.`)
       }
     },
 
     async activateRelease(instanceId, releaseId, at) {
-      await atomic(session, async db => {
+      await atomic(session, async one => {
         const updatedAt = clock.now()
-        await db
-          .updateTable('releases')
-          .set({ active: 0, updated_at: updatedAt })
-          .where('instance_id', '=', instanceId)
-          .where('active', '=', sql.lit(1))
-          .where('id', '<>', releaseId)
-          .execute()
-        const { numUpdatedRows } = await db
-          .updateTable('releases')
-          .set({
-            active: 1,
-            updated_at: updatedAt,
-            activated_at: sql<number>`coalesce(activated_at, ${Date.parse(at)})`,
-          })
-          .where('id', '=', releaseId)
-          .where('instance_id', '=', instanceId)
-          .executeTakeFirst()
-        if (numUpdatedRows === 0n) {
+        await retiring(one, { instanceId, releaseId, updatedAt })
+        const [active] = await activating(one, { instanceId, releaseId, updatedAt, at: Date.parse(at) })
+        if (!active) {
           throw new SlipwayError('internal', `Instance "${instanceId}" has no release "${releaseId}" to activate.`)
         }
       })

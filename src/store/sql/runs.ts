@@ -7,7 +7,7 @@ import { deploymentRow } from './deployments.ts'
 import { entity } from './entity.ts'
 import type { Schema } from './schema.ts'
 import type { Session } from './session.ts'
-import { statement } from './statement.ts'
+import { each, statement } from './statement.ts'
 
 /** A run without its deployment; request, plan and steps back lie in a table of their own, so progress does not rewrite them. */
 const runRow = entity<Omit<Run, 'deployment'>>({
@@ -47,7 +47,7 @@ const queueing = statement<{ instanceId: string }, object>((db, of) =>
 )
 const finding = statement<{ id: string }, object>((db, of) => all(db).where('deployments.id', '=', of('id')))
 const saving = statement<Record<string, Bound>, never>((db, of) => {
-  const row = Object.fromEntries(stepRow.columns.map(column => [column, of(column)]))
+  const row = each(stepRow.columns, of)
   return db
     .insertInto('steps')
     .values(row as never)
@@ -60,6 +60,13 @@ const listing = statement<{ deploymentId: string }, object>((db, of) =>
     .where('deployment_id', '=', of('deploymentId'))
     .orderBy('phase')
     .orderBy('position'),
+)
+
+const freezing = statement<{ deploymentId: string; plan: string }, never>((db, of) =>
+  db
+    .updateTable('runs')
+    .set({ plan: of('plan') })
+    .where('deployment_id', '=', of('deploymentId')),
 )
 
 type Runs = Pick<
@@ -83,7 +90,7 @@ export function runs(session: Session): Runs {
     },
 
     async savePlan(deploymentId, plan) {
-      await db.updateTable('runs').set(runRow.changes({ plan })).where('deployment_id', '=', deploymentId).execute()
+      await freezing(session, { deploymentId, plan: JSON.stringify(plan) })
     },
 
     async saveUndo(deploymentId, undo) {

@@ -3,6 +3,7 @@ import type { SealedSecret, SecretStore } from '../../secrets/vault.ts'
 import { bytes, text, time, whole } from './codec.ts'
 import { entity } from './entity.ts'
 import type { Session } from './session.ts'
+import { statement } from './statement.ts'
 
 const secretRow = entity<SealedSecret>({
   id: ['id', text()],
@@ -14,8 +15,14 @@ const secretRow = entity<SealedSecret>({
   revokedAt: ['revoked_at', time()],
 })
 
+/** Compiled once, as it is asked in every deployment. */
+const listing = statement<{ tenantId: string }, object>((db, of) =>
+  db.selectFrom('secrets').selectAll().where('tenant_id', '=', of('tenantId')).orderBy('name').orderBy('version'),
+)
+
 /** Sealed secrets, a row per version. */
-export function secrets({ db, flavour }: Session): SecretStore {
+export function secrets(session: Session): SecretStore {
+  const { db, flavour } = session
   const ofTenant = (tenantId: string) => db.selectFrom('secrets').selectAll().where('tenant_id', '=', tenantId)
 
   return {
@@ -45,8 +52,7 @@ export function secrets({ db, flavour }: Session): SecretStore {
     },
 
     async list(tenantId) {
-      const rows = await ofTenant(tenantId).orderBy('name').orderBy('version').execute()
-      return rows.map(row => secretRow.read(row))
+      return (await listing(session, { tenantId })).map(row => secretRow.read(row))
     },
 
     async revoke(tenantId, name, version, at) {

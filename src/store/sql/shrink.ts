@@ -11,7 +11,7 @@ export function shrink(session: Session): Pick<WorkStore, 'shrinkRuns'> {
   const { clock } = session
   return {
     async shrinkRuns({ keep, keepMs }, after, limit) {
-      return atomic(session, async db => {
+      return atomic(session, async ({ db }) => {
         // Ids grow with time, and the index holds no others: this walks from the oldest plan to the newest.
         const frozen = db.selectFrom('runs').where(sql<boolean>`runs.plan is not null`)
         const { count } = await frozen.select(({ fn }) => fn.countAll<number>().as('count')).executeTakeFirstOrThrow()

@@ -8,6 +8,7 @@ import { text, time, whole } from './codec.ts'
 import { entity } from './entity.ts'
 import { dueBy } from './leases.ts'
 import { atomic, type Session } from './session.ts'
+import { statement } from './statement.ts'
 
 const signalRow = entity<Signal>({
   id: ['id', text()],
@@ -21,12 +22,17 @@ const signalRow = entity<Signal>({
   at: ['at', time()],
 })
 
+/** Compiled once, as it is asked in every deployment. */
+const listing = statement<{ deploymentId: string }, object>((db, of) =>
+  db.selectFrom('signals').selectAll().where('deployment_id', '=', of('deploymentId')).orderBy('seq'),
+)
+
 /** What was told to running deployments, numbered within the instance. */
 export function signals(session: Session): Pick<WorkStore, 'signal' | 'signals'> {
-  const { db, clock } = session
+  const { clock } = session
   return {
     async signal(told) {
-      return atomic(session, async db => {
+      return atomic(session, async ({ db }) => {
         const now = clock.now()
         const numbered = await db
           .updateTable('instances')
@@ -45,13 +51,7 @@ export function signals(session: Session): Pick<WorkStore, 'signal' | 'signals'>
     },
 
     async signals(deploymentId) {
-      const rows = await db
-        .selectFrom('signals')
-        .selectAll()
-        .where('deployment_id', '=', deploymentId)
-        .orderBy('seq')
-        .execute()
-      return rows.map(row => signalRow.read(row))
+      return (await listing(session, { deploymentId })).map(row => signalRow.read(row))
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { Compilable, Kysely } from 'kysely'
+import type { Compilable, CompiledQuery, Kysely } from 'kysely'
 import type { Bound } from './codec.ts'
 import type { Schema } from './schema.ts'
 import type { Session, SqlFlavour } from './session.ts'
@@ -12,7 +12,7 @@ class Parameter {
 }
 
 /**
- * A statement that is built and compiled once per kind of database and then only bound: for the few that are part of every transaction,
+ * A statement that is built and compiled once per kind of database and then only bound: for those that are part of every deployment,
  * where Kysely's building would cost more than the database's work. The others need not bother.
  *
  * @example
@@ -22,16 +22,21 @@ class Parameter {
 export function statement<P extends Record<string, Bound>, Row>(
   build: (db: Kysely<Schema>, of: <K extends keyof P & string>(name: K) => P[K]) => Compilable<Row>,
 ): (session: Session, parameters: P) => Promise<Row[]> {
-  const compiled = new WeakMap<SqlFlavour, ReturnType<Compilable<Row>['compile']>>()
-  return async ({ db, flavour }, parameters) => {
+  const compiled = new WeakMap<SqlFlavour, CompiledQuery<Row>>()
+  return async ({ db, flavour, run }, parameters) => {
     let query = compiled.get(flavour)
     if (!query) {
       query = build(db, name => new Parameter(name) as never).compile()
       compiled.set(flavour, query)
     }
     const bound = query.parameters.map(value => (value instanceof Parameter ? parameters[value.name] : value))
-    return (await db.executeQuery<Row>({ ...query, parameters: bound })).rows
+    return (await run<Row>({ ...query, parameters: bound })).rows
   }
+}
+
+/** A parameter for each of these columns, by its name: the values of an insert. */
+export function each(columns: readonly string[], of: (name: string) => Bound): Record<string, Bound> {
+  return Object.fromEntries(columns.map(column => [column, of(column)]))
 }
 
 /**
@@ -60,9 +65,7 @@ export function update<P extends Record<`$${string}`, Bound>, Row>(
     const key = `${columns.join()} ${variant.join()}`
     let one = known.get(key)
     if (!one) {
-      one = statement<Record<string, Bound>, Row>((db, of) =>
-        build(db, of as never, Object.fromEntries(columns.map(column => [column, of(column)])), variant),
-      )
+      one = statement<Record<string, Bound>, Row>((db, of) => build(db, of as never, each(columns, of), variant))
       known.set(key, one)
     }
     return await one(session, { ...changes, ...parameters })

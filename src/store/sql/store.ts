@@ -11,7 +11,7 @@ import { releases } from './releases.ts'
 import { requests } from './requests.ts'
 import type { Schema } from './schema.ts'
 import { secrets } from './secrets.ts'
-import type { Session, SqlFlavour } from './session.ts'
+import { type Session, type SqlFlavour, transaction } from './session.ts'
 import { tasks } from './tasks.ts'
 import { tokens } from './tokens.ts'
 import { work } from './work.ts'
@@ -33,13 +33,19 @@ export async function sqlStore({ dialect, urgent, flavour, clock, close, tidy }:
   const db = new Kysely<Schema>({ dialect })
   try {
     await migrate(db, flavour)
-    const session = { db, urgent: new Kysely<Schema>({ dialect: urgent }), clock, flavour }
+    const session: Session = {
+      db,
+      urgent: new Kysely<Schema>({ dialect: urgent }),
+      run: query => db.getExecutor().provideConnection(connection => connection.executeQuery(query)),
+      clock,
+      flavour,
+    }
     let closed: Promise<void> | undefined
     return {
       storeId: await storeId(db),
       ...stores(session),
       ...(tidy ? { tidy: () => tidy(db) } : {}),
-      transaction: work => db.transaction().execute(tx => work(stores({ ...session, db: tx, urgent: tx }))),
+      transaction: work => transaction(session, tx => work(stores(tx))),
       close: () => (closed ??= close()),
     }
   } catch (error) {
