@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, sep } from 'node:path'
 import { compileCache } from '../support/compile-cache.ts'
+import { enterLane, type Lane } from '../support/ports.ts'
 
 /**
  * The folders of this one whose suites put up several machines at once, or perform whole examples. They take turns in a lane of their own,
@@ -15,7 +16,8 @@ const tests = dirname(import.meta.dirname)
  * Has the test files of one lane run in this process, one after the other. Every file is in one of the two. They are loaded without a turn of
  * the event loop in between: a test that began meanwhile would be kept waiting by the files that are compiled after it.
  */
-export function run(lane: 'crowded' | 'others'): void {
+export function run(lane: Lane): void {
+  enterLane(lane)
   // What they start compiles the same files over and over.
   process.env['NODE_COMPILE_CACHE'] ??= compileCache
   const load = createRequire(import.meta.url)
