@@ -56,6 +56,13 @@ export { proxyRouter } from './router/proxy/router.ts'
 export type { RevisionTraffic, Router, RouteTable } from './router/router.ts'
 export type { SecretService } from './secrets/service.ts'
 export type { SecretInfo, Vault } from './secrets/vault.ts'
-export { type Acting, type Caller, createSlipway, type Slipway, type SlipwayOptions } from './slipway.ts'
+export {
+  type Acting,
+  type Caller,
+  createSlipway,
+  type PortRanges,
+  type Slipway,
+  type SlipwayOptions,
+} from './slipway.ts'
 export { sqliteStore } from './store/sqlite.ts'
 export { wire } from './wire.ts'

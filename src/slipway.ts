@@ -50,6 +50,14 @@ export interface Log {
   warn(data: object, text: string): void
 }
 
+/** First and last ports, outside those that the system gives to outgoing connections. */
+export interface PortRanges {
+  /** Default 20000 to 29999, or the first such range outside the system's own. */
+  readonly routes?: readonly [first: number, last: number]
+  /** Default 30000 to 32700, or what lies beside the system's own. */
+  readonly replicas?: readonly [first: number, last: number]
+}
+
 /** What a Slipway is put together from. Every part has a default: one machine, SQLite, processes, the embedded proxy. */
 export interface SlipwayOptions {
   /** Where everything lives that outlives us. Default `.slipway`, in the working folder. */
@@ -71,6 +79,8 @@ export interface SlipwayOptions {
   readonly domain?: string
   /** Port of the shared, host-routed front of the embedded proxy. Default: any free one, kept with the data. */
   readonly frontPort?: number
+  /** Where routed services and replicas get their ports from: for two on one machine, which are not to meet. */
+  readonly ports?: PortRanges
   /** How much of what only grows is kept: images, events, plans. */
   readonly retention?: Retention
   /** New work (deploy, retry, plan, recordInitial, create, scale, restart, start) is refused with `disk_full` while less is free at `dataDir`, bytes. Default 64 MiB. */
@@ -173,10 +183,10 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     if (failures.length > 0) throw new AggregateError(failures, 'Not every part of Slipway could be closed.')
   }
   try {
-    const given = options.providers ?? [await localProcesses(dataDir, store, clock, options.reserveBytes)]
+    const given = options.providers ?? [await localProcesses(dataDir, store, clock, options)]
     const providers = providerRegistry(...(faults ? given.map(provider => faultyProvider(provider, faults)) : given))
     for (const provider of providers.list()) opened.push(() => provider.close())
-    const proxy = options.router ?? (await localProxy(dataDir, store, log, options.frontPort))
+    const proxy = options.router ?? (await localProxy(dataDir, store, log, options))
     const router = faults ? faultyRouter(proxy, faults) : proxy
     opened.push(() => router.close())
     if (!options.router) await keepFrontPort(store, router.front.port)
@@ -287,14 +297,25 @@ function localProcesses(
   dataDir: string,
   store: Store,
   clock: Clock,
-  reserveBytes: number | undefined,
+  { reserveBytes, ports: ranges }: Pick<SlipwayOptions, 'reserveBytes' | 'ports'>,
 ): Promise<Provider> {
-  const ports = storedPorts(store, portQueue(replicaRange(undefined)))
-  return processProvider({ dataDir, clock, ports, ...(reserveBytes === undefined ? {} : { reserveBytes }) })
+  const ports = storedPorts(store, portQueue(replicaRange(ranges?.replicas)))
+  return processProvider({
+    dataDir,
+    clock,
+    ports,
+    ...(ranges?.replicas ? { portRange: ranges.replicas } : {}),
+    ...(reserveBytes === undefined ? {} : { reserveBytes }),
+  })
 }
 
 /** The embedded proxy, at the shared port that it had before, whatever it still knows of that. */
-async function localProxy(dataDir: string, store: Store, log: Log, frontPort?: number): Promise<Router> {
+async function localProxy(
+  dataDir: string,
+  store: Store,
+  log: Log,
+  { frontPort, ports }: Pick<SlipwayOptions, 'frontPort' | 'ports'>,
+): Promise<Router> {
   const promised = await keptFrontPort(store)
   return await proxyRouter({
     dataDir,
@@ -302,6 +323,7 @@ async function localProxy(dataDir: string, store: Store, log: Log, frontPort?: n
     log,
     ...(frontPort !== undefined ? { frontPort } : {}),
     ...(promised !== undefined ? { promisedFrontPort: promised } : {}),
+    ...(ports?.routes ? { portRange: ports.routes } : {}),
   })
 }
 

@@ -11,7 +11,7 @@ const full = process.env.SLIPWAY_TEST_FULL !== undefined
 const seed = Number(process.env.SLIPWAY_TEST_SEED ?? 1)
 /** Machines side by side: mostly they wait. */
 const lanes = Number(process.env.SLIPWAY_KILL_LANES ?? 3)
-const [from, to] = rangeOf(process.env.SLIPWAY_KILLS ?? (full ? '1..10000' : '1..25'))
+const [from, to] = rangeOf(process.env.SLIPWAY_KILLS ?? (full ? '1..10000' : '1..15'))
 
 test(`killed at random: ${from}..${to}, seed ${seed}`, { concurrency: lanes }, async t => {
   const toll = emptyToll()

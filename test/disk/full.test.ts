@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { isSlipwayError } from '../../src/errors.ts'
 import type { Instance } from '../../src/instance/instance.ts'
 import { workerTtlMs } from '../../src/store/sql/leases.ts'
@@ -16,49 +16,12 @@ const reserveBytes = 8 * MiB
 /** Rollouts that would give up soon: on a full disk they must not. */
 const policies = { progressDeadlineMs: 2000, drainMs: 2000 }
 
-describe('on a full disk', { skip: noSmallDisk ?? false }, () => {
-  let disk: SmallDisk
-  let machine: Machine
-  let tenant: Tenant
-  let warnings: string[]
-
-  beforeEach(async () => {
-    disk = smallDisk(64 * MiB)
-    warnings = []
-    const log = {
-      info: (_: object, text: string) => warnings.push(text),
-      warn: (_: object, text: string) => warnings.push(text),
-    }
-    machine = await startMachine({ reserveBytes, log }, disk.folder)
-    tenant = machine.tenant()
-  })
-  afterEach(async () => {
-    disk.empty()
-    await machine.dispose().finally(() => disk.dispose())
-  })
-
-  const heard = (text: RegExp) => until(`it says ${text}`, () => warnings.some(line => text.test(line)))
-
-  async function shop(): Promise<Instance> {
-    return await tenant.up([web(await machine.server('1'), { replicas: 2 })], { policies })
-  }
-
-  /** A deployment that is in the middle of bringing version 2 up when the disk gets full. */
-  async function caught({ id: instanceId }: Instance, leave?: () => Promise<void>) {
-    const image = await machine.server('2', { listensAfterMs: 500 })
-    const deployment = await tenant.acting.deploy({
-      instanceId,
-      strategy: 'blue-green',
-      services: [{ name: 'web', image }],
-    })
-    await tenant.reach(deployment, now => now.reason?.code === 'health')
-    disk.fill()
-    await leave?.()
-    return deployment
-  }
-
-  test('what is new is refused before it is full, with nothing written; what brings back, stops and removes is not', async () => {
-    const { id: instanceId } = await shop()
+// Each on a disk and a machine of its own. Mostly they wait, so some of them do it at the same time.
+describe('on a full disk', { skip: noSmallDisk ?? false, concurrency: 3 }, () => {
+  test('what is new is refused before it is full, with nothing written; what brings back, stops and removes is not', async t => {
+    const at = await scene(t)
+    const { disk, machine, tenant } = at
+    const { id: instanceId } = await shopOf(at)
     const image = await machine.server('2')
     await tenant.done(await tenant.acting.deploy({ instanceId, services: [{ name: 'web', image }] }))
     const [first, second] = await tenant.releases({ id: instanceId })
@@ -94,20 +57,24 @@ describe('on a full disk', { skip: noSmallDisk ?? false }, () => {
   })
 
   test('no request is lost, and a deployment waits longer than it may stand still, to go on by itself when there is room', async t => {
-    const instance = await shop()
+    const at = await scene(t)
+    const { disk, machine, tenant } = at
+    const instance = await shopOf(at)
     const load = await loadOn(t, machine, tenant)
-    const deployment = await caught(instance)
+    const deployment = await caught(at, instance)
     await longerThanItMayStandStill()
     assert.equal((await tenant.acting.getDeployment(deployment.id)).state, 'running')
     assert.equal((await tenant.ask()).told().version, '1')
     disk.empty()
-    await endsSoon(deployment)
+    await endsSoon(at, deployment)
     assert.equal((await tenant.ask()).told().version, '2')
     assertNothingLost(await load.stop())
   })
 
-  test('a replica that dies is started again, and gets its traffic once the proxy can write that down', async () => {
-    const instance = await shop()
+  test('a replica that dies is started again, and gets its traffic once the proxy can write that down', async t => {
+    const at = await scene(t)
+    const { disk, tenant } = at
+    const instance = await shopOf(at)
     const { pid } = (await tenant.ask()).told()
     disk.fill()
     process.kill(pid, 'SIGKILL')
@@ -123,20 +90,24 @@ describe('on a full disk', { skip: noSmallDisk ?? false }, () => {
   })
 
   test('where not even a heartbeat can be written, leases run out and nothing stops serving; then all of it is taken up again', async t => {
-    const instance = await shop()
+    const at = await scene(t)
+    const { disk, machine, tenant, heard } = at
+    const instance = await shopOf(at)
     const load = await loadOn(t, machine, tenant)
-    const deployment = await caught(instance, useUpTheLog)
+    const deployment = await caught(at, instance)
+    await useUpTheLog(at)
     await heard(/the heartbeat could not be written/)
     await heard(/the heartbeat came too late/)
-    assert.equal((await tenant.acting.getDeployment(deployment.id)).state, 'running')
     disk.empty()
-    await endsSoon(deployment)
+    await endsSoon(at, deployment)
     assert.equal((await tenant.ask()).told().version, '2')
     assertNothingLost(await load.stop())
   })
 
-  test('an undo is not given up for it', async () => {
-    const { id: instanceId } = await shop()
+  test('an undo is not given up for it', async t => {
+    const at = await scene(t)
+    const { disk, machine, tenant } = at
+    const { id: instanceId } = await shopOf(at)
     const image = await machine.server('2')
     const options = { steps: [{ weight: 50, holdSeconds: 0, pause: true }] }
     const services = [{ name: 'web', image }]
@@ -146,15 +117,17 @@ describe('on a full disk', { skip: noSmallDisk ?? false }, () => {
     await tenant.acting.cancel(deployment.id)
     await longerThanItMayStandStill()
     assert.equal((await tenant.acting.getDeployment(deployment.id)).reason?.code, 'undoing')
-    await useUpTheLog()
+    await useUpTheLog(at)
     disk.empty()
     const { state, restored } = await tenant.end(deployment)
     assert.deepEqual([state, restored], ['cancelled', true])
     assert.equal((await tenant.ask()).told().version, '1')
   })
 
-  test('a control plane that is started on it serves on what it finds, and is at work once there is room', async () => {
-    const instance = await shop()
+  test('a control plane that is started on it serves on what it finds, and is at work once there is room', async t => {
+    const at = await scene(t)
+    const { disk, machine, tenant } = at
+    const instance = await shopOf(at)
     disk.fill()
     await machine.reopen()
     assert.equal((await tenant.ask()).told().version, '1')
@@ -162,33 +135,75 @@ describe('on a full disk', { skip: noSmallDisk ?? false }, () => {
     const image = await machine.server('2')
     await tenant.done(await tenant.acting.deploy({ instanceId: instance.id, services: [{ name: 'web', image }] }))
   })
-
-  /** Writes events until the room that the database's log was given is used up too. */
-  async function useUpTheLog(): Promise<void> {
-    const data = { pad: 'x'.repeat(20_000) }
-    await assert.rejects(
-      (async () => {
-        for (;;) await machine.slipway.bus.publish({ type: 'instance.updated', tenantId: 'nobody', data })
-      })(),
-      error => isSlipwayError(error, 'disk_full'),
-    )
-  }
-
-  async function longerThanItMayStandStill(): Promise<void> {
-    await new Promise(resolve => setTimeout(resolve, 2 * policies.progressDeadlineMs))
-  }
-
-  /** Within ten times what it takes: leases that ran out are claimed anew within a beat. */
-  async function endsSoon(of: { readonly id: string }): Promise<void> {
-    const ended = await Promise.race([
-      tenant.end(of),
-      new Promise<never>((_, reject) =>
-        setTimeout(() => reject(new Error('It goes on too late.')), 4 * workerTtlMs).unref(),
-      ),
-    ])
-    assert.equal(ended.state, 'succeeded', ended.error)
-  }
 })
+
+/** A machine whose disk can be full. */
+interface Scene {
+  readonly disk: SmallDisk
+  readonly machine: Machine
+  readonly tenant: Tenant
+  /** Waits until an operator is told so. */
+  heard(text: RegExp): Promise<unknown>
+}
+
+async function scene(t: TestContext): Promise<Scene> {
+  const disk = smallDisk(64 * MiB)
+  const told: string[] = []
+  const log = {
+    info: (_: object, text: string) => told.push(text),
+    warn: (_: object, text: string) => told.push(text),
+  }
+  const machine = await startMachine({ reserveBytes, log }, disk.folder)
+  t.after(async () => {
+    disk.empty()
+    await machine.dispose().finally(() => disk.dispose())
+  })
+  const heard = (text: RegExp) => until(`it says ${text}`, () => told.some(line => text.test(line)))
+  return { disk, machine, tenant: machine.tenant(), heard }
+}
+
+async function shopOf({ machine, tenant }: Scene): Promise<Instance> {
+  return await tenant.up([web(await machine.server('1'), { replicas: 2 })], { policies })
+}
+
+/** A deployment that is in the middle of bringing version 2 up when the disk gets full. */
+async function caught({ disk, machine, tenant }: Scene, { id: instanceId }: Instance) {
+  const image = await machine.server('2', { listensAfterMs: 500 })
+  const deployment = await tenant.acting.deploy({
+    instanceId,
+    strategy: 'blue-green',
+    services: [{ name: 'web', image }],
+  })
+  await tenant.reach(deployment, now => now.reason?.code === 'health')
+  disk.fill()
+  return deployment
+}
+
+/** Writes events until the room that the database's log was given is used up too. */
+async function useUpTheLog({ machine }: Scene): Promise<void> {
+  const data = { pad: 'x'.repeat(20_000) }
+  await assert.rejects(
+    (async () => {
+      for (;;) await machine.slipway.bus.publish({ type: 'instance.updated', tenantId: 'nobody', data })
+    })(),
+    error => isSlipwayError(error, 'disk_full'),
+  )
+}
+
+async function longerThanItMayStandStill(): Promise<void> {
+  await new Promise(resolve => setTimeout(resolve, 2 * policies.progressDeadlineMs))
+}
+
+/** Within ten times what it takes: leases that ran out are claimed anew within a beat. */
+async function endsSoon({ tenant }: Scene, of: { readonly id: string }): Promise<void> {
+  const ended = await Promise.race([
+    tenant.end(of),
+    new Promise<never>((_, reject) =>
+      setTimeout(() => reject(new Error('It goes on too late.')), 4 * workerTtlMs).unref(),
+    ),
+  ])
+  assert.equal(ended.state, 'succeeded', ended.error)
+}
 
 /** Everything a refused request could have written. */
 async function written(machine: Machine, tenant: Tenant, instanceId: string) {

@@ -43,8 +43,10 @@ describe('npm start', () => {
     for (const { id, state } of summary.deployments) assertCourse(id, state, events)
     assertNothingLeft(folder)
   })
+})
 
-  test('stops when it is interrupted in the middle of a rollout, and removes everything it started', async t => {
+describe('npm start that does not come to its end removes everything it started:', { concurrency: true }, () => {
+  test('interrupted in the middle of a rollout it stops', async t => {
     let found = 0
     const { code, lines, story, folder } = await runExample(t, 'demo.ts', (line, { signal, folder }) => {
       if (!isFirstRoute(line)) return
@@ -58,7 +60,7 @@ describe('npm start', () => {
     assertNothingLeft(folder)
   })
 
-  test('says what went wrong when a part of it dies, and removes everything it started', async t => {
+  test('when a part of it dies it says what went wrong', async t => {
     const { code, story, folder } = await runExample(t, 'demo.ts', (line, { folder }) => {
       if (!isFirstRoute(line)) return
       const load = processesOf(folder).find(({ command }) => command.includes('load/process.ts'))

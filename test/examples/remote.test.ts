@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { startControlPlane } from '../../examples/stage/remote.ts'
 import type { Event } from '../../src/index.ts'
@@ -21,51 +21,54 @@ async function remoteIn(t: TestContext) {
   return { folder, remote, control: processesOf(folder).find(({ command }) => command.includes('control-plane.ts')) }
 }
 
-test('a control plane that is killed is asked again by those who only read, and tells each event once', async t => {
-  const { remote, folder } = await remoteIn(t)
-  const events: Event[] = []
-  const service = { name: 'web', image, ports: [{ name: 'http' }], expose: true }
-  const { instance, deployment } = await remote.call('create', { name: 'shop', services: [service] })
-  let killed = false
-  for await (const event of remote.events(deployment.id, new AbortController().signal)) {
-    events.push(event)
-    if (killed) continue
-    killed = true
+// Each in a folder of its own. Mostly they wait for it.
+describe('a control plane in a process of its own', { concurrency: true }, () => {
+  test('that is killed is asked again by those who only read, and tells each event once', async t => {
+    const { remote, folder } = await remoteIn(t)
+    const events: Event[] = []
+    const service = { name: 'web', image, ports: [{ name: 'http' }], expose: true }
+    const { instance, deployment } = await remote.call('create', { name: 'shop', services: [service] })
+    let killed = false
+    for await (const event of remote.events(deployment.id, new AbortController().signal)) {
+      events.push(event)
+      if (killed) continue
+      killed = true
+      await remote.kill()
+      const asked = remote.call('getDeployment', deployment.id)
+      await remote.start()
+      assert.equal((await asked).id, deployment.id)
+    }
+    assert.equal(events.at(-1)?.type, 'deploy.succeeded')
+    assert.deepEqual(new Set(events.map(({ seq }) => seq)).size, events.length)
+    const asked = remote.call('finished', (await remote.call('delete', instance.id)).id)
+    assert.equal((await asked).state, 'succeeded')
+    await assert.rejects(remote.call('getRelease', 'rel_none'), { code: 'not_found' })
+    await remote.close()
+    assert.deepEqual(processesOf(folder), [])
+  })
+
+  test('that was killed and not started again is started to be closed, and leaves nothing behind', async t => {
+    const { remote, folder } = await remoteIn(t)
     await remote.kill()
-    const asked = remote.call('getDeployment', deployment.id)
-    await remote.start()
-    assert.equal((await asked).id, deployment.id)
-  }
-  assert.equal(events.at(-1)?.type, 'deploy.succeeded')
-  assert.deepEqual(new Set(events.map(({ seq }) => seq)).size, events.length)
-  const asked = remote.call('finished', (await remote.call('delete', instance.id)).id)
-  assert.equal((await asked).state, 'succeeded')
-  await assert.rejects(remote.call('getRelease', 'rel_none'), { code: 'not_found' })
-  await remote.close()
-  assert.deepEqual(processesOf(folder), [])
-})
+    assert.notDeepEqual(processesOf(folder), [], 'the proxy goes on')
+    await remote.close()
+    assert.deepEqual(processesOf(folder), [])
+  })
 
-test('one that was killed and not started again is started to be closed, and leaves nothing behind', async t => {
-  const { remote, folder } = await remoteIn(t)
-  await remote.kill()
-  assert.notDeepEqual(processesOf(folder), [], 'the proxy goes on')
-  await remote.close()
-  assert.deepEqual(processesOf(folder), [])
-})
+  test('that does not come up in time is ended, and that is said', async t => {
+    const folder = await mkdtemp(join(tmpdir(), 'slipway-remote-'))
+    t.after(() => rm(folder, { recursive: true, force: true }))
+    await assert.rejects(startControlPlane(folder, 10), /did not come up within 0.01 s/)
+    await until('it is gone', () => processesOf(folder).length === 0)
+  })
 
-test('one that does not come up in time is ended, and that is said', async t => {
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-remote-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
-  await assert.rejects(startControlPlane(folder, 10), /did not come up within 0.01 s/)
-  await until('it is gone', () => processesOf(folder).length === 0)
-})
-
-test('a control plane that dies by itself is not waited for', async t => {
-  const { remote, control } = await remoteIn(t)
-  const listening = remote.events(undefined, new AbortController().signal)[Symbol.asyncIterator]().next()
-  assert.ok(control)
-  process.kill(control.pid, 'SIGKILL')
-  await assert.rejects(listening, /ended before it/)
-  await assert.rejects(remote.call('getDeployment', 'dep_none'), /ended before it/)
-  await assert.rejects(remote.close(), /could not be closed/)
+  test('that dies by itself is not waited for', async t => {
+    const { remote, control } = await remoteIn(t)
+    const listening = remote.events(undefined, new AbortController().signal)[Symbol.asyncIterator]().next()
+    assert.ok(control)
+    process.kill(control.pid, 'SIGKILL')
+    await assert.rejects(listening, /ended before it/)
+    await assert.rejects(remote.call('getDeployment', 'dep_none'), /ended before it/)
+    await assert.rejects(remote.close(), /could not be closed/)
+  })
 })

@@ -125,7 +125,7 @@ describe('a disk that is slow', () => {
 
   test('makes calls that would wait too long fail soon, retryably, and takes them again when it has caught up', async t => {
     let slow = true
-    const store = await open(t, { patienceMs: 200, beforeFlush: () => (slow ? block(120) : undefined) })
+    const store = await open(t, { patienceMs: 100, beforeFlush: () => (slow ? block(60) : undefined) })
     const refused: unknown[] = []
     const ask = async (): Promise<void> => {
       for (let n = 0; n < 40; n++) await write(store)

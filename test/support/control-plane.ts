@@ -9,6 +9,7 @@ import {
 } from '../../src/index.ts'
 import type { Address } from '../../src/provider/provider.ts'
 import { createSlipway, type SlipwayOptions } from '../../src/slipway.ts'
+import { lanePorts } from './ports.ts'
 import { patientStore } from './store.ts'
 
 // A control plane in a process of its own, to be killed. Takes up what is under way, tells of every event, and does as it is told.
@@ -78,6 +79,7 @@ const slipway = await createSlipway({
   worker: role === 'worker',
   log: { info: () => {}, warn: () => {} },
   faults: pass,
+  ports: lanePorts(),
   ...equipment,
   store: equipment?.store ?? (await patientStore(dataDir)),
 })

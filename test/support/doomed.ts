@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { type ErrorCode, SlipwayError } from '../../src/errors.ts'
 import type { Event } from '../../src/event/event.ts'
 import type { Address } from '../../src/provider/provider.ts'
+import { compileCache } from './compile-cache.ts'
 import type { Fate, Make, Moment, Order, Word } from './control-plane.ts'
 
 /** A control plane in a process of its own. */
@@ -26,9 +26,6 @@ export interface Doomed {
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
 }
-
-/** Half of what a start costs is to compile; tests start many. */
-const compileCache = fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url))
 
 /** A control plane was told to die at a moment, and did before it was up. */
 export class DiedEarly extends Error {}

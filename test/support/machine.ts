@@ -9,6 +9,7 @@ import { stopProxy } from '../../src/router/proxy/router.ts'
 import { type Acting, createSlipway, type Slipway, type SlipwayOptions } from '../../src/slipway.ts'
 import { type Answer, ask } from './ask.ts'
 import { type Own, serverImage, workerImage } from './image.ts'
+import { lanePorts } from './ports.ts'
 import { processesOf } from './processes.ts'
 import { patientStore } from './store.ts'
 
@@ -61,6 +62,7 @@ export async function startMachine(options: SlipwayOptions = {}, below = tmpdir(
   const open = async () =>
     createSlipway({
       log: silent,
+      ports: lanePorts(),
       ...options,
       store: options.store ?? (await patientStore(dataDir, options.clock)),
       dataDir,

@@ -1,11 +1,12 @@
 import type { Store } from '../../src/deploy/work.ts'
-import { portQueue, replicaRange } from '../../src/provider/process/ports.ts'
+import { portQueue } from '../../src/provider/process/ports.ts'
 import { processProvider } from '../../src/provider/process/provider.ts'
 import type { Fence, Provider } from '../../src/provider/provider.ts'
 import { proxyRouter } from '../../src/router/proxy/router.ts'
 import type { Router } from '../../src/router/router.ts'
 import { storedPorts } from '../../src/store/ports.ts'
 import type { Equip } from '../support/control-plane.ts'
+import { lanePorts } from '../support/ports.ts'
 import { patientStore } from '../support/store.ts'
 
 /** What a control plane with these parts tells: a claim, or one request that changes something and that its fence let begin. */
@@ -22,7 +23,8 @@ export interface Told {
 export const equip: Equip = async (dataDir, tell) => {
   const note = (told: Omit<Told, 'at'>): void => tell({ ...told, at: Date.now() } satisfies Told)
   const store = await patientStore(dataDir)
-  const ports = storedPorts(store, portQueue(replicaRange(undefined)))
+  const { routes, replicas } = lanePorts()
+  const ports = storedPorts(store, portQueue(replicas))
   const watched = (fence: Fence, what: string): Fence => ({
     ...fence,
     check() {
@@ -33,7 +35,7 @@ export const equip: Equip = async (dataDir, tell) => {
   return {
     store: claiming(store, note),
     providers: [acting(await processProvider({ dataDir, ports }), watched)],
-    router: routing(await proxyRouter({ dataDir }), watched),
+    router: routing(await proxyRouter({ dataDir, portRange: routes }), watched),
   }
 }
 

@@ -119,9 +119,10 @@ async function sayFinal(child: ChildProcess, plane: DataPlane): Promise<void> {
   if (child.connected) await say(child, { type: 'final', traffic }).catch(ignored)
 }
 
+/** A pipe that breaks may be noticed before the death that broke it. */
 async function say(child: ChildProcess, message: FromOld, handle?: Server): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    child.send(message, handle, error => (error ? reject(error) : resolve()))
+    child.send(message, handle, error => (error ? reject(new Error('it hung up', { cause: error })) : resolve()))
   })
 }
 

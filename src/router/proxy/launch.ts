@@ -62,7 +62,7 @@ export function launch(place: Place, orders: Orders): Launched {
 
 /** The process lives longer than us and is no place for our secrets. */
 function ownEnvironment(): Record<string, string> {
-  const kept = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'XDG_RUNTIME_DIR']
+  const kept = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'XDG_RUNTIME_DIR', 'NODE_COMPILE_CACHE']
   const environment = Object.fromEntries(
     kept.flatMap(name => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   )

@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path'
 import { newId } from '../../../src/id.ts'
 import { type ProcessProviderOptions, processProvider } from '../../../src/provider/process/provider.ts'
 import type { Fence, Provider, Replica, RevisionSpec } from '../../../src/provider/provider.ts'
+import { lanePorts } from '../../support/ports.ts'
 
 /** Files of an image: text, or a program that may be run. */
 export type Files = Readonly<Record<string, string | { readonly program: string }>>
@@ -41,7 +42,7 @@ export async function processWorld(options: Partial<ProcessProviderOptions> = {}
   const folder = mkdtempSync(join(tmpdir(), 'slipway-process-'))
   const dataDir = options.dataDir ?? join(folder, 'data')
   const storeId = newId('store')
-  let provider = await processProvider({ ...options, dataDir })
+  let provider = await processProvider({ portRange: lanePorts().replicas, ...options, dataDir })
 
   const world: ProcessWorld = {
     folder,
@@ -92,7 +93,7 @@ export async function processWorld(options: Partial<ProcessProviderOptions> = {}
     },
     async reopen() {
       await provider.close()
-      provider = await processProvider({ ...options, dataDir })
+      provider = await processProvider({ portRange: lanePorts().replicas, ...options, dataDir })
       return provider
     },
     async dispose() {

@@ -8,12 +8,14 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { isSlipwayError } from '../../../src/errors.ts'
+import { environmentOf } from '../../../src/provider/process/proc.ts'
 import { connectRunning } from '../../../src/router/proxy/find.ts'
 import { takeLock } from '../../../src/router/proxy/lock.ts'
 import { placeOf } from '../../../src/router/proxy/place.ts'
 import { proxyRouter, stopProxy } from '../../../src/router/proxy/router.ts'
 import { isRunning } from '../../../src/router/proxy/running.ts'
 import { openFence } from '../../contract/router.ts'
+import { compileCache } from '../../support/compile-cache.ts'
 import { ask, gone, portOf, proxyWorld, type World } from './world.ts'
 
 describe('the proxy as a process of its own', () => {
@@ -30,10 +32,14 @@ describe('the proxy as a process of its own', () => {
     await gone(pid)
   }
 
-  test('it outlives a control plane that is killed: session, group and files are its own', async t => {
+  test('it outlives a control plane that is killed: session, group, files and environment are its own', async t => {
     const dataDir = mkdtempSync(join(tmpdir(), 'slipway-proxy-'))
     const program = fileURLToPath(new URL('./control-plane.ts', import.meta.url))
-    const controlPlane = spawn(process.execPath, [program, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const ours = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: compileCache, PASSWORD: 'hunter2' }
+    const controlPlane = spawn(process.execPath, [program, dataDir], {
+      env: ours,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     t.after(async () => {
       controlPlane.kill('SIGKILL')
       await stopProxy(dataDir)
@@ -44,6 +50,8 @@ describe('the proxy as a process of its own', () => {
     // Field 5 of /proc/<pid>/stat is the group, 6 the session.
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
     assert.deepEqual([Number(stat[2]), Number(stat[3])], [pid, pid])
+    const { PASSWORD: _, ...given } = ours
+    assert.deepEqual(environmentOf(pid), { ...given, UV_THREADPOOL_SIZE: '16' })
     process.kill(controlPlane.pid ?? 0, 'SIGKILL')
     await once(controlPlane, 'exit')
     assert.ok(isRunning(pid))

@@ -8,6 +8,7 @@ import { takeLock } from '../../../src/router/proxy/lock.ts'
 import { type Place, placeOf } from '../../../src/router/proxy/place.ts'
 import { proxyRouter } from '../../../src/router/proxy/router.ts'
 import { openFence } from '../../contract/router.ts'
+import { lanePorts } from '../../support/ports.ts'
 import { answers, ask, eventually, gone, patienceMs, proxyWorld, type Routed, type World } from './world.ts'
 
 /** What may have become of a file. */
@@ -51,7 +52,12 @@ describe('what the proxy keeps on disk', () => {
     process.kill(pid, 'SIGKILL')
     await gone(pid)
     change()
-    world.router = await proxyRouter({ dataDir: world.dataDir, storeId: 'store', callTimeoutMs: patienceMs })
+    world.router = await proxyRouter({
+      dataDir: world.dataDir,
+      storeId: 'store',
+      callTimeoutMs: patienceMs,
+      portRange: lanePorts().routes,
+    })
   }
   const tableOf = ({ instanceId }: Routed): unknown =>
     JSON.parse(read(join(place.tables, `${instanceId}.json`)) ?? 'null') as unknown

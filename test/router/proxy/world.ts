@@ -16,6 +16,7 @@ import { type ProxyRouter, type ProxyRouterOptions, proxyRouter } from '../../..
 import { isRunning } from '../../../src/router/proxy/running.ts'
 import type { Endpoint, RouteTable, ServiceRoute } from '../../../src/router/router.ts'
 import { openFence } from '../../contract/router.ts'
+import { lanePorts } from '../../support/ports.ts'
 
 /** What a client got. */
 export interface Got {
@@ -90,7 +91,7 @@ export async function proxyWorld(options: Partial<ProxyRouterOptions> = {}): Pro
   const world: World = {
     dataDir,
     warnings,
-    router: await proxyRouter({ log, callTimeoutMs: patienceMs, ...options, dataDir }),
+    router: await proxyRouter({ log, callTimeoutMs: patienceMs, portRange: lanePorts().routes, ...options, dataDir }),
     async replica(id, listener) {
       const server = createServer(listener).listen(0, '127.0.0.1')
       servers.push(server)
