@@ -78,8 +78,10 @@ describe('what is refused', () => {
   test("19. Another tenant's id is answered exactly like an id that does not exist", async () => {
     const stranger = machine.tenant().acting
     const [deployments, releases] = [await tenant.acting.listDeployments(shop.id), await tenant.releases(shop)]
-    const ids = { inst: shop.id, dep: deployments.items[0]?.id ?? '', rel: releases[0]?.id ?? '' }
-    const none = { inst: nobody(ids.inst), dep: nobody(ids.dep), rel: nobody(ids.rel) }
+    const task = await tenant.acting.tasks.run(shop.id, { service: 'worker', command: ['true'] })
+    await tenant.acting.tasks.finished(task.id)
+    const ids = { inst: shop.id, dep: deployments.items[0]?.id ?? '', rel: releases[0]?.id ?? '', task: task.id }
+    const none = { inst: nobody(ids.inst), dep: nobody(ids.dep), rel: nobody(ids.rel), task: nobody(ids.task) }
     const asks: Record<string, (id: typeof ids) => unknown> = {
       deploy: ({ inst }) => stranger.deploy({ instanceId: inst, services: [{ name: 'worker', image }] }),
       plan: ({ inst }) => stranger.plan({ instanceId: inst, services: [{ name: 'worker', image }] }),
@@ -111,10 +113,19 @@ describe('what is refused', () => {
       'instances.start': ({ inst }) => stranger.instances.start(inst),
       'instances.adopt': ({ inst }) => stranger.instances.adopt(inst),
       'instances.delete': ({ inst }) => stranger.instances.delete(inst),
+      'tasks.run': ({ inst }) => stranger.tasks.run(inst, { service: 'worker', command: ['true'] }),
+      'tasks.list': ({ inst }) => stranger.tasks.list(inst),
+      'tasks.get': ({ task }) => stranger.tasks.get(task),
+      'tasks.cancel': ({ task }) => stranger.tasks.cancel(task),
+      'tasks.finished': ({ task }) => stranger.tasks.finished(task),
     }
-    const own = ['instances', 'secrets', 'tokens', 'events', 'findDeployments']
+    const own = ['instances', 'secrets', 'tokens', 'events', 'audit', 'tasks', 'findDeployments']
     const listing = ['instances.create', 'instances.list', 'instances.summary']
-    const methods = [...Object.keys(stranger), ...Object.keys(stranger.instances).map(name => `instances.${name}`)]
+    const methods = [
+      ...Object.keys(stranger),
+      ...Object.keys(stranger.instances).map(name => `instances.${name}`),
+      ...Object.keys(stranger.tasks).map(name => `tasks.${name}`),
+    ]
     assert.deepEqual(
       Object.keys(asks).toSorted(),
       methods.filter(name => !own.includes(name) && !listing.includes(name)).toSorted(),
