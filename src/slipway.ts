@@ -26,12 +26,15 @@ import type { CheckFunction } from './health/checks.ts'
 import { type InstanceService, instanceService } from './instance/operate.ts'
 import { nameSchema } from './instance/schema.ts'
 import { type InstanceStatus, statusOf } from './instance/status.ts'
+import { type Metrics, type MetricsOptions, slipwayMetrics } from './observe/prometheus/metrics.ts'
+import { observedStore } from './observe/store.ts'
 import { portQueue, replicaRange } from './provider/process/ports.ts'
 import { processProvider } from './provider/process/provider.ts'
 import type { Address, LogLine, LogQuery, Provider } from './provider/provider.ts'
 import { type ProviderRegistry, providerRegistry } from './provider/registry.ts'
 import { diskRoom, type Space } from './room.ts'
 import { proxyRouter } from './router/proxy/router.ts'
+import { ownVersion } from './router/proxy/version.ts'
 import type { RevisionTraffic, Router } from './router/router.ts'
 import { envelopeVault } from './secrets/envelope-vault.ts'
 import { secretMasks } from './secrets/masks.ts'
@@ -46,6 +49,8 @@ import { sqliteStore } from './store/sqlite.ts'
 export interface Log {
   info(data: object, text: string): void
   warn(data: object, text: string): void
+  /** Whether lines of this level are written at all; asked before a line is made of each request. */
+  isLevelEnabled?(level: 'info' | 'warn'): boolean
 }
 
 /** What a Slipway is put together from. Every part has a default: one machine, SQLite, processes, the embedded proxy. */
@@ -75,6 +80,8 @@ export interface SlipwayOptions {
   readonly reserveBytes?: number
   /** Whether this process performs deployments, or only records them. Default true. */
   readonly worker?: boolean
+  /** What is counted for Prometheus; `false`: nothing. Default: everything, the traffic of 400 instances. */
+  readonly metrics?: MetricsOptions | false
   /** Default: warnings, as JSON lines on stderr. */
   readonly log?: Log
   /**
@@ -131,6 +138,8 @@ export interface Slipway {
   readonly providers: ProviderRegistry
   readonly store: Store
   readonly router: Router
+  /** What is counted, unless `metrics: false` was asked for. */
+  readonly metrics?: Metrics
   /** Throws away now what the retention does not keep; it is done every ten minutes anyway. */
   prune(): Promise<Pruned>
   /** What is free on the disk under `dataDir`, and how much of it is kept in reserve. */
@@ -155,8 +164,15 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
   const room = diskRoom(dataDir, options.reserveBytes)
   const log = options.log ?? pino({ name: 'slipway', level: 'warn' }, pino.destination({ dest: 2, sync: true }))
   const { faults } = options
-  const plain = options.store ?? (await sqliteStore({ path: join(dataDir, 'slipway.db'), clock }))
-  const store = faults ? faultyStore(plain, faults) : plain
+  const strategies = strategyMap(options.strategies ?? [])
+  const metrics =
+    options.metrics === false ? undefined : slipwayMetrics([...strategies.keys()], ownVersion, options.metrics)
+  const observer = metrics?.observer
+  const told = observer ? { observer } : {}
+  const onFlush = observer ? { onFlush: observer.flushed } : {}
+  const plain = options.store ?? (await sqliteStore({ path: join(dataDir, 'slipway.db'), clock, ...onFlush }))
+  const durable = faults ? faultyStore(plain, faults) : plain
+  const store = observer ? observedStore(durable, observer) : durable
   const opened: (() => Promise<void>)[] = [() => store.close()]
   const closeAll = async (): Promise<void> => {
     const failures: unknown[] = []
@@ -177,7 +193,6 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     const auth = options.auth ?? tokenAuth({ tokens: store.tokens, clock })
     const bus = eventBus({ events: store.events, clock })
     opened.push(() => bus.close())
-    const strategies = strategyMap(options.strategies ?? [])
     const masks = secretMasks()
     let worker: Worker | undefined
     const hint = (instanceId: string): void => worker?.hint(instanceId)
@@ -202,14 +217,21 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
           }
         },
         onCommit: () => bus.wake(),
+        ...told,
         log,
       })
       worker = engine
       opened.push(() => engine.stop())
     }
+    if (metrics) {
+      const leases = (): number => worker?.leases ?? 0
+      metrics.readFrom({ store, router, clock, log, leases, space: () => room.look() })
+      opened.push(async () => metrics.stop())
+    }
     const caretaker = startCaretaker({ store, providers, room, clock, log }, options.retention)
     opened.push(() => caretaker.stop())
-    const parts = { room, store, providers, bus, auth, vault, clock, strategies, checks: options.checks ?? {}, hint }
+    const checks = options.checks ?? {}
+    const parts = { room, store, providers, bus, auth, vault, clock, strategies, checks, hint, ...told }
     const act = (claims: Claims): Acting => {
       const instances = instanceService(parts, claims)
       return {
@@ -268,6 +290,7 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
       providers,
       store,
       router,
+      ...(metrics ? { metrics } : {}),
       prune: () => caretaker.prune(),
       space: () => room.look(),
       front: router.front,

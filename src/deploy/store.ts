@@ -1,7 +1,7 @@
 import type { Timestamp } from '../clock.ts'
 import type { ServiceSnapshot } from '../instance/service.ts'
 import type { Deployment, DeploymentKind, DeploymentState } from './deployment.ts'
-import type { DeploymentListOptions } from './find.ts'
+import type { Backlog, DeploymentListOptions } from './find.ts'
 import type { Release } from './release.ts'
 import type { RunRequest } from './run.ts'
 
@@ -45,6 +45,8 @@ export interface DeployStore {
   listByState(tenantId: string, states: readonly DeploymentState[], options?: ListOptions): Promise<DeployListResult>
   /** Across instances, newest first; `*` lists those of every tenant. `kinds` default: all. */
   findDeployments(tenantId: string, options?: DeploymentListOptions): Promise<DeployListResult>
+  /** What has not ended, of all tenants: how many, and since when the oldest waits. */
+  backlog(): Promise<Backlog[]>
 
   insertRelease(release: Release): Promise<void>
   getRelease(tenantId: string, id: string): Promise<Release | undefined>

@@ -11,6 +11,8 @@ export interface ServerParts {
   readonly log: Log
   /** A comment goes to every stream that often, so that nobody takes it for dead. */
   readonly beatMs: number
+  /** Whether `/metrics` is told to programs of this machine without a token. */
+  readonly metricsOnLoopback: boolean
   /** Aborted when the server closes: streams end. */
   readonly closing: AbortSignal
 }
@@ -20,6 +22,8 @@ export interface ServerEnv {
   Bindings: {
     /** The response on its connection, where the request came over one. */
     outgoing?: { destroy(): unknown }
+    /** The request on its connection, likewise. */
+    incoming?: { readonly socket: { readonly remoteAddress?: string | undefined } }
   }
   Variables: {
     requestId: string

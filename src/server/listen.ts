@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { createServer as createHttp, type Server as HttpServer } from 'node:http'
 import { createServer as createHttps } from 'node:https'
-import { type AddressInfo, BlockList, isIP, isIPv6 } from 'node:net'
+import { type AddressInfo, isIPv6 } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { messageOf, SlipwayError } from '../errors.ts'
+import type { ServerEnv } from './context.ts'
+import { isLoopback } from './from-here.ts'
 
 /** Where a server listens. */
 export interface ListenOptions {
@@ -28,7 +30,7 @@ export interface Listening {
 
 /** Opens a port for these answers. Throws `invalid_request` for an address that strangers could listen in on, `unavailable` when it can't be had. */
 export async function listen(
-  fetch: (request: Request, connection: { outgoing: { destroy(): unknown } }) => Response | Promise<Response>,
+  fetch: (request: Request, connection: ServerEnv['Bindings']) => Response | Promise<Response>,
   { host = '127.0.0.1', port = 0, tls, behindProxy = false, closeMs = 10_000 }: ListenOptions,
 ): Promise<Listening> {
   if (!isLoopback(host) && !tls && !behindProxy) {
@@ -68,13 +70,4 @@ async function closeServer(server: HttpServer, closeMs: number): Promise<void> {
   await gone
   clearTimeout(cut)
   clearInterval(idle)
-}
-
-const loopback = new BlockList()
-loopback.addSubnet('127.0.0.0', 8, 'ipv4')
-loopback.addAddress('::1', 'ipv6')
-
-function isLoopback(host: string): boolean {
-  if (isIP(host) === 0) return host === 'localhost'
-  return loopback.check(host, isIPv6(host) ? 'ipv6' : 'ipv4')
 }

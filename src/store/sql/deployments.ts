@@ -1,6 +1,8 @@
+import { sql } from 'kysely'
 import { everyTenant } from '../../auth/auth.ts'
 import { timestamp } from '../../clock.ts'
 import type { Deployment, DeploymentKind, DeploymentState } from '../../deploy/deployment.ts'
+import type { Backlog } from '../../deploy/find.ts'
 import type { DeployStore } from '../../deploy/store.ts'
 import { flag, json, text, time, whole } from './codec.ts'
 import { count, total } from './counters.ts'
@@ -58,7 +60,13 @@ const updating = update<{ $id: string }, object>((db, of, changes, from) =>
 
 type Deployments = Pick<
   DeployStore,
-  'insertDeployment' | 'getDeployment' | 'updateDeployment' | 'listDeployments' | 'listByState' | 'findDeployments'
+  | 'insertDeployment'
+  | 'getDeployment'
+  | 'updateDeployment'
+  | 'listDeployments'
+  | 'listByState'
+  | 'findDeployments'
+  | 'backlog'
 >
 
 /** The deployment half of the deploy store. */
@@ -156,6 +164,23 @@ export function deployments(session: Session): Deployments {
         .execute()
       const { counted } = await found.select(({ fn }) => fn.countAll<number>().as('counted')).executeTakeFirstOrThrow()
       return page('deployments', keys, rows, row => row.seq, deploymentRow.read, counted)
+    },
+
+    async backlog() {
+      const rows = await db
+        .selectFrom('deployments')
+        // As literals: with parameters the partial index would not be seen to fit.
+        .where(sql<boolean>`state in ('pending', 'running')`)
+        .select(({ fn }) => ['state', 'strategy', fn.countAll<number>().as('count'), fn.min('created_at').as('oldest')])
+        .groupBy(['state', 'strategy'])
+        .orderBy('state')
+        .orderBy('strategy')
+        .execute()
+      return rows.map(({ state, oldest, ...row }) => ({
+        ...row,
+        state: state as Backlog['state'],
+        oldest: timestamp(oldest),
+      }))
     },
   }
 }
