@@ -1,5 +1,7 @@
+import type { ServerResponse } from 'node:http'
 import type { Claims } from '../auth/auth.ts'
 import type { Acting, Log, Slipway } from '../slipway.ts'
+import type { EventReaders } from './event-readers.ts'
 import type { RateLimiter } from './rate-limit.ts'
 
 /** What every handler has at hand. */
@@ -8,6 +10,8 @@ export interface ServerParts {
   /** In front of every link, without a slash at its end. */
   readonly basePath: string
   readonly limiter: RateLimiter
+  /** Tells who listens what happens. */
+  readonly readers: EventReaders
   readonly log: Log
   /** A comment goes to every stream that often, so that nobody takes it for dead. */
   readonly beatMs: number
@@ -24,6 +28,8 @@ export interface ServerEnv {
     outgoing?: { destroy(): unknown }
     /** The request on its connection, likewise. */
     incoming?: { readonly socket: { readonly remoteAddress?: string | undefined } }
+    /** Where a server can do it: whoever calls it writes the body by themselves, once they are given the response with the head of the answer sent. */
+    takeOver?: (begin: (response: ServerResponse) => void) => void
   }
   Variables: {
     requestId: string

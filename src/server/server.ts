@@ -1,6 +1,7 @@
 import type { Slipway } from '../slipway.ts'
 import { type Api, createApp } from './app.ts'
 import type { ServerEnv } from './context.ts'
+import { eventReaders } from './event-readers.ts'
 import { type Listening, type ListenOptions, listen } from './listen.ts'
 import { type RateLimits, rateDefaults, rateLimiter } from './rate-limit.ts'
 
@@ -46,6 +47,9 @@ export function createServer(slipway: Slipway, options: ServerOptions = {}): Ser
   const app = createApp({
     slipway,
     basePath: (options.basePath ?? '').replace(/\/+$/, ''),
+    readers: eventReaders({ bus: slipway.bus, end: closing.signal, log: slipway.log }, () =>
+      slipway.store.events.lastSeq(),
+    ),
     limiter: rateLimiter({ ...rateDefaults, ...options.rateLimits }, slipway.clock),
     log: slipway.log,
     beatMs: options.beatMs ?? 15_000,
