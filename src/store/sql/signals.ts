@@ -8,6 +8,7 @@ import { text, time, whole } from './codec.ts'
 import { entity } from './entity.ts'
 import { dueBy } from './leases.ts'
 import { atomic, type Session } from './session.ts'
+import { statement } from './statement.ts'
 
 const signalRow = entity<Signal>({
   id: ['id', text()],
@@ -21,9 +22,14 @@ const signalRow = entity<Signal>({
   at: ['at', time()],
 })
 
+/** Compiled once: it is part of every look at a deployment that runs. */
+const listing = statement<{ deploymentId: string }, object>((db, of) =>
+  db.selectFrom('signals').selectAll().where('deployment_id', '=', of('deploymentId')).orderBy('seq'),
+)
+
 /** What was told to running deployments, numbered within the instance. */
 export function signals(session: Session): Pick<WorkStore, 'signal' | 'signals'> {
-  const { db, clock } = session
+  const { clock } = session
   return {
     async signal(told) {
       return atomic(session, async db => {
@@ -45,12 +51,7 @@ export function signals(session: Session): Pick<WorkStore, 'signal' | 'signals'>
     },
 
     async signals(deploymentId) {
-      const rows = await db
-        .selectFrom('signals')
-        .selectAll()
-        .where('deployment_id', '=', deploymentId)
-        .orderBy('seq')
-        .execute()
+      const rows = await listing(session, { deploymentId })
       return rows.map(row => signalRow.read(row))
     },
   }
