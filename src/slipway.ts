@@ -26,6 +26,7 @@ import type { CheckFunction } from './health/checks.ts'
 import { type InstanceService, instanceService } from './instance/operate.ts'
 import { nameSchema } from './instance/schema.ts'
 import { type InstanceStatus, statusOf } from './instance/status.ts'
+import { deploymentSpans } from './observe/deployment-spans.ts'
 import { type Metrics, type MetricsOptions, slipwayMetrics } from './observe/prometheus/metrics.ts'
 import { observedStore } from './observe/store.ts'
 import { portQueue, replicaRange } from './provider/process/ports.ts'
@@ -172,8 +173,15 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
   const onFlush = observer ? { onFlush: observer.flushed } : {}
   const plain = options.store ?? (await sqliteStore({ path: join(dataDir, 'slipway.db'), clock, ...onFlush }))
   const durable = faults ? faultyStore(plain, faults) : plain
-  const store = observer ? observedStore(durable, observer) : durable
-  const opened: (() => Promise<void>)[] = [() => store.close()]
+  const spans = deploymentSpans({ store: durable, log })
+  const store = observedStore(durable, {
+    ...observer,
+    committed(events) {
+      observer?.committed(events)
+      spans.committed(events)
+    },
+  })
+  const opened: (() => Promise<void>)[] = [() => store.close(), () => spans.idle()]
   const closeAll = async (): Promise<void> => {
     const failures: unknown[] = []
     // One part that can't be closed keeps no other open.

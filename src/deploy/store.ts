@@ -30,8 +30,8 @@ export type DeploymentPatch = {
 
 /** Keeps deployments and releases. Every read has the tenant in its WHERE: another tenant's id is one that does not exist. */
 export interface DeployStore {
-  /** Writes a new deployment with the request it came from, and counts it. */
-  insertDeployment(deployment: Deployment, request: RunRequest): Promise<void>
+  /** Writes a new deployment with the request it came from, and the trace (W3C `traceparent`) in which it was asked for; counts it. */
+  insertDeployment(deployment: Deployment, request: RunRequest, traceparent?: string): Promise<void>
   getDeployment(tenantId: string, id: string): Promise<Deployment | undefined>
   /** Compare-and-set: changes the deployment only while its state is one of `from`; says whether it did. */
   updateDeployment(id: string, from: readonly DeploymentState[], patch: DeploymentPatch): Promise<boolean>

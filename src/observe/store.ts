@@ -2,13 +2,14 @@ import type { Store, Stores } from '../deploy/work.ts'
 import { isSlipwayError } from '../errors.ts'
 import type { Event } from '../event/event.ts'
 import type { Observer } from './observer.ts'
+import { currentTraceparent } from './trace-context.ts'
 
 /** What is told of a store. */
-export type StoreObserver = Pick<Observer, 'committed' | 'transaction' | 'claimed' | 'refused'>
+export type StoreObserver = Pick<Observer, 'committed'> & Partial<Pick<Observer, 'transaction' | 'claimed' | 'refused'>>
 
 /**
  * A store that tells what was committed to it: events once they are on disk, and never those that were rolled back; leases that were
- * claimed; and writes that were refused because their lease was lost.
+ * claimed; and writes that were refused because their lease was lost. Keeps with each new deployment the trace in which it was asked for.
  */
 export function observedStore(store: Store, observer: StoreObserver): Store {
   const ports = told(store, observer, event => observer.committed([event]))
@@ -28,11 +29,11 @@ export function observedStore(store: Store, observer: StoreObserver): Store {
             ),
           )
         })
-        observer.transaction(seconds(), 'committed')
+        observer.transaction?.(seconds(), 'committed')
         if (events.length > 0) observer.committed(events)
         return result
       } catch (error) {
-        observer.transaction(seconds(), 'rolled_back')
+        observer.transaction?.(seconds(), 'rolled_back')
         throw error
       }
     },
@@ -44,9 +45,12 @@ function told(
   stores: Stores,
   observer: StoreObserver,
   appended: (event: Event) => void,
-): Pick<Stores, 'events' | 'work'> {
-  const { events, work } = stores
+): Pick<Stores, 'deploys' | 'events' | 'work'> {
+  const { deploys, events, work } = stores
   return {
+    deploys: over(deploys, {
+      insertDeployment: (deployment, request) => deploys.insertDeployment(deployment, request, currentTraceparent()),
+    }),
     events: over(events, {
       async append(event) {
         const written = await events.append(event)
@@ -57,19 +61,19 @@ function told(
     work: over(work, {
       async claimDue(worker, limit) {
         const claims = await work.claimDue(worker, limit)
-        if (claims.length > 0) observer.claimed(claims.length)
+        if (claims.length > 0) observer.claimed?.(claims.length)
         return claims
       },
       async claim(worker, instanceId) {
         const claim = await work.claim(worker, instanceId)
-        if (claim) observer.claimed(1)
+        if (claim) observer.claimed?.(1)
         return claim
       },
       async fence(claim) {
         try {
           return await work.fence(claim)
         } catch (error) {
-          if (isSlipwayError(error, 'lease_lost')) observer.refused('store')
+          if (isSlipwayError(error, 'lease_lost')) observer.refused?.('store')
           throw error
         }
       },

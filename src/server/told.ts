@@ -1,5 +1,14 @@
-import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import {
+  type Context as ApiContext,
+  context,
+  propagation,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api'
 import type { Context, MiddlewareHandler } from 'hono'
+import { spanContextOf } from '../observe/trace-context.ts'
 import type { ServerEnv, ServerParts } from './context.ts'
 import { routeOf } from './guard.ts'
 
@@ -9,7 +18,7 @@ export function told({ slipway, log }: ServerParts): MiddlewareHandler<ServerEnv
   return async (c, next) => {
     const began = performance.now()
     const [method, route = 'none'] = routeOf(c)?.split(' ') ?? [methodOf(c)]
-    const from = propagation.extract(context.active(), c.req.raw.headers, headerGetter)
+    const from = callerOf(c.req.raw.headers)
     const span = tracer.startSpan(
       `${method} ${route}`,
       { kind: SpanKind.SERVER, attributes: attributesOf(c, route) },
@@ -30,6 +39,14 @@ export function told({ slipway, log }: ServerParts): MiddlewareHandler<ServerEnv
 /** Methods are the caller's to choose, and a metric has a series for each. */
 function methodOf(c: Context<ServerEnv>): string {
   return ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].includes(c.req.method) ? c.req.method : 'other'
+}
+
+/** The trace that the request is part of: as the application's propagator reads it, or by its `traceparent` where none is set up. */
+function callerOf(headers: Headers): ApiContext {
+  const from = propagation.extract(context.active(), headers, headerGetter)
+  if (trace.getSpanContext(from)) return from
+  const caller = spanContextOf(headers.get('traceparent') ?? undefined)
+  return caller ? trace.setSpanContext(from, caller) : from
 }
 
 const headerGetter = {

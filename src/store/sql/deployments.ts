@@ -3,6 +3,7 @@ import { everyTenant } from '../../auth/auth.ts'
 import { timestamp } from '../../clock.ts'
 import type { Deployment, DeploymentKind, DeploymentState } from '../../deploy/deployment.ts'
 import type { Backlog } from '../../deploy/find.ts'
+import type { RunRequest } from '../../deploy/run.ts'
 import type { DeployStore } from '../../deploy/store.ts'
 import { flag, json, text, time, whole } from './codec.ts'
 import { count, total } from './counters.ts'
@@ -58,6 +59,11 @@ const updating = update<{ $id: string }, object>((db, of, changes, from) =>
     .returning('id'),
 )
 
+/** The trace lies beside what was asked for, in the same column. */
+function written(request: RunRequest, traceparent: string | undefined): string {
+  return JSON.stringify(traceparent === undefined ? request : { ...request, traceparent })
+}
+
 type Deployments = Pick<
   DeployStore,
   | 'insertDeployment'
@@ -73,7 +79,7 @@ type Deployments = Pick<
 export function deployments(session: Session): Deployments {
   const { db, clock } = session
   return {
-    async insertDeployment(deployment, request) {
+    async insertDeployment(deployment, request, traceparent) {
       await atomic(session, async db => {
         await db
           .insertInto('deployments')
@@ -81,7 +87,12 @@ export function deployments(session: Session): Deployments {
           .execute()
         await db
           .insertInto('runs')
-          .values({ deployment_id: deployment.id, request: JSON.stringify(request), plan: null, undo_steps: null })
+          .values({
+            deployment_id: deployment.id,
+            request: written(request, traceparent),
+            plan: null,
+            undo_steps: null,
+          })
           .execute()
         await count(db, deployment.instanceId, `deployments.${deployment.kind}`, 1)
       })
