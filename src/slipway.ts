@@ -27,6 +27,7 @@ import { type InstanceService, instanceService } from './instance/operate.ts'
 import { nameSchema } from './instance/schema.ts'
 import { type InstanceStatus, statusOf } from './instance/status.ts'
 import { deploymentSpans } from './observe/deployment-spans.ts'
+import { type Log, redactedLog } from './observe/log.ts'
 import { type Metrics, type MetricsOptions, slipwayMetrics } from './observe/prometheus/metrics.ts'
 import { observedStore } from './observe/store.ts'
 import { portQueue, replicaRange } from './provider/process/ports.ts'
@@ -45,14 +46,6 @@ import type { Vault } from './secrets/vault.ts'
 import { keepFrontPort, keptFrontPort } from './store/front-port.ts'
 import { storedPorts } from './store/ports.ts'
 import { sqliteStore } from './store/sqlite.ts'
-
-/** A logger as Slipway uses it; pino's fits. */
-export interface Log {
-  info(data: object, text: string): void
-  warn(data: object, text: string): void
-  /** Whether lines of this level are written at all; asked before a line is made of each request. */
-  isLevelEnabled?(level: 'info' | 'warn'): boolean
-}
 
 /** What a Slipway is put together from. Every part has a default: one machine, SQLite, processes, the embedded proxy. */
 export interface SlipwayOptions {
@@ -83,8 +76,10 @@ export interface SlipwayOptions {
   readonly worker?: boolean
   /** What is counted for Prometheus; `false`: nothing. Default: everything, the traffic of 400 instances. */
   readonly metrics?: MetricsOptions | false
-  /** Default: warnings, as JSON lines on stderr. */
+  /** Default: JSON lines on stderr. Whatever looks like a token, and the values of secrets, are taken out of every line. */
   readonly log?: Log
+  /** What the default log tells; `info` has a line for each request of a server. Default `warn`. */
+  readonly logLevel?: 'info' | 'warn' | 'silent'
   /**
    * For tests of what survives: told before and after each commit, and each call that changes what runs or routes. Absent, the parts are
    * used as they are and it costs nothing.
@@ -163,7 +158,8 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const clock = options.clock ?? systemClock
   const room = diskRoom(dataDir, options.reserveBytes)
-  const log = options.log ?? pino({ name: 'slipway', level: 'warn' }, pino.destination({ dest: 2, sync: true }))
+  const masks = secretMasks()
+  const log = redactedLog(options.log ?? linesOnStderr(options.logLevel ?? 'warn'), line => masks.maskAll(line))
   const { faults } = options
   const strategies = strategyMap(options.strategies ?? [])
   const metrics =
@@ -201,7 +197,6 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     const auth = options.auth ?? tokenAuth({ tokens: store.tokens, clock })
     const bus = eventBus({ events: store.events, clock })
     opened.push(() => bus.close())
-    const masks = secretMasks()
     let worker: Worker | undefined
     const hint = (instanceId: string): void => worker?.hint(instanceId)
     if (options.worker !== false) {
@@ -308,6 +303,10 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     await closeAll()
     throw error
   }
+}
+
+function linesOnStderr(level: string): Log {
+  return pino({ name: 'slipway', level }, pino.destination({ dest: 2, sync: true }))
 }
 
 /** Processes on this machine, whose ports are reserved in the store beside the router's. */

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Claims } from '../auth/auth.ts'
-import type { Acting, Log, Slipway } from '../slipway.ts'
+import type { Log } from '../observe/log.ts'
+import type { Acting, Slipway } from '../slipway.ts'
 import type { EventReaders } from './event-readers.ts'
 import type { RateLimiter } from './rate-limit.ts'
 
