@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { benchApi } from './api.ts'
 import { benchDeploys } from './deploy.ts'
 import type { Figure } from './figure.ts'
 import { benchLists } from './lists.ts'
@@ -34,6 +35,8 @@ const sizes = {
   parked: [10_000, 1000, 10],
   watchedMs: [5000, 5000, 100],
   listeners: [1000, 200, 5],
+  asked: [200, 50, 3],
+  meanwhile: [200, 100, 3],
   few: [1000, 1000, 100],
   listed: [1_000_000, 50_000, 200],
 } as const
@@ -63,6 +66,7 @@ const parts: Readonly<Record<string, Part>> = {
   resume: async () => [await benchResume(size('running'))],
   parked: () => benchParked(size('parked'), size('watchedMs')),
   streams: async () => [...(await benchStreams(size('listeners'))), await benchReads(size('proxySeconds'))],
+  api: () => benchApi(size('asked'), size('meanwhile')),
   lists: () => benchLists(size('few'), size('listed'), 200),
 }
 

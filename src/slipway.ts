@@ -27,12 +27,17 @@ import type { CheckFunction } from './health/checks.ts'
 import { type InstanceService, instanceService } from './instance/operate.ts'
 import { nameSchema } from './instance/schema.ts'
 import { type InstanceStatus, statusOf } from './instance/status.ts'
+import { deploymentSpans } from './observe/deployment-spans.ts'
+import { type Log, redactedLog } from './observe/log.ts'
+import { type Metrics, type MetricsOptions, slipwayMetrics } from './observe/prometheus/metrics.ts'
+import { observedStore } from './observe/store.ts'
 import { portQueue, replicaRange } from './provider/process/ports.ts'
 import { processProvider } from './provider/process/provider.ts'
 import type { Address, LogLine, LogQuery, Provider } from './provider/provider.ts'
 import { type ProviderRegistry, providerRegistry } from './provider/registry.ts'
 import { diskRoom, type Space } from './room.ts'
 import { proxyRouter } from './router/proxy/router.ts'
+import { ownVersion } from './router/proxy/version.ts'
 import type { RevisionTraffic, Router } from './router/router.ts'
 import { envelopeVault } from './secrets/envelope-vault.ts'
 import { secretMasks } from './secrets/masks.ts'
@@ -43,12 +48,6 @@ import { keepFrontPort, keptFrontPort } from './store/front-port.ts'
 import { storedPorts } from './store/ports.ts'
 import { sqliteStore } from './store/sqlite.ts'
 import { type TaskService, taskService } from './task/service.ts'
-
-/** A logger as Slipway uses it; pino's fits. */
-export interface Log {
-  info(data: object, text: string): void
-  warn(data: object, text: string): void
-}
 
 /** First and last ports, outside those that the system gives to outgoing connections. */
 export interface PortRanges {
@@ -87,8 +86,12 @@ export interface SlipwayOptions {
   readonly reserveBytes?: number
   /** Whether this process performs deployments, or only records them. Default true. */
   readonly worker?: boolean
-  /** Default: warnings, as JSON lines on stderr. */
+  /** What is counted for Prometheus; `false`: nothing. Default: everything, the traffic of 400 instances. */
+  readonly metrics?: MetricsOptions | false
+  /** Default: JSON lines on stderr. Whatever looks like a token, and the values of secrets, are taken out of every line. */
   readonly log?: Log
+  /** What the default log tells; `info` has a line for each request of a server. Default `warn`. */
+  readonly logLevel?: 'info' | 'warn' | 'silent'
   /**
    * For tests of what survives: told before and after each commit, and each call that changes what runs or routes. Absent, the parts are
    * used as they are and it costs nothing.
@@ -149,6 +152,8 @@ export interface Slipway {
   readonly providers: ProviderRegistry
   readonly store: Store
   readonly router: Router
+  /** What is counted, unless `metrics: false` was asked for. */
+  readonly metrics?: Metrics
   /** Throws away now what the retention does not keep; it is done every ten minutes anyway. */
   prune(): Promise<Pruned>
   /** What is free on the disk under `dataDir`, and how much of it is kept in reserve. */
@@ -171,11 +176,26 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const clock = options.clock ?? systemClock
   const room = diskRoom(dataDir, options.reserveBytes)
-  const log = options.log ?? pino({ name: 'slipway', level: 'warn' }, pino.destination({ dest: 2, sync: true }))
+  const masks = secretMasks()
+  const log = redactedLog(options.log ?? linesOnStderr(options.logLevel ?? 'warn'), line => masks.maskAll(line))
   const { faults } = options
-  const plain = options.store ?? (await sqliteStore({ path: join(dataDir, 'slipway.db'), clock }))
-  const store = faults ? faultyStore(plain, faults) : plain
-  const opened: (() => Promise<void>)[] = [() => store.close()]
+  const strategies = strategyMap(options.strategies ?? [])
+  const metrics =
+    options.metrics === false ? undefined : slipwayMetrics([...strategies.keys()], ownVersion, options.metrics)
+  const observer = metrics?.observer
+  const told = observer ? { observer } : {}
+  const onFlush = observer ? { onFlush: observer.flushed } : {}
+  const plain = options.store ?? (await sqliteStore({ path: join(dataDir, 'slipway.db'), clock, ...onFlush }))
+  const durable = faults ? faultyStore(plain, faults) : plain
+  const spans = deploymentSpans({ store: durable, log })
+  const store = observedStore(durable, {
+    ...observer,
+    committed(events) {
+      observer?.committed(events)
+      spans.committed(events)
+    },
+  })
+  const opened: (() => Promise<void>)[] = [() => store.close(), () => spans.idle()]
   const closeAll = async (): Promise<void> => {
     const failures: unknown[] = []
     // One part that can't be closed keeps no other open.
@@ -195,8 +215,6 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     const auth = options.auth ?? tokenAuth({ tokens: store.tokens, clock })
     const bus = eventBus({ events: store.events, clock })
     opened.push(() => bus.close())
-    const strategies = strategyMap(options.strategies ?? [])
-    const masks = secretMasks()
     let worker: Worker | undefined
     const hint = (instanceId: string): void => worker?.hint(instanceId)
     if (options.worker !== false) {
@@ -220,16 +238,22 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
           }
         },
         onCommit: () => bus.wake(),
+        ...told,
         log,
       })
       worker = engine
       opened.push(() => engine.stop())
     }
+    if (metrics) {
+      const leases = (): number => worker?.leases ?? 0
+      metrics.readFrom({ store, router, clock, log, leases, space: () => room.look() })
+      opened.push(async () => metrics.stop())
+    }
     const caretaker = startCaretaker({ store, providers, room, clock, log }, options.retention)
     opened.push(() => caretaker.stop())
     const hintTasks = (): void => worker?.hintTasks()
     const checks = options.checks ?? {}
-    const parts = { room, store, providers, bus, auth, vault, clock, strategies, checks, hint, hintTasks }
+    const parts = { room, store, providers, bus, auth, vault, clock, strategies, checks, hint, hintTasks, ...told }
     const act = (claims: Claims): Acting => {
       const instances = instanceService(parts, claims)
       return {
@@ -281,6 +305,7 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
       providers,
       store,
       router,
+      ...(metrics ? { metrics } : {}),
       prune: () => caretaker.prune(),
       space: () => room.look(),
       front: router.front,
@@ -290,6 +315,10 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     await closeAll()
     throw error
   }
+}
+
+function linesOnStderr(level: string): Log {
+  return pino({ name: 'slipway', level }, pino.destination({ dest: 2, sync: true }))
 }
 
 /** Processes on this machine, whose ports are reserved in the store beside the router's. */

@@ -45,8 +45,16 @@ export function unwire(value: unknown): unknown {
 
 /** One name as it stands on the wire. */
 export function snakeCase(key: string): string {
-  return key.replaceAll(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
+  const known = snakes.get(key)
+  if (known !== undefined) return known
+  const snake = key.replaceAll(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
+  // Our own fields; keys that come from outside are as many as somebody likes.
+  if (snakes.size < mostNames) snakes.set(key, snake)
+  return snake
 }
+
+const snakes = new Map<string, string>()
+const mostNames = 1000
 
 function camelCase(key: string): string {
   return key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())

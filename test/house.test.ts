@@ -35,6 +35,7 @@ function floorOf(file: string): Floor {
       return 'logic'
     case 'provider':
     case 'router':
+    case 'observe':
       return file.split('/').length > 2 ? 'adapter' : 'logic'
     case 'store':
       return 'adapter'

@@ -3,6 +3,7 @@ import type { Claims } from '../auth/auth.ts'
 import { type Clock, timestamp } from '../clock.ts'
 import { SlipwayError } from '../errors.ts'
 import type { EventBus } from '../event/bus.ts'
+import type { Observer } from '../observe/observer.ts'
 import type { Deployment } from './deployment.ts'
 import { cancelPending, eventOf } from './end.ts'
 import type { Run, StepRecord } from './run.ts'
@@ -14,6 +15,7 @@ interface AskParts {
   readonly bus: EventBus
   readonly clock: Clock
   readonly hint: (instanceId: string) => void
+  readonly observer?: Pick<Observer, 'stepEnded'>
 }
 
 type Change = Readonly<Record<string, unknown>>
@@ -73,7 +75,8 @@ export async function promote(
   by: Claims,
   parts: AskParts,
 ): Promise<Deployment> {
-  return await ask('promote', of, by, parts, async (_run, tx, at) => {
+  let beganAt = ''
+  const after = await ask('promote', of, by, parts, async (_run, tx, at) => {
     const waiting = currentPause(await tx.work.steps(of.id))
     if (!waiting) {
       throw new SlipwayError('not_paused', `Deployment ${of.id} does not wait at a pause of its plan.`, {
@@ -81,6 +84,7 @@ export async function promote(
       })
     }
     const { record, name } = waiting
+    beganAt = record.beganAt
     if (gate !== undefined && gate !== name) {
       throw new SlipwayError('not_paused', `Deployment ${of.id} waits at "${name}", not at "${gate}".`, {
         next: `Promote "${name}".`,
@@ -98,6 +102,9 @@ export async function promote(
     await tx.events.append(eventOf('deploy.resumed', of, { by: by.subject, gate: name }))
     return { gate: name }
   })
+  const seconds = Math.max(0, (parts.clock.now() - Date.parse(beganAt)) / 1000)
+  parts.observer?.stepEnded({ kind: 'pause', phase: 'forward', strategy: of.strategy, outcome: 'done', seconds })
+  return after
 }
 
 /** Does what is asked in one transaction with the look at the state, by the table of {@link asks}. `act` tells what it changed beside the state, nothing when it changed nothing. */

@@ -34,7 +34,13 @@ export async function cancelPending(
   if (!moved) return false
   if (deployment.kind === 'provision') await tx.instances.update(deployment.instanceId, { state: 'failed' })
   await tx.events.append(
-    eventOf('deploy.cancelled', deployment, { kind: deployment.kind, error, code, restored: true }),
+    eventOf('deploy.cancelled', deployment, {
+      kind: deployment.kind,
+      strategy: deployment.strategy,
+      error,
+      code,
+      restored: true,
+    }),
   )
   return true
 }

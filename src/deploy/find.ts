@@ -1,3 +1,4 @@
+import type { Timestamp } from '../clock.ts'
 import type { InstanceState } from '../instance/instance.ts'
 import type { DeploymentKind, DeploymentState } from './deployment.ts'
 import type { ListOptions } from './store.ts'
@@ -23,6 +24,15 @@ export interface InstanceFilter {
 
 /** A state of an instance, or that someone should look at it, whatever its state. */
 export type InstanceStatusName = InstanceState | 'needs_attention'
+
+/** Deployments of every tenant that have not ended, of one state and strategy. */
+export interface Backlog {
+  readonly state: 'pending' | 'running'
+  readonly strategy: string
+  readonly count: number
+  /** When the oldest of them was asked for. */
+  readonly oldest: Timestamp
+}
 
 export type DeploymentListOptions = ListOptions & DeploymentFilter
 export type InstanceListOptions = ListOptions & InstanceFilter

@@ -57,6 +57,8 @@ export interface UndoCause {
 export interface Run {
   readonly deployment: Deployment
   readonly request: RunRequest
+  /** The trace in which it was asked for, as W3C writes it. */
+  readonly traceparent?: string
   readonly plan?: FrozenPlan
   readonly undo?: UndoCause
   /** The steps back, stored when the undo began. */

@@ -13,7 +13,7 @@ import { type AllowedAction, allowedActions } from './actions.ts'
 import { cancel, currentPause, isPausedByRequest, pause, promote, resume } from './ask.ts'
 import { requireChecks } from './checks.ts'
 import { chooseStrategy } from './choose.ts'
-import type { Deployment } from './deployment.ts'
+import { type Deployment, hasEnded } from './deployment.ts'
 import { type Difference, diffServices } from './diff.ts'
 import type { DeploymentListOptions } from './find.ts'
 import { eventsOf, untilEnded } from './follow.ts'
@@ -44,6 +44,12 @@ export interface DeployParts extends SubmitParts {
   readonly checks: Readonly<Record<string, CheckFunction>>
 }
 
+/** A deployment, and what may be asked of it. */
+export interface Inspected {
+  readonly deployment: Deployment
+  readonly actions: readonly AllowedAction[]
+}
+
 /** Turns "run these images on this instance" into releases and tracked deployments. Every call acts for one caller. */
 export interface DeployService {
   /** Makes the release and starts its rollout; resolves once it is recorded, not when it is done. */
@@ -60,6 +66,8 @@ export interface DeployService {
   findDeployments(options?: DeploymentListOptions): Promise<DeployListResult>
   /** What may be asked of a deployment now, and why not the rest. */
   actions(deploymentId: string): Promise<AllowedAction[]>
+  /** A deployment with what may be asked of it, in one look. */
+  inspect(deploymentId: string): Promise<Inspected>
   /** The steps of its plan and of its undo, in order: those that were begun with what came of them, then those to come. */
   steps(deploymentId: string): Promise<PerformedStep[]>
   /** The release that was active before the one that is. Throws `never_active` when there was none. */
@@ -100,6 +108,21 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
     found(seen(await store.deploys.getRelease(tenantId, id)), 'release', id)
   const instance = async (id: string, reader: Pick<Stores, 'instances'> = store): Promise<Instance> =>
     found(sees(caller, id) ? await reader.instances.get(tenantId, id) : undefined, 'instance', id)
+
+  const actionsOf = async (target: Deployment): Promise<AllowedAction[]> => {
+    const of = { deployment: target, instance: await instance(target.instanceId), pausedByRequest: false }
+    // What has ended waits at nothing and is undone no more: nothing else decides.
+    if (hasEnded(target.state)) return allowedActions(of)
+    const run = await store.work.run(target.id)
+    const gate = currentPause(await store.work.steps(target.id))?.name
+    return allowedActions({
+      ...of,
+      deployment: run?.deployment ?? target,
+      pausedByRequest: await isPausedByRequest(target.id, store),
+      ...(run?.undo ? { undoing: run.undo.error } : {}),
+      ...(gate !== undefined ? { gate } : {}),
+    })
+  }
 
   /** Checks what a deploy asks for, and finds its images and secrets. Writes nothing. */
   const understand = async (given: unknown, refused: string) => {
@@ -229,16 +252,13 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
 
     async actions(id) {
       await readable()
-      const target = await deployment(id)
-      const run = await store.work.run(id)
-      const gate = currentPause(await store.work.steps(id))?.name
-      return allowedActions({
-        deployment: run?.deployment ?? target,
-        instance: await instance(target.instanceId),
-        pausedByRequest: await isPausedByRequest(id, store),
-        ...(run?.undo ? { undoing: run.undo.error } : {}),
-        ...(gate !== undefined ? { gate } : {}),
-      })
+      return await actionsOf(await deployment(id))
+    },
+
+    async inspect(id) {
+      await readable()
+      const found = await deployment(id)
+      return { deployment: found, actions: await actionsOf(found) }
     },
 
     async steps(id) {

@@ -1,7 +1,7 @@
 import type { Timestamp } from '../clock.ts'
 import type { ServiceSnapshot } from '../instance/service.ts'
 import type { Deployment, DeploymentKind, DeploymentState } from './deployment.ts'
-import type { DeploymentListOptions } from './find.ts'
+import type { Backlog, DeploymentListOptions } from './find.ts'
 import type { Release } from './release.ts'
 import type { RunRequest } from './run.ts'
 
@@ -30,8 +30,8 @@ export type DeploymentPatch = {
 
 /** Keeps deployments and releases. Every read has the tenant in its WHERE: another tenant's id is one that does not exist. */
 export interface DeployStore {
-  /** Writes a new deployment with the request it came from, and counts it. */
-  insertDeployment(deployment: Deployment, request: RunRequest): Promise<void>
+  /** Writes a new deployment with the request it came from, and the trace (W3C `traceparent`) in which it was asked for; counts it. */
+  insertDeployment(deployment: Deployment, request: RunRequest, traceparent?: string): Promise<void>
   getDeployment(tenantId: string, id: string): Promise<Deployment | undefined>
   /** Compare-and-set: changes the deployment only while its state is one of `from`; says whether it did. */
   updateDeployment(id: string, from: readonly DeploymentState[], patch: DeploymentPatch): Promise<boolean>
@@ -45,6 +45,8 @@ export interface DeployStore {
   listByState(tenantId: string, states: readonly DeploymentState[], options?: ListOptions): Promise<DeployListResult>
   /** Across instances, newest first; `*` lists those of every tenant. `kinds` default: all. */
   findDeployments(tenantId: string, options?: DeploymentListOptions): Promise<DeployListResult>
+  /** What has not ended, of all tenants: how many, and since when the oldest waits. */
+  backlog(): Promise<Backlog[]>
 
   insertRelease(release: Release): Promise<void>
   getRelease(tenantId: string, id: string): Promise<Release | undefined>

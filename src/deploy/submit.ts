@@ -5,6 +5,7 @@ import type { EventBus } from '../event/bus.ts'
 import { newId } from '../id.ts'
 import type { BusyPolicy, Instance } from '../instance/instance.ts'
 import type { ServiceSnapshot } from '../instance/service.ts'
+import type { Observer } from '../observe/observer.ts'
 import type { ProviderRegistry } from '../provider/registry.ts'
 import type { Vault } from '../secrets/vault.ts'
 import { type Chosen, strategyOf } from './choose.ts'
@@ -25,6 +26,8 @@ export interface SubmitParts {
   readonly vault: Vault
   readonly clock: Clock
   readonly strategies: ReadonlyMap<string, Strategy>
+  /** Told what happens, for metrics. Absent: nothing is measured. */
+  readonly observer?: Observer
   /** Work was committed for this instance: whoever performs it may look. */
   readonly hint: (instanceId: string) => void
 }

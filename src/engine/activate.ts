@@ -39,8 +39,9 @@ export async function activate(
         rolledBackBy: deployment.id,
       })
       if (marked) {
+        const { kind, strategy } = (await tx.deploys.getDeployment(instance.tenantId, replaced)) ?? {}
         await tx.events.append({
-          ...event('deploy.rolled_back', deployment, { by: deployment.id }),
+          ...event('deploy.rolled_back', deployment, { kind, strategy, by: deployment.id }),
           deploymentId: replaced,
           ...(before !== undefined ? { releaseId: before } : {}),
         })

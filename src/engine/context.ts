@@ -4,6 +4,7 @@ import type { Run } from '../deploy/run.ts'
 import type { Strategy } from '../deploy/strategy.ts'
 import type { InstanceRecord, Store, Stores } from '../deploy/work.ts'
 import type { CheckFunction } from '../health/checks.ts'
+import type { Observer } from '../observe/observer.ts'
 import type { ProviderRegistry } from '../provider/registry.ts'
 import type { Router } from '../router/router.ts'
 import type { Keeper } from './keeper.ts'
@@ -30,6 +31,8 @@ export interface EngineParts {
   readonly learnSecrets: (instance: { readonly id: string; readonly tenantId: string }) => Promise<void>
   /** Events were committed: readers may look. */
   readonly onCommit: () => void
+  /** Told what happens, for metrics. Absent: nothing is measured. */
+  readonly observer?: Observer
   /** Told of what an operator may want to know. */
   readonly log: { info(data: object, text: string): void; warn(data: object, text: string): void }
 }

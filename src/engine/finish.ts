@@ -59,7 +59,10 @@ export async function succeed(
     await follow(run, plan, { ...record, table }, tx, timestamp(now))
     return true
   })
-  if (ended) parts.onCommit()
+  if (ended) {
+    parts.onCommit()
+    parts.observer?.ended(deployment, 'succeeded', now)
+  }
   return ended
 }
 
@@ -123,7 +126,7 @@ export async function endUndone(
     how.trouble === undefined
       ? undo.error
       : `${undo.error.replace(/\.$/u, '')}; what served before could not be brought back: ${how.trouble}`
-  await parts.store.transaction(async tx => {
+  const ended = await parts.store.transaction(async tx => {
     await tx.work.fence(lease.claim)
     const fresh = await tx.work.run(deployment.id)
     const progress = Object.fromEntries(
@@ -141,7 +144,7 @@ export async function endUndone(
       ...(Object.keys(progress).length > 0 ? { serviceProgress: progress } : {}),
       reason: null,
     })
-    if (!moved) return
+    if (!moved) return false
     await tx.work.patch(deployment.instanceId, { table: how.table })
     const record = await tx.work.load(deployment.instanceId)
     if (record) await releaseUnusedPorts(record, tx, keeper.specs)
@@ -155,14 +158,17 @@ export async function endUndone(
     await tx.events.append(
       event(undo.end === 'failed' ? 'deploy.failed' : 'deploy.cancelled', deployment, {
         kind: deployment.kind,
+        strategy: deployment.strategy,
         error,
         code: undo.code,
         restored: how.restored,
         ...(undo.evidence ? { evidence: undo.evidence } : {}),
       }),
     )
+    return true
   })
   parts.onCommit()
+  if (ended) parts.observer?.ended(deployment, undo.end, Date.parse(at))
 }
 
 /** The state an instance is in when a run of this kind was taken back. */

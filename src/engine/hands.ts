@@ -3,6 +3,7 @@ import type { Row } from '../deploy/step.ts'
 import { isPassing, isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
 import { policyDefaults } from '../instance/instance.ts'
 import { defaultGraceMs } from '../instance/service.ts'
+import type { Observer } from '../observe/observer.ts'
 import type { Provider, Replica } from '../provider/provider.ts'
 import type { Router } from '../router/router.ts'
 import type { Blueprint } from './blueprint.ts'
@@ -21,6 +22,7 @@ export interface HandsParts {
   readonly clock: Clock
   /** Turns a row into what the provider starts, secrets included. */
   readonly revisions: SpecSource
+  readonly observer?: Pick<Observer, 'replicas' | 'refused'>
   /** Told of what could not be done; it is tried again. */
   readonly onTrouble: (instanceId: string, message: string) => void
 }
@@ -107,10 +109,12 @@ export class Hands {
         const spec = await this.#parts.revisions.specFor(plan.record, row, plan.specs)
         await this.#parts.provider.start(spec, ordinals, lease.fence)
         this.#startFailures.delete(key)
+        this.#parts.observer?.replicas('started', ordinals.length)
         if (this.#lease === lease) for (const name of names) this.#landed.add(name)
       } catch (error) {
         if (this.#lease === lease) for (const name of names) this.#arriving.delete(name)
-        if (lease.signal.aborted || lost(error, lease)) return
+        if (lease.signal.aborted || this.#lost(error, lease)) return
+        this.#parts.observer?.replicas('start_failed', ordinals.length)
         this.#startFailures.set(key, asSlipwayError(error))
         this.#crashes.startFailed(key, isPassing(error) ? 'unanswered' : 'refused')
         this.#parts.onTrouble(this.#instanceId, messageOf(error))
@@ -136,6 +140,7 @@ export class Hands {
       const [first] = replicas
       const graceMs = (first && plan.specOf(first)?.graceMs) ?? defaultGraceMs
       await provider.stop(this.#instanceId, ids, graceMs, lease.fence)
+      this.#parts.observer?.replicas('stopped', ids.length)
       await this.#owner.observe()
     })
   }
@@ -146,6 +151,7 @@ export class Hands {
     this.#takeAway([replica.id], lease, async () => {
       await this.#crashes.remember(rowKey(replica), provider, this.#instanceId, replica.name)
       await provider.stop(this.#instanceId, [replica.id], 0, lease.fence)
+      this.#parts.observer?.replicas('removed', 1)
     })
   }
 
@@ -155,7 +161,7 @@ export class Hands {
       try {
         await act()
       } catch (error) {
-        if (lease.signal.aborted || lost(error, lease)) return
+        if (lease.signal.aborted || this.#lost(error, lease)) return
         this.#parts.onTrouble(this.#instanceId, messageOf(error))
         await this.#breathe(lease)
       } finally {
@@ -167,6 +173,14 @@ export class Hands {
     for (const id of ids) this.#leaving.set(id, task)
   }
 
+  /** Whether the platform said that somebody else has acted since: then everything under this lease ends, and says nothing about a replica. */
+  #lost(error: unknown, lease: Lease): boolean {
+    if (!isSlipwayError(error, 'lease_lost')) return false
+    this.#parts.observer?.refused('provider')
+    lease.end(error)
+    return true
+  }
+
   /** A platform that fails at once is not asked again at once: what was to leave is on its way for so much longer. */
   async #breathe(lease: Lease): Promise<void> {
     try {
@@ -175,13 +189,6 @@ export class Hands {
       void error // the lease ended: somebody else tries again
     }
   }
-}
-
-/** Whether the platform said that somebody else has acted since: then everything under this lease ends, and says nothing about a replica. */
-function lost(error: unknown, lease: Lease): boolean {
-  if (!isSlipwayError(error, 'lease_lost')) return false
-  lease.end(error)
-  return true
 }
 
 function asSlipwayError(error: unknown): SlipwayError {

@@ -53,7 +53,7 @@ export class Keepers {
     const specs = await specsOf(store, record, runs)
     const raced = this.#awake.get(instanceId)
     if (raced || this.#disposed) return raced
-    const { providers, router, clock, domain, revisions, mask, log } = this.#parts
+    const { providers, router, clock, domain, revisions, mask, log, observer } = this.#parts
     const parts = {
       provider: providers.get(record.instance.provider),
       router,
@@ -61,6 +61,7 @@ export class Keepers {
       domain,
       revisions,
       pace: this.#pace,
+      ...(observer ? { observer } : {}),
       onTrouble: (instance: string, message: string) =>
         log.warn({ instance, message: mask(instance, message) }, 'could not be done; it will be tried again'),
       ...this.#owner,

@@ -1,4 +1,4 @@
-import { timestamp } from '../clock.ts'
+import { type Clock, timestamp } from '../clock.ts'
 import type { ServiceProgress } from '../deploy/deployment.ts'
 import { eventOf } from '../deploy/end.ts'
 import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
@@ -16,6 +16,7 @@ export class Ledger {
   #records = new Map<number, StepRecord>()
   #progress: Record<string, ServiceProgress>
   #unfinished: StepRecord | undefined
+  #begunAny = false
 
   constructor(run: Run, plan: FrozenPlan, at: Attendance) {
     this.#run = run
@@ -82,6 +83,7 @@ export class Ledger {
       return true
     })
     if (!begun) return false
+    this.#tellResumed()
     this.#progress = progress
     this.#records.set(position, record)
     this.#unfinished = undefined
@@ -100,6 +102,7 @@ export class Ledger {
       ...(outcome.note !== undefined ? { note: outcome.note } : {}),
     }
     this.#records.set(position, ended)
+    if (!outcome.promoted) this.#tellEnd(ended, outcome.kind)
     this.#progress = lastTouch(this.#progress, this.#plan, position)
     this.#unfinished = ended
     if (step.kind !== 'hold' && step.kind !== 'pause' && step.kind !== 'task') return
@@ -172,10 +175,10 @@ export class Ledger {
       : `The strategy "${deployment.strategy}" threw: ${messageOf(error)}`
     const sentence = parts.mask(deployment.instanceId, text)
     const evidence = isSlipwayError(error) ? evidenceOf(error) : []
+    const current = this.#records.get(position)
     await parts.store.transaction(async tx => {
       await tx.work.fence(lease.claim)
       if (this.#unfinished) await tx.work.saveStep(this.#unfinished)
-      const current = this.#records.get(position)
       if (current?.state === 'begun') {
         await tx.work.saveStep({ ...current, state: 'failed', endedAt: timestamp(parts.clock.now()), note: sentence })
       }
@@ -187,7 +190,28 @@ export class Ledger {
         ...(evidence.length > 0 ? { evidence } : {}),
       })
     })
+    if (current?.state === 'begun') this.#tellEnd(current, 'failed')
   }
+
+  #tellEnd({ step, beganAt }: StepRecord, outcome: 'done' | 'skipped' | 'failed'): void {
+    const { observer, clock } = this.#at.parts
+    const { strategy } = this.#run.deployment
+    observer?.stepEnded({ kind: step.kind, phase: 'forward', strategy, outcome, seconds: secondsSince(beganAt, clock) })
+  }
+
+  /** The first step after a pause that someone asked for tells how long that was. */
+  #tellResumed(): void {
+    const { observer, clock } = this.#at.parts
+    const { reason } = this.#run.deployment
+    if (this.#begunAny) return
+    this.#begunAny = true
+    if (reason?.code === 'paused') observer?.resumed(secondsSince(reason.since, clock))
+  }
+}
+
+/** Wall time since then, as it outlives the process that wrote it; none when the clock was set back. */
+function secondsSince(then: string, { now }: Pick<Clock, 'now'>): number {
+  return Math.max(0, (now() - Date.parse(then)) / 1000)
 }
 
 /** Probe answers and log lines that came with an error. */

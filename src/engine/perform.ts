@@ -27,7 +27,12 @@ export interface Performance {
 
 /** What became of a step: true, left out for a reason, or waiting without a lease. */
 export type Outcome =
-  | { readonly kind: 'done' | 'skipped'; readonly note?: string }
+  | {
+      readonly kind: 'done' | 'skipped'
+      readonly note?: string
+      /** A pause that somebody promoted, who told of its end. */
+      readonly promoted?: true
+    }
   | { readonly kind: 'parked'; readonly wakeAt: number | null }
 
 const done: Outcome = { kind: 'done' }
@@ -157,7 +162,7 @@ async function pause(step: Extract<Step, { kind: 'pause' }>, on: Performance): P
   const now = parts.clock.now()
   const record = await on.stored(() => begunBy(now, on))
   if (record && record.state !== 'begun')
-    return { kind: 'done', ...(record.note !== undefined ? { note: record.note } : {}) }
+    return { kind: 'done', promoted: true, ...(record.note !== undefined ? { note: record.note } : {}) }
   const beganAt = record ? Date.parse(record.beganAt) : now
   if (step.seconds !== undefined) {
     const goesOnAt = beganAt + step.seconds * 1000

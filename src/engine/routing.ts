@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import { sameContent } from '../deploy/revision.ts'
 import type { Weights } from '../deploy/step.ts'
 import { isSlipwayError, messageOf } from '../errors.ts'
+import type { Observer } from '../observe/observer.ts'
 import type { Fence } from '../provider/provider.ts'
 import type { Router, RouteTable } from '../router/router.ts'
 import { type Lease, leaseLost } from './lease.ts'
@@ -15,6 +16,7 @@ export interface RoutingParts {
   readonly router: Router
   readonly makeWay: MakeWay
   readonly clock: Clock
+  readonly observer?: Pick<Observer, 'refused'>
   /** Whose routes are ours. */
   readonly revisions: { readonly storeId: string }
 }
@@ -120,6 +122,7 @@ export class Routing {
       this.#refusal = undefined
     } catch (error) {
       this.#refusal = messageOf(error)
+      if (isSlipwayError(error, 'lease_lost')) this.#parts.observer?.refused('router')
       // It may or may not be in use: ask before the next one.
       this.#known = false
       throw error

@@ -96,6 +96,7 @@ export async function start(run: Run, at: Attendance): Promise<Run | undefined> 
   const started = await store.work.run(id)
   const record = await store.work.load(lease.claim.instanceId)
   if (!started || !record || started.deployment.state !== 'running') return undefined
+  parts.observer?.started(started.deployment)
   keeper.refresh(record, await specsOf(store, record, [started], keeper.specs))
   return started
 }

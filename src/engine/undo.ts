@@ -23,17 +23,19 @@ export async function undo(run: Run, plan: FrozenPlan, at: Attendance): Promise<
   const steps = run.undoSteps ?? (await planBack(run, plan, at))
   const needs = needsOf(plan)
   const records = await at.parts.store.work.steps(run.deployment.id)
-  const done = new Set(
-    records.filter(record => record.phase === 'undo' && record.state === 'done').map(record => record.position),
-  )
+  const back = new Map(records.filter(record => record.phase === 'undo').map(record => [record.position, record]))
   let trouble: string | undefined
   try {
     for (const [position, step] of steps.entries()) {
       at.keeper.want(step.table, needs)
-      if (done.has(position)) continue
-      await begin(run, position, step, at)
+      const before = back.get(position)
+      if (before?.state === 'done') continue
+      const beganAt = before?.beganAt ?? timestamp(at.parts.clock.now())
+      await record(run, position, step, { state: 'begun', beganAt }, at)
       await come(step, needs, plan, at)
-      await record(run, position, step, 'done', at)
+      const endedAt = timestamp(at.parts.clock.now())
+      await record(run, position, step, { state: 'done', beganAt, endedAt }, at)
+      tellEnd(run, step, Date.parse(endedAt) - Date.parse(beganAt), at)
     }
     await serveAgain(plan, needs, at)
   } catch (error) {
@@ -79,19 +81,14 @@ function needsOf(plan: FrozenPlan): ReadonlyMap<Revision, number> {
   return new Map(plan.base.map(row => [row.revision, Math.min(row.replicas, plan.readyAtStart[row.revision] ?? 0)]))
 }
 
-async function begin(run: Run, position: number, step: Step, at: Attendance): Promise<void> {
-  await record(run, position, step, 'begun', at)
-}
-
 async function record(
   run: Run,
   position: number,
   step: Step,
-  state: StepRecord['state'],
+  now: Pick<StepRecord, 'state' | 'beganAt' | 'endedAt'>,
   { parts, lease }: Attendance,
 ): Promise<void> {
   const { deployment } = run
-  const now = timestamp(parts.clock.now())
   await parts.store.transaction(async tx => {
     await tx.work.fence(lease.claim)
     await tx.work.saveStep({
@@ -100,11 +97,9 @@ async function record(
       position,
       digest: stepDigest(step),
       step,
-      state,
-      beganAt: now,
-      ...(state === 'begun' ? {} : { endedAt: now }),
+      ...now,
     })
-    if (state !== 'begun') return
+    if (now.state !== 'begun') return
     await tx.work.patch(deployment.instanceId, { table: step.table })
     await tx.events.append({
       type: 'deploy.progress',
@@ -117,11 +112,16 @@ async function record(
         name: step.name,
         kind: step.kind,
         table: step.table,
-        code: reasonFor(step, now).code,
+        code: reasonFor(step, now.beganAt).code,
       },
     })
   })
   parts.onCommit()
+}
+
+function tellEnd({ deployment }: Run, { kind }: Step, ms: number, { parts }: Attendance): void {
+  const { strategy } = deployment
+  parts.observer?.stepEnded({ kind, phase: 'undo', strategy, outcome: 'done', seconds: Math.max(0, ms) / 1000 })
 }
 
 /** Waits until a step back is true. Only the old side is waited for; the new one is merely taken away. */

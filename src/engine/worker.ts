@@ -26,6 +26,8 @@ export interface Worker {
   hintTasks(): void
   /** What this worker sees of an instance's replicas. */
   keeper(instanceId: string): Promise<Keeper | undefined>
+  /** How many instances this worker owns now. */
+  readonly leases: number
   /** Lets go of everything at a step's boundary or before; replicas and traffic stay as they are. */
   stop(): Promise<void>
 }
@@ -97,6 +99,10 @@ class InstanceWorker implements Worker {
     for (const id of this.#keepers.ids()) if (!this.#leases.has(id)) this.#reconciler.doubt(id)
   }
 
+  get leases(): number {
+    return this.#leases.size
+  }
+
   hint(instanceId?: string): void {
     if (instanceId !== undefined) this.#keepers.awake.get(instanceId)?.tell()
     this.#waiters.wake()
@@ -162,7 +168,7 @@ class InstanceWorker implements Worker {
   }
 
   #attend(claim: Claim): void {
-    const { store, clock, mask, log } = this.#parts
+    const { store, clock, mask, log, observer } = this.#parts
     // Claimed while we were stopping, or as the worker we were before: removing or replacing that one frees it.
     if (this.#stop.signal.aborted || claim.owner !== this.#heart.id) return
     const identity = this.#heart.identity
@@ -184,7 +190,9 @@ class InstanceWorker implements Worker {
         keeper.lend(lease)
         if ((await attend({ parts: this.#parts, keeper, lease })) === 'parked') this.#parked.add(claim.instanceId)
       } catch (error) {
-        if (!lease.signal.aborted && !isSlipwayError(error, 'lease_lost')) {
+        const lost = lease.signal.aborted || isSlipwayError(error, 'lease_lost')
+        if (lost && !this.#stop.signal.aborted) observer?.leaseLost()
+        if (!lost) {
           log.warn(
             {
               instance: claim.instanceId,

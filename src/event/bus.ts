@@ -4,7 +4,7 @@ import { bell as newBell } from './bell.ts'
 import { durableCursor, passingCursor } from './cursor.ts'
 import { deliver, type Gap } from './delivery.ts'
 import type { Event, EventStore, EventType, NewEvent } from './event.ts'
-import type { EventFilter } from './look.ts'
+import type { EventFilter, Look } from './look.ts'
 import { tailOf } from './tail.ts'
 
 /** Takes one event. It is told the event again when it throws or rejects, so it must bear to be told twice. */
@@ -50,6 +50,8 @@ export interface EventBus {
    * was pruned beyond the place it is at.
    */
   watch(filter: WatchFilter, signal: AbortSignal): AsyncIterable<Event>
+  /** What lies after a place, for readers who keep their place themselves; near the end of the log nothing is read for it. */
+  look(filter: EventFilter, after: number): Promise<Look>
   /** The newest events, newest first. */
   recent(query: Parameters<EventStore['recent']>[0]): Promise<Event[]>
   /** Events were committed: readers look at once instead of at their next poll. */
@@ -139,6 +141,7 @@ export function eventBus({ events, clock = systemClock, pollMs = 1000, onFailure
       return follow(begin, filter, AbortSignal.any([signal, closed.signal]))
     },
 
+    look: (filter, after) => tail.look(filter, after),
     recent: query => events.recent(query),
     wake: () => bell.ring(),
 

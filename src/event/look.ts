@@ -29,3 +29,17 @@ export async function look(log: EventStore, filter: EventFilter, after: number):
   const more = events.length === batchSize
   return { events, upTo: more ? last : Math.max(head, last), more, ...(prunedTo > after ? { gone: prunedTo } : {}) }
 }
+
+/** Whether the log's own filter would give this event. */
+export function matches(
+  event: Event,
+  { tenantId, instanceId, instanceIds, deploymentId, types }: EventFilter,
+): boolean {
+  return (
+    (tenantId === undefined || event.tenantId === tenantId) &&
+    (instanceId === undefined || event.instanceId === instanceId) &&
+    (instanceIds === undefined || (event.instanceId !== undefined && instanceIds.includes(event.instanceId))) &&
+    (deploymentId === undefined || event.deploymentId === deploymentId) &&
+    (types === undefined || types.includes(event.type))
+  )
+}

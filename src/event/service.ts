@@ -18,6 +18,8 @@ export interface EventService {
   reaches(after: number): Promise<boolean>
   /** In order, at most `limit` (default 100) after a place (default 0, the start). */
   read(scope: EventScope & { readonly after?: number; readonly limit?: number }): Promise<Event[]>
+  /** Which events of the log these are for this caller: nothing of what they may not see. */
+  filter(scope: EventScope): Promise<EventFilter>
   /** Follows the log from a place (default: from now on) until the signal is aborted. */
   watch(scope: EventScope & { readonly after?: number }, signal: AbortSignal): Promise<AsyncIterable<Event>>
 }
@@ -46,6 +48,7 @@ export function eventService(
     async read({ after = 0, limit = batchSize, ...scope }) {
       return await events.read({ ...(await filterOf(scope)), after, limit })
     },
+    filter: filterOf,
     async watch({ after, ...scope }, signal) {
       const filter = await filterOf(scope)
       return bus.watch({ ...filter, ...(after !== undefined ? { after } : {}) }, signal)

@@ -1,5 +1,5 @@
 import type { Event, EventStore } from './event.ts'
-import { type EventFilter, type Look, look } from './look.ts'
+import { type EventFilter, type Look, look, matches } from './look.ts'
 
 /** How many of the newest events are kept at hand. */
 const kept = 200
@@ -38,17 +38,6 @@ export function tailOf(log: EventStore): Tail {
       return { events: found, upTo: Math.max(upTo, after), more: false }
     },
   }
-}
-
-/** Whether the log's own filter would give this event. */
-function matches(event: Event, { tenantId, instanceId, instanceIds, deploymentId, types }: EventFilter): boolean {
-  return (
-    (tenantId === undefined || event.tenantId === tenantId) &&
-    (instanceId === undefined || event.instanceId === instanceId) &&
-    (instanceIds === undefined || (event.instanceId !== undefined && instanceIds.includes(event.instanceId))) &&
-    (deploymentId === undefined || event.deploymentId === deploymentId) &&
-    (types === undefined || types.includes(event.type))
-  )
 }
 
 /** One answer for all who ask before it is begun: each is given one that was begun after it asked. */

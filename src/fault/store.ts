@@ -13,6 +13,7 @@ export const storeReads: { readonly [P in keyof Stores]: readonly (keyof Stores[
     'firstRelease',
     'activeRelease',
     'findDeployments',
+    'backlog',
   ],
   instances: ['get', 'list', 'bySlug', 'countPerTenant', 'summary'],
   events: ['read', 'recent', 'lastSeq', 'cursor', 'prunedTo'],

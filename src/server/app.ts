@@ -14,6 +14,7 @@ import { idempotency } from './idempotency.ts'
 import { instances } from './instances.ts'
 import { logs } from './logs.ts'
 import { meta } from './meta.ts'
+import { metrics } from './metrics.ts'
 import { operations } from './operations.ts'
 import { answer, problems } from './problem.ts'
 import { releases } from './releases.ts'
@@ -21,14 +22,16 @@ import { methodsOf } from './rules.ts'
 import { secrets } from './secrets.ts'
 import { tasks } from './tasks.ts'
 import { tokens } from './tokens.ts'
+import { told } from './told.ts'
 
 /** The whole HTTP API over one Slipway: what every request passes, then a file per resource. */
 export function createApp(parts: ServerParts) {
   const app = new OpenAPIHono<ServerEnv>({ getPath: request => withoutBase(request.url, parts.basePath) })
   app.onError(problems(parts))
-  app.use(headers(), conditional(), bodyLimit(), guard(parts), idempotency(parts))
+  app.use(headers(), told(parts), conditional(), bodyLimit(), guard(parts), idempotency(parts))
   const api = app
     .route('/', meta(parts))
+    .route('/', metrics(parts))
     .route('/', instances(parts))
     .route('/', operations(parts))
     .route('/', releases(parts))

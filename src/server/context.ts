@@ -1,5 +1,8 @@
+import type { ServerResponse } from 'node:http'
 import type { Claims } from '../auth/auth.ts'
-import type { Acting, Log, Slipway } from '../slipway.ts'
+import type { Log } from '../observe/log.ts'
+import type { Acting, Slipway } from '../slipway.ts'
+import type { EventReaders } from './event-readers.ts'
 import type { RateLimiter } from './rate-limit.ts'
 
 /** What every handler has at hand. */
@@ -8,9 +11,13 @@ export interface ServerParts {
   /** In front of every link, without a slash at its end. */
   readonly basePath: string
   readonly limiter: RateLimiter
+  /** Tells who listens what happens. */
+  readonly readers: EventReaders
   readonly log: Log
   /** A comment goes to every stream that often, so that nobody takes it for dead. */
   readonly beatMs: number
+  /** Whether `/metrics` is told to programs of this machine without a token. */
+  readonly metricsOnLoopback: boolean
   /** Aborted when the server closes: streams end. */
   readonly closing: AbortSignal
 }
@@ -20,8 +27,10 @@ export interface ServerEnv {
   Bindings: {
     /** The response on its connection, where the request came over one. */
     outgoing?: { destroy(): unknown }
-    /** The request on its connection. */
+    /** The request on its connection, likewise. */
     incoming?: { readonly socket: { readonly remoteAddress?: string | undefined } }
+    /** Where a server can do it: whoever calls it writes the body by themselves, once they are given the response with the head of the answer sent. */
+    takeOver?: (begin: (response: ServerResponse) => void) => void
   }
   Variables: {
     requestId: string

@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import type { AllowedAction } from '../deploy/actions.ts'
 import type { DeployRequest, RollbackRequest } from '../deploy/schema.ts'
 import { given } from '../deploy/schema.ts'
-import { unwire, wire } from '../wire.ts'
+import { unwire, type Wired, wire } from '../wire.ts'
 import { etagOf } from './conditional.ts'
 import type { ServerParts } from './context.ts'
 import { accepted, linksOf, pageAnswer } from './links.ts'
@@ -94,8 +95,8 @@ export function deployments(parts: ServerParts) {
       const { acting } = c.var
       const { id } = c.req.valid('param')
       const place = await acting.events.place()
-      const deployment = await acting.getDeployment(id)
-      const known = { ...wire(deployment), allowed_actions: wire(await acting.actions(id)) }
+      const { deployment, actions } = await acting.inspect(id)
+      const known = { ...wire(deployment), allowed_actions: wire(actions) as Wired<AllowedAction>[] }
       c.set('etag', etagOf(known))
       return c.json({ ...known, last_event_id: String(place), links: linksOf(parts.basePath, deployment, place) }, 200)
     })

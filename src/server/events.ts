@@ -2,19 +2,12 @@ import type { Context } from 'hono'
 import { z } from 'zod'
 import { given } from '../deploy/schema.ts'
 import { isSlipwayError } from '../errors.ts'
-import type { Event } from '../event/event.ts'
-import type { EventScope } from '../event/service.ts'
-import type { Acting } from '../slipway.ts'
 import { wire } from '../wire.ts'
 import type { ServerEnv, ServerParts } from './context.ts'
+import { EventReader } from './event-reader.ts'
+import { eventStreamOf } from './outlet.ts'
 import { json, resource, route } from './route.ts'
 import { eventPageSchema, eventStreamQuery, eventsQuery, place } from './schema/event.ts'
-import { type Frame, streamed } from './stream.ts'
-
-/** A reader so far behind is better off reading the state anew. */
-const mostBehind = 10_000
-/** A reader that took so long for one event may be behind. */
-const slowMs = 5_000
 
 const pages = route('GET /v1/events', {
   summary: 'Events in their order, by pages',
@@ -48,9 +41,27 @@ export function events(parts: ServerParts) {
       const { after, type, instance_id, deployment_id } = c.req.valid('query')
       const from = c.req.valid('header')['last-event-id'] ?? after
       const scope = given({ types: type, instanceId: instance_id, deploymentId: deployment_id })
+      const { events } = c.var.acting
+      const filter = await events.filter(scope)
+      const head = (): Promise<number> => events.place()
+      const place = from === undefined ? await head() : Number(from)
+      const ended = parts.slipway.metrics?.server.listening('events')
       const end = ending(c, parts)
-      const frames = await follow(c.var.acting, scope, from === undefined ? undefined : Number(from), end.signal)
-      return streamed(c, frames, { beatMs: parts.beatMs, end, allowed: stillAllowed(c, parts) })
+      const reader = new EventReader(filter, place, {
+        readers: parts.readers,
+        bus: parts.slipway.bus,
+        reaches: events.reaches,
+        head,
+        beatMs: parts.beatMs,
+        allowed: stillAllowed(c, parts),
+        ended(why) {
+          end.abort()
+          ended?.(why)
+        },
+      })
+      end.signal.addEventListener('abort', () => reader.dismiss(), { once: true })
+      if (end.signal.aborted) reader.dismiss()
+      return eventStreamOf(c, reader)
     })
 }
 
@@ -77,49 +88,4 @@ export function stillAllowed(c: Context<ServerEnv>, { slipway }: ServerParts): (
       return !isSlipwayError(error, 'unauthenticated')
     }
   }
-}
-
-async function follow(
-  { events }: Acting,
-  scope: EventScope,
-  from: number | undefined,
-  signal: AbortSignal,
-): Promise<AsyncIterable<Frame>> {
-  const after = from ?? (await events.place())
-  if (!(await events.reaches(after))) return resetAt(await events.place())
-  const watched = await events.watch({ ...scope, after }, signal)
-  return frames(watched, events)
-}
-
-async function* frames(watched: AsyncIterable<Event>, events: Acting['events']): AsyncGenerator<Frame, void> {
-  try {
-    for await (const event of watched) {
-      const given = performance.now()
-      yield frameOf(event)
-      if (performance.now() - given < slowMs) continue
-      const head = await events.place()
-      if (head - event.seq <= mostBehind) continue
-      yield* resetAt(head)
-      return
-    }
-  } catch (error) {
-    // It was pruned while its reader was slow: what is missing can't be told any more.
-    if (!isSlipwayError(error, 'events_gone')) throw error
-    yield* resetAt(await events.place())
-  }
-}
-
-/** The same event is the same message for everyone who is told of it. */
-const told = new WeakMap<Event, Frame>()
-
-function frameOf(event: Event): Frame {
-  const known = told.get(event)
-  if (known) return known
-  const frame = { id: String(event.seq), data: wire(event) }
-  told.set(event, frame)
-  return frame
-}
-
-async function* resetAt(head: number): AsyncGenerator<Frame, void> {
-  yield { id: String(head), event: 'reset', data: { last_event_id: String(head) } }
 }

@@ -3,6 +3,7 @@ import { matchedRoutes } from 'hono/route'
 import { type Claims, everyTenant, type Origin } from '../auth/auth.ts'
 import { SlipwayError } from '../errors.ts'
 import type { ServerEnv, ServerParts } from './context.ts'
+import { isFromHere } from './from-here.ts'
 import { acrossTenants, type RouteKey, rules } from './rules.ts'
 
 /** Holds every request to the rule of its route: who it is, how often they may, for which tenant, and whether they may do it. */
@@ -12,11 +13,13 @@ export function guard(parts: ServerParts): MiddlewareHandler<ServerEnv> {
     if (key === undefined) return await next()
     const rule = rules[key]
     if (rule === 'open') return await next()
+    if (rule === 'operator' && parts.metricsOnLoopback && isFromHere(c)) return await next()
     const token = bearer(c)
     const claims = await parts.slipway.auth.authenticate(token)
     limit(c, parts, claims, rule)
     const acting = forTenant(claims, c.req.query('tenant'), key)
-    if (rule !== 'any token') {
+    if (rule === 'operator') requireOperator(claims)
+    else if (rule !== 'any token') {
       const instanceId = key.includes('/instances/{id}') ? c.req.param('id') : undefined
       await parts.slipway.auth.authorize(acting, rule, instanceId === undefined ? {} : { instanceId })
     }
@@ -58,7 +61,7 @@ function originOf(c: Context<ServerEnv>): Origin {
 }
 
 function limit(c: Context<ServerEnv>, { limiter }: ServerParts, claims: Claims, rule: string): void {
-  const kind = rule === 'any token' || rule.endsWith('.read') ? 'read' : 'write'
+  const kind = rule === 'any token' || rule === 'operator' || rule.endsWith('.read') ? 'read' : 'write'
   const who = claims.tokenId ?? `${claims.tenantId} ${claims.subject}`
   const { allowed, quota, remaining, resetSeconds } = limiter.take(who, kind)
   c.header('RateLimit-Policy', `"${kind}";q=${quota};w=60`)
@@ -70,8 +73,16 @@ function limit(c: Context<ServerEnv>, { limiter }: ServerParts, claims: Claims, 
   })
 }
 
+function requireOperator({ operator, subject }: Claims): void {
+  if (operator) return
+  throw new SlipwayError('forbidden', `"${subject}" may not do this: it is about every tenant.`, {
+    next: "Use an operator's token.",
+  })
+}
+
 /** The claims with the tenant that is acted for: the token's, or the one an operator names. */
 function forTenant(claims: Claims, named: string | undefined, key: RouteKey): Claims {
+  if (rules[key] === 'operator') return claims
   if (!claims.operator) {
     if (named === undefined || named === claims.tenantId) return claims
     throw new SlipwayError('forbidden', `"${claims.subject}" acts for its own tenant only.`, {

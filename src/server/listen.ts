@@ -1,9 +1,12 @@
 import { once } from 'node:events'
-import { createServer as createHttp, type Server as HttpServer } from 'node:http'
+import { createServer as createHttp, type Server as HttpServer, ServerResponse } from 'node:http'
 import { createServer as createHttps } from 'node:https'
-import { type AddressInfo, BlockList, isIP, isIPv6 } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
+import { type AddressInfo, isIPv6 } from 'node:net'
+import { getRequestListener, type Http2Bindings, type HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { messageOf, SlipwayError } from '../errors.ts'
+import type { ServerEnv } from './context.ts'
+import { isLoopback } from './from-here.ts'
 
 /** Where a server listens. */
 export interface ListenOptions {
@@ -28,7 +31,7 @@ export interface Listening {
 
 /** Opens a port for these answers. Throws `invalid_request` for an address that strangers could listen in on, `unavailable` when it can't be had. */
 export async function listen(
-  fetch: (request: Request, connection: { outgoing: { destroy(): unknown } }) => Response | Promise<Response>,
+  fetch: (request: Request, connection: ServerEnv['Bindings']) => Response | Promise<Response>,
   { host = '127.0.0.1', port = 0, tls, behindProxy = false, closeMs = 10_000 }: ListenOptions,
 ): Promise<Listening> {
   if (!isLoopback(host) && !tls && !behindProxy) {
@@ -36,7 +39,7 @@ export async function listen(
       next: 'Give it `tls`, listen on 127.0.0.1, or say `behindProxy: true` when a proxy ends TLS in front of it.',
     })
   }
-  const listener = getRequestListener(fetch, { overrideGlobalObjects: false })
+  const listener = getRequestListener(answered(fetch), { overrideGlobalObjects: false })
   // Whoever sends a request by drops is cut off; a stream is an answer, and may last.
   const limits = { requestTimeout: 30_000, headersTimeout: 15_000, maxHeaderSize: 32_768 }
   const answering = (...of: Parameters<typeof listener>): void => void listener(...of)
@@ -59,6 +62,26 @@ export async function listen(
   }
 }
 
+type Fetch = Parameters<typeof listen>[0]
+
+/** The same answers, but that who makes one may take the connection over to write its body. */
+function answered(fetch: Fetch) {
+  return async (request: Request, { incoming, outgoing }: HttpBindings | Http2Bindings): Promise<Response> => {
+    if (request.method !== 'GET' || !(outgoing instanceof ServerResponse)) {
+      return await fetch(request, { incoming, outgoing })
+    }
+    let begin: ((response: ServerResponse) => void) | undefined
+    const takeOver = (taker: typeof begin): void => void (begin = taker)
+    const response = await fetch(request, { incoming, outgoing, takeOver })
+    if (!begin || response.status !== 200) return response
+    // It ends with its connection, so it is not cut into chunks: each would be three writes for every reader of every message.
+    outgoing.removeHeader('Transfer-Encoding')
+    outgoing.writeHead(200, { ...Object.fromEntries(response.headers), Connection: 'close' })
+    begin(outgoing)
+    return RESPONSE_ALREADY_SENT
+  }
+}
+
 async function closeServer(server: HttpServer, closeMs: number): Promise<void> {
   const gone = once(server, 'close')
   server.close()
@@ -68,13 +91,4 @@ async function closeServer(server: HttpServer, closeMs: number): Promise<void> {
   await gone
   clearTimeout(cut)
   clearInterval(idle)
-}
-
-const loopback = new BlockList()
-loopback.addSubnet('127.0.0.0', 8, 'ipv4')
-loopback.addAddress('::1', 'ipv6')
-
-function isLoopback(host: string): boolean {
-  if (isIP(host) === 0) return host === 'localhost'
-  return loopback.check(host, isIPv6(host) ? 'ipv6' : 'ipv4')
 }

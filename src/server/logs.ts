@@ -6,10 +6,11 @@ import type { LogLine, LogQuery } from '../provider/provider.ts'
 import { wire } from '../wire.ts'
 import type { ServerEnv, ServerParts } from './context.ts'
 import { ending, stillAllowed } from './events.ts'
+import type { Frame } from './frame.ts'
 import { json, resource, route } from './route.ts'
 import { logPageSchema, logsQuery } from './schema/log.ts'
 import { idParam } from './schema/shared.ts'
-import { type Frame, streamed } from './stream.ts'
+import { streamed } from './stream.ts'
 
 const stream = { 200: { description: 'A stream', content: { 'text/event-stream': { schema: z.string() } } } }
 const lines = { 200: json('Lines in the order of time', logPageSchema) }

@@ -1,12 +1,13 @@
 import type { Action } from '../auth/auth.ts'
 
-/** Who may use a route: everyone, whoever has a token, or whoever may do this. */
-export type Rule = 'open' | 'any token' | Action
+/** Who may use a route: everyone, whoever has a token, an operator, or whoever may do this. */
+export type Rule = 'open' | 'any token' | 'operator' | Action
 
 /** Every route of the API and who may use it. A route that is not here can't be made. */
 export const rules = {
   'GET /healthz': 'open',
   'GET /readyz': 'open',
+  'GET /metrics': 'operator',
   'GET /v1/openapi.json': 'open',
   'GET /v1/problems/{code}': 'open',
   'GET /v1/whoami': 'any token',

@@ -1,6 +1,7 @@
 import type { Slipway } from '../slipway.ts'
 import { type Api, createApp } from './app.ts'
 import type { ServerEnv } from './context.ts'
+import { eventReaders } from './event-readers.ts'
 import { type Listening, type ListenOptions, listen } from './listen.ts'
 import { type RateLimits, rateDefaults, rateLimiter } from './rate-limit.ts'
 
@@ -12,6 +13,11 @@ export interface ServerOptions {
   readonly rateLimits?: Partial<RateLimits>
   /** Time between two comments on a stream, milliseconds. Default 15 000. */
   readonly beatMs?: number
+  /**
+   * Tells `/metrics` to programs of this machine without a token. Everybody who can log in here sees the names of all tenants then; what comes
+   * through a proxy needs a token all the same. Default false.
+   */
+  readonly metricsOnLoopback?: boolean
 }
 
 /** The response that a request is answered with, for servers of Node: its connection is closed when nobody reads. */
@@ -41,9 +47,13 @@ export function createServer(slipway: Slipway, options: ServerOptions = {}): Ser
   const app = createApp({
     slipway,
     basePath: (options.basePath ?? '').replace(/\/+$/, ''),
+    readers: eventReaders({ bus: slipway.bus, end: closing.signal, log: slipway.log }, () =>
+      slipway.store.events.lastSeq(),
+    ),
     limiter: rateLimiter({ ...rateDefaults, ...options.rateLimits }, slipway.clock),
     log: slipway.log,
     beatMs: options.beatMs ?? 15_000,
+    metricsOnLoopback: options.metricsOnLoopback ?? false,
     closing: closing.signal,
   })
   const fetch: Server['fetch'] = (request, connection = {}) => app.fetch(request, connection)

@@ -1,14 +1,6 @@
 import type { Context } from 'hono'
 import type { ServerEnv } from './context.ts'
-
-/** One message of a stream. */
-export interface Frame {
-  /** What `Last-Event-ID` says after it. */
-  readonly id?: string
-  /** Default: a message. */
-  readonly event?: 'reset'
-  readonly data: unknown
-}
+import { bytesOf, comment, type Frame, greeting } from './frame.ts'
 
 /** How a stream is kept alive, and when it ends. */
 export interface StreamOptions {
@@ -22,7 +14,7 @@ export interface StreamOptions {
 }
 
 /** A reader that took nothing for so many beats is let go; it comes back with its `Last-Event-ID`. */
-const stalledBeats = 4
+export const stalledBeats = 4
 
 /** Answers with a stream of server-sent events. */
 export function streamed(c: Context<ServerEnv>, frames: AsyncIterable<Frame>, options: StreamOptions): Response {
@@ -42,7 +34,6 @@ export function eventStream(
   frames: AsyncIterable<Frame>,
   { beatMs, end, allowed, cut }: StreamOptions,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const encoder = new TextEncoder()
   const source = frames[Symbol.asyncIterator]()
   let beats: NodeJS.Timeout | undefined
   let unread = 0
@@ -53,11 +44,11 @@ export function eventStream(
   return new ReadableStream(
     {
       start(controller) {
-        controller.enqueue(encoder.encode('retry: 2000\n\n'))
+        controller.enqueue(greeting)
         const beat = async (): Promise<void> => {
           const taken = (controller.desiredSize ?? 0) > 0
           unread = taken ? 0 : unread + 1
-          if (taken) controller.enqueue(encoder.encode(': still here\n\n'))
+          if (taken) controller.enqueue(comment)
           else if (unread >= stalledBeats) letGo()
           if (!(await allowed())) stop()
         }
@@ -85,24 +76,4 @@ export function eventStream(
     },
     { highWaterMark: 1 },
   )
-}
-
-/** A frame that many are told is put into bytes once. */
-const encoded = new WeakMap<Frame, Uint8Array<ArrayBuffer>>()
-
-function bytesOf(frame: Frame): Uint8Array<ArrayBuffer> {
-  const known = encoded.get(frame)
-  if (known) return known
-  const bytes = new TextEncoder().encode(textOf(frame))
-  encoded.set(frame, bytes)
-  return bytes
-}
-
-function textOf({ id, event, data }: Frame): string {
-  const lines = [
-    ...(id === undefined ? [] : [`id: ${id}`]),
-    ...(event === undefined ? [] : [`event: ${event}`]),
-    `data: ${JSON.stringify(data)}`,
-  ]
-  return `${lines.join('\n')}\n\n`
 }

@@ -7,12 +7,13 @@ import { unwire, wire } from '../wire.ts'
 import { etagOf } from './conditional.ts'
 import type { ServerParts } from './context.ts'
 import { ending, stillAllowed } from './events.ts'
+import type { Frame } from './frame.ts'
 import { pageAnswer } from './links.ts'
 import { body, json, resource, route } from './route.ts'
 import { logPageSchema } from './schema/log.ts'
 import { idParam, pageOf, paging, tenantQuery } from './schema/shared.ts'
 import { acceptedTaskSchema, createTaskBody, taskSchema } from './schema/task.ts'
-import { type Frame, streamed } from './stream.ts'
+import { streamed } from './stream.ts'
 
 const one = { params: idParam, query: z.object(tenantQuery) }
 

@@ -23,6 +23,8 @@ export interface SqliteStoreOptions {
   readonly patienceMs?: number
   /** Called before each flush to disk: where a test makes the disk slow, or fail. */
   readonly beforeFlush?: () => void
+  /** Told after each flush how long it took, seconds. */
+  readonly onFlush?: (seconds: number) => void
 }
 
 /**

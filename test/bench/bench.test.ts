@@ -14,6 +14,7 @@ const ofMany = {
   many: ['longest_pause_ms'],
   resume: ['resume_seconds'],
   parked: ['parked_bytes', 'baking_bytes'],
+  api: ['deploy_requests_ratio', 'api_p99_while_deploying_ms'],
   lists: ['list_ratio_one_instance', 'list_ratio_many_instances'],
 }
 

@@ -59,7 +59,7 @@ const guarded = (Object.keys(rules) as RouteKey[]).filter(key => rules[key] !== 
 describe('every route, by who asks:', () => {
   for (const key of guarded) {
     const rule = rules[key]
-    const action = rule === 'any token' ? undefined : (rule as Action)
+    const action = rule === 'any token' || rule === 'operator' ? undefined : (rule as Action)
 
     test(`${key}: without a token, with an expired, revoked, unknown or mistyped one: 401`, async () => {
       const before = everyRow(world.machine)
@@ -72,6 +72,13 @@ describe('every route, by who asks:', () => {
       assert.deepEqual(everyRow(world.machine), before)
     })
 
+    if (rule === 'operator') {
+      test(`${key}: for operators only, whatever scopes a token of a tenant has`, async () => {
+        const refused = await send(key, owner.token)
+        assert.deepEqual([refused.status, refused.body.code], [403, 'forbidden'])
+        assert.equal((await send(key, world.operator)).status, 200)
+      })
+    }
     if (action === undefined) continue
 
     test(`${key}: with a token of too little scope: 403; it takes "${actionScopes[action]}"`, async () => {

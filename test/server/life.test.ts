@@ -438,6 +438,7 @@ describe('an instance lives by HTTP alone:', () => {
       }
     }
     await world.send('GET', '/v1/problems/not_found')
+    await world.send('GET', '/metrics', { token: world.operator })
     const streams = /\/stream 200$/
     const broken = /^GET \/readyz 503$/
     assert.deepEqual(

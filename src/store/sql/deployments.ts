@@ -1,6 +1,9 @@
+import { sql } from 'kysely'
 import { everyTenant } from '../../auth/auth.ts'
 import { timestamp } from '../../clock.ts'
 import type { Deployment, DeploymentKind, DeploymentState } from '../../deploy/deployment.ts'
+import type { Backlog } from '../../deploy/find.ts'
+import type { RunRequest } from '../../deploy/run.ts'
 import type { DeployStore } from '../../deploy/store.ts'
 import { type Bound, flag, json, text, time, whole } from './codec.ts'
 import { count, total } from './counters.ts'
@@ -64,19 +67,30 @@ const updating = update<{ $id: string }, object>((db, of, changes, from) =>
     .returning('id'),
 )
 
+/** The trace lies beside what was asked for, in the same column. */
+function written(request: RunRequest, traceparent: string | undefined): string {
+  return JSON.stringify(traceparent === undefined ? request : { ...request, traceparent })
+}
+
 type Deployments = Pick<
   DeployStore,
-  'insertDeployment' | 'getDeployment' | 'updateDeployment' | 'listDeployments' | 'listByState' | 'findDeployments'
+  | 'insertDeployment'
+  | 'getDeployment'
+  | 'updateDeployment'
+  | 'listDeployments'
+  | 'listByState'
+  | 'findDeployments'
+  | 'backlog'
 >
 
 /** The deployment half of the deploy store. */
 export function deployments(session: Session): Deployments {
   const { db, clock } = session
   return {
-    async insertDeployment(deployment, request) {
+    async insertDeployment(deployment, request, traceparent) {
       await atomic(session, async one => {
         await inserting(one, deploymentRow.row(deployment))
-        await asking(one, { deploymentId: deployment.id, request: JSON.stringify(request) })
+        await asking(one, { deploymentId: deployment.id, request: written(request, traceparent) })
         await count(one, deployment.instanceId, `deployments.${deployment.kind}`, 1)
       })
     },
@@ -158,6 +172,23 @@ export function deployments(session: Session): Deployments {
         .execute()
       const { counted } = await found.select(({ fn }) => fn.countAll<number>().as('counted')).executeTakeFirstOrThrow()
       return page('deployments', keys, rows, row => row.seq, deploymentRow.read, counted)
+    },
+
+    async backlog() {
+      const rows = await db
+        .selectFrom('deployments')
+        // As literals: with parameters the partial index would not be seen to fit.
+        .where(sql<boolean>`state in ('pending', 'running')`)
+        .select(({ fn }) => ['state', 'strategy', fn.countAll<number>().as('count'), fn.min('created_at').as('oldest')])
+        .groupBy(['state', 'strategy'])
+        .orderBy('state')
+        .orderBy('strategy')
+        .execute()
+      return rows.map(({ state, oldest, ...row }) => ({
+        ...row,
+        state: state as Backlog['state'],
+        oldest: timestamp(oldest),
+      }))
     },
   }
 }

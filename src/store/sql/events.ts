@@ -28,6 +28,11 @@ const appending = statement<Record<string, Bound>, { seq: number }>((db, of) => 
     .returning('seq')
 })
 
+/** Compiled once: it is part of nearly every request, and of every look of those who follow the log. */
+const newest = statement<Record<string, never>, { seq: number }>(db =>
+  db.selectFrom('events').select('seq').orderBy('seq', 'desc').limit(1),
+)
+
 /** The log of events. On a database with one writer the row number is the order of commits; elsewhere it must be given after the commit. */
 export function events(session: Session): EventStore {
   const { db, clock } = session
@@ -68,7 +73,7 @@ export function events(session: Session): EventStore {
     },
 
     async lastSeq() {
-      const row = await db.selectFrom('events').select('seq').orderBy('seq', 'desc').limit(1).executeTakeFirst()
+      const [row] = await newest(session, {})
       return row?.seq ?? 0
     },
 

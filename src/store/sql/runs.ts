@@ -10,7 +10,7 @@ import type { Session } from './session.ts'
 import { each, statement } from './statement.ts'
 
 /** A run without its deployment; request, plan and steps back lie in a table of their own, so progress does not rewrite them. */
-const runRow = entity<Omit<Run, 'deployment'>>({
+const runRow = entity<Omit<Run, 'deployment' | 'traceparent'>>({
   request: ['request', json<RunRequest>()],
   plan: ['plan', json<FrozenPlan>()],
   undo: ['undo', json<UndoCause>()],
@@ -77,7 +77,16 @@ type Runs = Pick<
 /** Deployments as the engine sees them, and their step log. */
 export function runs(session: Session): Runs {
   const { db } = session
-  const read = (row: object): Run => ({ deployment: deploymentRow.read(row), ...runRow.read(row) })
+  const read = (row: object): Run => {
+    const run = runRow.read(row)
+    const { traceparent, ...request } = run.request as RunRequest & { traceparent?: string }
+    return {
+      deployment: deploymentRow.read(row),
+      ...run,
+      request,
+      ...(traceparent === undefined ? {} : { traceparent }),
+    }
+  }
 
   return {
     async queue(instanceId) {

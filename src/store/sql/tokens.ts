@@ -3,6 +3,7 @@ import { json, text, time } from './codec.ts'
 import { entity } from './entity.ts'
 import { keyset, page } from './page.ts'
 import type { Session } from './session.ts'
+import { statement } from './statement.ts'
 
 const tokenRow = entity<Token>({
   id: ['id', text()],
@@ -18,8 +19,22 @@ const tokenRow = entity<Token>({
   revokedAt: ['revoked_at', time()],
 })
 
+/** Compiled once: it is part of every request. */
+const finding = statement<{ hash: string; now: number }, object>((db, of) =>
+  db
+    .selectFrom('tokens')
+    .selectAll()
+    .where(e =>
+      e.or([
+        e('hash', '=', of('hash')),
+        e.and([e('previous_hash', '=', of('hash')), e('previous_until', '>', of('now'))]),
+      ]),
+    ),
+)
+
 /** Tokens, by their hash. After a rotation the hash before is kept until its time is over. */
-export function tokens({ db }: Session): TokenStore {
+export function tokens(session: Session): TokenStore {
+  const { db } = session
   return {
     async insert(token, hash) {
       await db
@@ -29,16 +44,7 @@ export function tokens({ db }: Session): TokenStore {
     },
 
     async byHash(hash, at) {
-      const row = await db
-        .selectFrom('tokens')
-        .selectAll()
-        .where(e =>
-          e.or([
-            e('hash', '=', hash),
-            e.and([e('previous_hash', '=', hash), e('previous_until', '>', Date.parse(at))]),
-          ]),
-        )
-        .executeTakeFirst()
+      const [row] = await finding(session, { hash, now: Date.parse(at) })
       return row && tokenRow.read(row)
     },
 

@@ -35,6 +35,8 @@ export interface SqliteDriverOptions {
   readonly patienceMs?: number
   /** Called before each flush: where a test makes the disk slow, or fail. */
   readonly beforeFlush?: () => void
+  /** Told after each flush how long it took, seconds. */
+  readonly onFlush?: (seconds: number) => void
 }
 
 /** A driver whose calls may also be made ahead of all that wait. */
@@ -89,7 +91,7 @@ export function sqliteDriver(open: () => DatabaseSync, options: SqliteDriverOpti
   const driver = (manner?: Manner): Driver => ({
     async init() {
       database ??= open()
-      desk ??= deskOf(database, options.beforeFlush ?? (() => {}))
+      desk ??= deskOf(database, options)
     },
     async acquireConnection() {
       return new Turn(await take(manner), () => take(manner), giveBack)
@@ -208,8 +210,8 @@ function isPragma({ query, sql }: CompiledQuery): boolean {
   return query.kind === 'RawNode' && sql.startsWith('pragma ')
 }
 
-function deskOf(database: DatabaseSync, beforeFlush: () => void): Desk {
-  const group = groupCommit(database, beforeFlush)
+function deskOf(database: DatabaseSync, { beforeFlush = () => {}, onFlush }: SqliteDriverOptions): Desk {
+  const group = groupCommit(database, beforeFlush, onFlush)
   const statements = new Map<string, { readonly statement: StatementSync; readonly returnsRows: boolean }>()
 
   function prepared(sql: string) {

@@ -31,8 +31,12 @@ export interface GroupCommit {
   settle(error: unknown): void
 }
 
-/** A {@link GroupCommit} on this database; `beforeFlush` is called before each. */
-export function groupCommit(database: DatabaseSync, beforeFlush: () => void): GroupCommit {
+/** A {@link GroupCommit} on this database; `beforeFlush` is called before each flush, `onFlush` told after it how long it took, seconds. */
+export function groupCommit(
+  database: DatabaseSync,
+  beforeFlush: () => void,
+  onFlush?: (seconds: number) => void,
+): GroupCommit {
   const statements = new Map<string, StatementSync>()
   const control = (sql: string): void => {
     try {
@@ -102,9 +106,11 @@ export function groupCommit(database: DatabaseSync, beforeFlush: () => void): Gr
     durable: () => group?.promise ?? Promise.resolve(),
     flush() {
       if (!group) return
+      const began = performance.now()
       try {
         beforeFlush()
         control('commit')
+        onFlush?.((performance.now() - began) / 1000)
         end(undefined)
       } catch (error) {
         rollBack()

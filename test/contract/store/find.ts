@@ -28,6 +28,24 @@ export function findTests(makeStore: MakeStore): void {
     assert.deepEqual(await found('nobody', {}), [])
   })
 
+  test('what has not ended is counted by state and strategy across tenants, with the oldest of each', async t => {
+    const { store, instance: shop } = await world(t, makeStore)
+    const theirs = anInstance({ tenantId: 'other' })
+    await store.instances.insert(theirs)
+    const at = (second: number): string => `2026-01-01T00:00:0${second}.000Z`
+    const made = [
+      aDeployment(shop, { strategy: 'canary', createdAt: at(2) }),
+      aDeployment(theirs, { strategy: 'canary', createdAt: at(1) }),
+      aDeployment(shop, { strategy: 'rolling', state: 'running', createdAt: at(3) }),
+      aDeployment(shop, { strategy: 'canary', state: 'succeeded', createdAt: at(0) }),
+    ]
+    for (const deployment of made) await store.deploys.insertDeployment(deployment, aRequest)
+    assert.deepEqual(await store.deploys.backlog(), [
+      { state: 'pending', strategy: 'canary', count: 2, oldest: at(1) },
+      { state: 'running', strategy: 'rolling', count: 1, oldest: at(3) },
+    ])
+  })
+
   test('instances are found by id, state, part of the name, release and attention', async t => {
     const { store, instance: shop } = await world(t, makeStore)
     const kiosk = anInstance({ name: 'kiosk-eu', state: 'stopped', currentReleaseId: 'rel_1' })
