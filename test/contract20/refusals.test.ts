@@ -104,6 +104,7 @@ describe('what is refused', () => {
       logs: ({ inst }) => stranger.logs({ instanceId: inst })[Symbol.asyncIterator]().next(),
       steps: ({ dep }) => stranger.steps(dep),
       actions: ({ dep }) => stranger.actions(dep),
+      inspect: ({ dep }) => stranger.inspect(dep),
       previousRelease: ({ inst }) => stranger.previousRelease(inst),
       'instances.get': ({ inst }) => stranger.instances.get(inst),
       'instances.update': ({ inst }) => stranger.instances.update(inst, { hosts: ['shop.example'] }),

@@ -42,6 +42,7 @@ const calls: Readonly<Record<string, (acting: Acting, ids: Ids) => unknown>> = {
   },
   steps: (a, { deployment }) => a.steps(deployment),
   actions: (a, { deployment }) => a.actions(deployment),
+  inspect: (a, { deployment }) => a.inspect(deployment),
   previousRelease: (a, { instance }) => a.previousRelease(instance),
   getRelease: (a, { release }) => a.getRelease(release),
   diff: (a, { release }) => a.diff(release, release),
@@ -109,6 +110,7 @@ describe("another's id is answered exactly like an id that does not exist", () =
       'diff',
       'steps',
       'actions',
+      'inspect',
       'previousRelease',
     ]
     const last = await h.store.events.lastSeq()
