@@ -19,6 +19,10 @@ import { startWorker, type Worker } from './engine/worker.ts'
 import { messageOf, SlipwayError } from './errors.ts'
 import { type EventBus, eventBus } from './event/bus.ts'
 import { type EventService, eventService } from './event/service.ts'
+import type { Resolve } from './event/webhook-agent.ts'
+import { startDeliverer } from './event/webhook-deliverer.ts'
+import { type WebhookService, webhookService } from './event/webhook-service.ts'
+import { type TargetOptions, targets } from './event/webhook-target.ts'
 import { faultyProvider, faultyRouter } from './fault/calls.ts'
 import type { FaultHook } from './fault/point.ts'
 import { faultyStore } from './fault/store.ts'
@@ -73,7 +77,9 @@ export interface SlipwayOptions {
   readonly retention?: Retention
   /** New work (deploy, retry, plan, recordInitial, create, scale, restart, start) is refused with `disk_full` while less is free at `dataDir`, bytes. Default 64 MiB. */
   readonly reserveBytes?: number
-  /** Whether this process performs deployments, or only records them. Default true. */
+  /** Where webhooks may lead. Default: public addresses, by https. */
+  readonly webhooks?: WebhookOptions
+  /** Whether this process performs deployments and sends webhooks, or only records them. Default true. */
   readonly worker?: boolean
   /** Default: warnings, as JSON lines on stderr. */
   readonly log?: Log
@@ -87,6 +93,12 @@ export interface SlipwayOptions {
    * }
    */
   readonly faults?: FaultHook
+}
+
+/** Where webhooks may lead, and how names are looked up. */
+export interface WebhookOptions extends TargetOptions {
+  /** The addresses of a host name. Default: asks the name servers of this machine, not its hosts file. */
+  readonly resolve?: Resolve
 }
 
 /** Who calls, inside this process. */
@@ -106,6 +118,7 @@ export interface Acting extends DeployService {
   readonly secrets: SecretService
   readonly tokens: TokenService
   readonly events: EventService
+  readonly webhooks: WebhookService
   /** Rows and replicas of an instance with their health, as the engine sees them. */
   status(instanceId: string): Promise<InstanceStatus>
   /** What the router counted per revision. */
@@ -207,6 +220,13 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
       worker = engine
       opened.push(() => engine.stop())
     }
+    const hookTargets = targets(options.webhooks)
+    if (options.worker !== false) {
+      const resolve = options.webhooks?.resolve
+      const hooks = { store, bus, vault, clock, targets: hookTargets, log, ...(resolve ? { resolve } : {}) }
+      const deliverer = startDeliverer(hooks)
+      opened.push(() => deliverer.stop())
+    }
     const caretaker = startCaretaker({ store, providers, room, clock, log }, options.retention)
     opened.push(() => caretaker.stop())
     const parts = { room, store, providers, bus, auth, vault, clock, strategies, checks: options.checks ?? {}, hint }
@@ -218,6 +238,7 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
         secrets: secretService({ auth, vault, store, bus }, claims),
         tokens: tokenService({ auth, tokens: store.tokens, clock }, claims),
         events: eventService({ auth, events: store.events, bus }, claims),
+        webhooks: webhookService({ auth, store, vault, bus, clock, targets: hookTargets }, claims),
         status: async id =>
           await statusOf(await instances.get(id), {
             store,

@@ -32,6 +32,8 @@ export type Action =
   | 'event.read'
   | 'token.read'
   | 'token.write'
+  | 'webhook.read'
+  | 'webhook.write'
 
 /** The scope that each action asks for. */
 export const actionScopes: Readonly<Record<Action, Scope>> = {
@@ -48,6 +50,8 @@ export const actionScopes: Readonly<Record<Action, Scope>> = {
   'event.read': 'read',
   'token.read': 'admin',
   'token.write': 'admin',
+  'webhook.read': 'admin',
+  'webhook.write': 'admin',
 }
 
 /** Tells who a caller is and what they may do. */

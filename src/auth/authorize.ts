@@ -8,6 +8,8 @@ const tenantWide: ReadonlySet<Action> = new Set<Action>([
   'secret.write',
   'token.read',
   'token.write',
+  'webhook.read',
+  'webhook.write',
 ])
 
 /**

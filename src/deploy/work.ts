@@ -1,5 +1,6 @@
 import type { TokenStore } from '../auth/token.ts'
 import type { Cap, EventStore } from '../event/event.ts'
+import type { WebhookStore } from '../event/webhook.ts'
 import type { RequestStore } from '../idempotency/requests.ts'
 import type { Instance } from '../instance/instance.ts'
 import type { InstanceStore } from '../instance/store.ts'
@@ -130,6 +131,8 @@ export interface Stores {
   readonly tokens: TokenStore
   /** Requests that may be sent again without being done again. */
   readonly requests: RequestStore
+  /** Webhooks and what is, or was, delivered to them. */
+  readonly webhooks: WebhookStore
   readonly work: WorkStore
 }
 

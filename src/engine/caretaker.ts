@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, timestamp } from '../clock.ts'
 import type { Store } from '../deploy/work.ts'
 import { isSlipwayError, messageOf } from '../errors.ts'
 import type { ProviderRegistry } from '../provider/registry.ts'
@@ -21,6 +21,8 @@ export interface Retention {
   readonly keepPlans?: number
   /** For how long they are kept after the deployment ended, milliseconds. Default 30 days. */
   readonly keepPlansMs?: number
+  /** For how long deliveries of webhooks are kept after they ended, milliseconds. Default 7 days. */
+  readonly keepDeliveriesMs?: number
 }
 
 const dayMs = 24 * 60 * 60 * 1000
@@ -32,6 +34,7 @@ export const retentionDefaults = {
   keepEventsMs: 30 * dayMs,
   keepPlans: 10_000,
   keepPlansMs: 30 * dayMs,
+  keepDeliveriesMs: 7 * dayMs,
 } as const satisfies Required<Retention>
 
 /** What was thrown away. */
@@ -39,6 +42,8 @@ export interface Pruned {
   readonly events: number
   /** Deployments that lost their plan, steps and signals. */
   readonly plans: number
+  /** Deliveries of webhooks. */
+  readonly deliveries: number
   /** Digests of the images whose copies went. */
   readonly images: readonly string[]
 }
@@ -92,9 +97,10 @@ export function startCaretaker(parts: CaretakerParts, retention: Retention = {})
     const images = await part(pruneImages, [])
     const events = await part(pruneEvents, 0)
     const plans = await part(prunePlans, 0)
+    const deliveries = await part(pruneDeliveries, 0)
     await part(async () => await store.tidy?.(), undefined)
     if (failures.length > 0) throw failures[0]
-    return { events, plans, images }
+    return { events, plans, deliveries, images }
   }
 
   async function pruneEvents(): Promise<number> {
@@ -118,6 +124,16 @@ export function startCaretaker(parts: CaretakerParts, retention: Retention = {})
       )
       all += shrunk
       after = next
+    }
+    return all
+  }
+
+  async function pruneDeliveries(): Promise<number> {
+    const before = timestamp(clock.now() - policy.keepDeliveriesMs)
+    let all = 0
+    for (let gone = batch; gone === batch; await breathe()) {
+      gone = await store.webhooks.pruneDeliveries(before, batch)
+      all += gone
     }
     return all
   }

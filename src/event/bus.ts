@@ -4,7 +4,7 @@ import { bell as newBell } from './bell.ts'
 import { durableCursor, passingCursor } from './cursor.ts'
 import { deliver, type Gap } from './delivery.ts'
 import type { Event, EventStore, EventType, NewEvent } from './event.ts'
-import type { EventFilter } from './look.ts'
+import type { EventFilter, Look } from './look.ts'
 import { tailOf } from './tail.ts'
 
 /** Takes one event. It is told the event again when it throws or rejects, so it must bear to be told twice. */
@@ -50,6 +50,8 @@ export interface EventBus {
    * was pruned beyond the place it is at.
    */
   watch(filter: WatchFilter, signal: AbortSignal): AsyncIterable<Event>
+  /** The same by what each look at the log finds, for readers that keep their own place: also how far it looked, and what was gone. */
+  follow(filter: EventFilter, after: number, signal: AbortSignal): AsyncIterable<Look>
   /** The newest events, newest first. */
   recent(query: Parameters<EventStore['recent']>[0]): Promise<Event[]>
   /** Events were committed: readers look at once instead of at their next poll. */
@@ -136,7 +138,12 @@ export function eventBus({ events, clock = systemClock, pollMs = 1000, onFailure
       // Asked for now, not at the first turn of the loop: what happens in between belongs to the watcher.
       const begin = after === undefined ? events.lastSeq() : Promise.resolve(after)
       begin.catch((error: unknown) => void error) // because it is thrown at the first turn, if there is one
-      return follow(begin, filter, AbortSignal.any([signal, closed.signal]))
+      return watch(begin, filter, AbortSignal.any([signal, closed.signal]))
+    },
+
+    follow(filter, after, signal) {
+      open()
+      return looks(after, filter, AbortSignal.any([signal, closed.signal]))
     },
 
     recent: query => events.recent(query),
@@ -148,16 +155,24 @@ export function eventBus({ events, clock = systemClock, pollMs = 1000, onFailure
     },
   }
 
-  async function* follow(begin: Promise<number>, filter: EventFilter, end: AbortSignal): AsyncGenerator<Event, void> {
+  async function* watch(begin: Promise<number>, filter: EventFilter, end: AbortSignal): AsyncGenerator<Event, void> {
     let place = await begin
-    while (!end.aborted) {
-      const rung = bell.rung
-      const seen = await tail.look(filter, place)
-      if (seen.gone !== undefined) throw eventsGone({ after: place, upTo: seen.gone })
-      for (const event of seen.events) {
+    for await (const { events: found, upTo, gone } of looks(place, filter, end)) {
+      if (gone !== undefined) throw eventsGone({ after: place, upTo: gone })
+      for (const event of found) {
         if (end.aborted) return
         yield event
       }
+      place = upTo
+    }
+  }
+
+  async function* looks(after: number, filter: EventFilter, end: AbortSignal): AsyncGenerator<Look, void> {
+    let place = after
+    while (!end.aborted) {
+      const rung = bell.rung
+      const seen = await tail.look(filter, place)
+      yield seen
       place = seen.upTo
       if (!seen.more) await bell.since(rung, pollMs, end)
     }

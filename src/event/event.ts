@@ -30,6 +30,13 @@ export const eventTypes = [
   'instance.adopted',
   'secret.rotated',
   'secret.revoked',
+  'webhook.created',
+  'webhook.updated',
+  'webhook.disabled',
+  'webhook.deleted',
+  'webhook.replayed',
+  'webhook.delivery_failed',
+  'webhook.ping',
 ] as const
 
 export type EventType = (typeof eventTypes)[number]

@@ -19,6 +19,7 @@ export const storeReads: { readonly [P in keyof Stores]: readonly (keyof Stores[
   secrets: ['get', 'versions', 'list'],
   tokens: ['byHash', 'get', 'list'],
   requests: [],
+  webhooks: ['get', 'list', 'enabled', 'allEnabled', 'due', 'dueWebhooks', 'nextDue', 'delivery', 'deliveries'],
   work: [
     'fence',
     'nextWake',

@@ -19,6 +19,7 @@ import { releases } from './releases.ts'
 import { methodsOf } from './rules.ts'
 import { secrets } from './secrets.ts'
 import { tokens } from './tokens.ts'
+import { webhooks } from './webhooks.ts'
 
 /** The whole HTTP API over one Slipway: what every request passes, then a file per resource. */
 export function createApp(parts: ServerParts) {
@@ -36,6 +37,7 @@ export function createApp(parts: ServerParts) {
     .route('/', logs(parts))
     .route('/', secrets(parts))
     .route('/', tokens(parts))
+    .route('/', webhooks(parts))
   api.get('/v1/openapi.json', c => c.json(documentOf(api, parts.basePath)))
   api.notFound(c => {
     const methods = methodsOf(c.req.path)

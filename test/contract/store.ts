@@ -12,6 +12,7 @@ import { runTests } from './store/runs.ts'
 import { secretTests } from './store/secrets.ts'
 import { tokenTests } from './store/tokens.ts'
 import { transactionTests } from './store/transactions.ts'
+import { webhookTests } from './store/webhooks.ts'
 
 /** What every store must do, whatever database it is on. */
 export function storeContract(name: string, makeStore: MakeStore): void {
@@ -26,6 +27,7 @@ export function storeContract(name: string, makeStore: MakeStore): void {
     describe('finds', () => findTests(makeStore))
     describe('tokens', () => tokenTests(makeStore))
     describe('requests', () => requestTests(makeStore))
+    describe('webhooks', () => webhookTests(makeStore))
     describe('retention', () => retentionTests(makeStore))
     describe('transactions', () => transactionTests(makeStore))
   })

@@ -2,6 +2,7 @@ import { type Dialect, Kysely } from 'kysely'
 import type { Clock } from '../../clock.ts'
 import type { Store, Stores } from '../../deploy/work.ts'
 import { newId } from '../../id.ts'
+import { deliveries } from './deliveries.ts'
 import { deployments } from './deployments.ts'
 import { events } from './events.ts'
 import { instances } from './instances.ts'
@@ -12,6 +13,7 @@ import type { Schema } from './schema.ts'
 import { secrets } from './secrets.ts'
 import type { Session, SqlFlavour } from './session.ts'
 import { tokens } from './tokens.ts'
+import { webhooks } from './webhooks.ts'
 import { work } from './work.ts'
 
 /** What a store is opened with. `close` lets go of the database once what is under way has ended. */
@@ -54,6 +56,7 @@ function stores(session: Session): Stores {
     secrets: secrets(session),
     tokens: tokens(session),
     requests: requests(session),
+    webhooks: { ...webhooks(session), ...deliveries(session) },
     work: work(session),
   }
 }
