@@ -3,9 +3,10 @@ import { after, type Clock, timestamp } from '../clock.ts'
 import { messageOf } from '../errors.ts'
 import { retryAfterMs } from './webhook-schedule.ts'
 
-/** So much of an answer is read, bytes; so much of it is kept, characters. */
+/** So much of an answer is read, bytes. */
 const readBytes = 4096
-const keptCharacters = 512
+/** So much of it is kept. */
+export const keptCharacters = 512
 
 /** One request to a receiver. */
 export interface Sending {
