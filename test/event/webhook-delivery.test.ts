@@ -232,6 +232,22 @@ test('what was under way when the deliverer stopped is sent again by the next on
   )
 })
 
+test('one that waits for its next try is tried then, also by a deliverer that was started meanwhile', async t => {
+  const w = await aWebhookWorld(t)
+  const receiver = await aReceiver(t)
+  receiver.behave(() => 500)
+  const { id } = await w.hook(receiver.url)
+  await w.happen('inst_1', 'deploy.queued')
+  await w.reach(id, ([one]) => one?.attemptCount === 1)
+  receiver.behave(() => 200)
+  const waiting = w.clock.waiting
+  await w.restart()
+  await until('the new one waits too', () => w.clock.waiting >= waiting)
+  assert.equal(receiver.received.length, 1)
+  await w.toNextTry(id, 1)
+  await w.states(id, 'delivered')
+})
+
 test('a webhook that fails is not told that it fails, and two of them do not tell each other for ever', async t => {
   const w = await aWebhookWorld(t)
   const receiver = await aReceiver(t)
