@@ -6,6 +6,7 @@ export const errorCodes = {
   not_found: { status: 404, meaning: 'There is no such thing for this tenant.' },
   already_exists: { status: 409, meaning: 'Something with this name exists already.' },
   token_revoked: { status: 409, meaning: 'The token was revoked, or rotated by someone else at the same moment.' },
+  webhook_disabled: { status: 409, meaning: 'The webhook is disabled, so nothing is sent to it.' },
   method_not_allowed: { status: 405, meaning: 'There is such a path, but not with this method.' },
   body_too_large: { status: 413, meaning: 'The body of the request is larger than the server takes.' },
   unsupported_media_type: { status: 415, meaning: 'The body of the request is not JSON.' },

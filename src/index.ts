@@ -39,6 +39,14 @@ export { type ErrorCode, errorCodes, type FieldError, isSlipwayError, SlipwayErr
 export type { EventBus } from './event/bus.ts'
 export { type Event, type EventType, eventTypes } from './event/event.ts'
 export type { EventScope, EventService } from './event/service.ts'
+export type { Attempt, Delivery, DeliveryState, Webhook } from './event/webhook.ts'
+export type {
+  CreateWebhookRequest,
+  ReplayWebhookRequest,
+  RotateWebhookRequest,
+  UpdateWebhookRequest,
+} from './event/webhook-schema.ts'
+export type { IssuedWebhook, WebhookService } from './event/webhook-service.ts'
 export type { FaultHook, FaultPoint, FaultWrite } from './fault/point.ts'
 export { checkDefaults, type Health, type HealthCheck } from './health/check.ts'
 export type { CheckFunction } from './health/checks.ts'
@@ -65,6 +73,7 @@ export {
   type PortRanges,
   type Slipway,
   type SlipwayOptions,
+  type WebhookOptions,
 } from './slipway.ts'
 export { sqliteStore } from './store/sqlite.ts'
 export { wire } from './wire.ts'

@@ -20,6 +20,10 @@ import { startWorker, type Worker } from './engine/worker.ts'
 import { messageOf, SlipwayError } from './errors.ts'
 import { type EventBus, eventBus } from './event/bus.ts'
 import { type EventService, eventService } from './event/service.ts'
+import type { Resolve } from './event/webhook-agent.ts'
+import { startDeliverer } from './event/webhook-deliverer.ts'
+import { type WebhookService, webhookService } from './event/webhook-service.ts'
+import { type TargetOptions, targets } from './event/webhook-target.ts'
 import { faultyProvider, faultyRouter } from './fault/calls.ts'
 import type { FaultHook } from './fault/point.ts'
 import { faultyStore } from './fault/store.ts'
@@ -84,7 +88,9 @@ export interface SlipwayOptions {
   readonly retention?: Retention
   /** New work (deploy, retry, plan, recordInitial, create, scale, restart, start) is refused with `disk_full` while less is free at `dataDir`, bytes. Default 64 MiB. */
   readonly reserveBytes?: number
-  /** Whether this process performs deployments, or only records them. Default true. */
+  /** Where webhooks may lead. Default: public addresses, by https. */
+  readonly webhooks?: WebhookOptions
+  /** Whether this process performs deployments and sends webhooks, or only records them. Default true. */
   readonly worker?: boolean
   /** What is counted for Prometheus; `false`: nothing. Default: everything, the traffic of 400 instances. */
   readonly metrics?: MetricsOptions | false
@@ -102,6 +108,12 @@ export interface SlipwayOptions {
    * }
    */
   readonly faults?: FaultHook
+}
+
+/** Where webhooks may lead, and how names are looked up. */
+export interface WebhookOptions extends TargetOptions {
+  /** The addresses of a host name. Default: asks the name servers of this machine, not its hosts file. */
+  readonly resolve?: Resolve
 }
 
 /** Who calls, inside this process. */
@@ -127,6 +139,7 @@ export interface Acting extends DeployService {
   readonly tasks: TaskService
   /** What callers did. */
   readonly audit: AuditService
+  readonly webhooks: WebhookService
   /** Rows and replicas of an instance with their health, as the engine sees them. */
   status(instanceId: string): Promise<InstanceStatus>
   /** What the router counted per revision. */
@@ -249,6 +262,13 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
       metrics.readFrom({ store, router, clock, log, leases, space: () => room.look() })
       opened.push(async () => metrics.stop())
     }
+    const hookTargets = targets(options.webhooks)
+    if (options.worker !== false) {
+      const resolve = options.webhooks?.resolve
+      const hooks = { store, bus, vault, clock, targets: hookTargets, log, ...(resolve ? { resolve } : {}) }
+      const deliverer = startDeliverer(hooks)
+      opened.push(() => deliverer.stop())
+    }
     const caretaker = startCaretaker({ store, providers, room, clock, log }, options.retention)
     opened.push(() => caretaker.stop())
     const hintTasks = (): void => worker?.hintTasks()
@@ -264,6 +284,7 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
         events: eventService({ auth, events: store.events, bus }, claims),
         tasks: taskService(parts, claims),
         audit: auditService({ auth, audit: store.audit }, claims),
+        webhooks: webhookService({ auth, store, vault, bus, clock, targets: hookTargets }, claims),
         status: async id =>
           await statusOf(await instances.get(id), {
             store,

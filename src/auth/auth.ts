@@ -48,6 +48,8 @@ export type Action =
   | 'audit.read'
   | 'token.read'
   | 'token.write'
+  | 'webhook.read'
+  | 'webhook.write'
 
 /** The scope that each action asks for. */
 export const actionScopes: Readonly<Record<Action, Scope>> = {
@@ -67,6 +69,8 @@ export const actionScopes: Readonly<Record<Action, Scope>> = {
   'audit.read': 'admin',
   'token.read': 'admin',
   'token.write': 'admin',
+  'webhook.read': 'admin',
+  'webhook.write': 'admin',
 }
 
 /** Tells who a caller is and what they may do. */

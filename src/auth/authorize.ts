@@ -9,6 +9,8 @@ const tenantWide: ReadonlySet<Action> = new Set<Action>([
   'token.read',
   'token.write',
   'audit.read',
+  'webhook.read',
+  'webhook.write',
 ])
 
 /**

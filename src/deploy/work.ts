@@ -1,6 +1,7 @@
 import type { AuditStore } from '../audit/entry.ts'
 import type { TokenStore } from '../auth/token.ts'
 import type { Cap, EventStore } from '../event/event.ts'
+import type { WebhookStore } from '../event/webhook.ts'
 import type { RequestStore } from '../idempotency/requests.ts'
 import type { Instance } from '../instance/instance.ts'
 import type { InstanceStore } from '../instance/store.ts'
@@ -134,6 +135,8 @@ export interface Stores {
   readonly requests: RequestStore
   readonly audit: AuditStore
   readonly tasks: TaskStore
+  /** Webhooks and what is, or was, delivered to them. */
+  readonly webhooks: WebhookStore
   readonly work: WorkStore
 }
 

@@ -25,6 +25,8 @@ export interface Retention {
   readonly keepTasksMs?: number
   /** For how long what callers did is kept in the audit log, milliseconds. Default 400 days. */
   readonly keepAuditMs?: number
+  /** For how long deliveries of webhooks are kept after they ended, milliseconds. Default 7 days. */
+  readonly keepDeliveriesMs?: number
 }
 
 const dayMs = 24 * 60 * 60 * 1000
@@ -38,6 +40,7 @@ export const retentionDefaults = {
   keepPlansMs: 30 * dayMs,
   keepTasksMs: 30 * dayMs,
   keepAuditMs: 400 * dayMs,
+  keepDeliveriesMs: 7 * dayMs,
 } as const satisfies Required<Retention>
 
 /** What was thrown away. */
@@ -49,6 +52,8 @@ export interface Pruned {
   readonly tasks: number
   /** Entries of the audit log. */
   readonly audit: number
+  /** Deliveries of webhooks. */
+  readonly deliveries: number
   /** Digests of the images whose copies went. */
   readonly images: readonly string[]
 }
@@ -104,9 +109,10 @@ export function startCaretaker(parts: CaretakerParts, retention: Retention = {})
     const plans = await part(prunePlans, 0)
     const tasks = await part(pruneTasks, 0)
     const audit = await part(pruneAudit, 0)
+    const deliveries = await part(pruneDeliveries, 0)
     await part(async () => await store.tidy?.(), undefined)
     if (failures.length > 0) throw failures[0]
-    return { events, plans, tasks, audit, images }
+    return { events, plans, deliveries, tasks, audit, images }
   }
 
   async function pruneEvents(): Promise<number> {
@@ -119,6 +125,7 @@ export function startCaretaker(parts: CaretakerParts, retention: Retention = {})
     return all
   }
 
+  const pruneDeliveries = async () => await pruneOld({ prune: store.webhooks.pruneDeliveries }, policy.keepDeliveriesMs)
   const pruneTasks = async () => await pruneOld(store.tasks, policy.keepTasksMs)
   const pruneAudit = async () => await pruneOld(store.audit, policy.keepAuditMs)
 

@@ -52,6 +52,8 @@ export interface EventBus {
   watch(filter: WatchFilter, signal: AbortSignal): AsyncIterable<Event>
   /** What lies after a place, for readers who keep their place themselves; near the end of the log nothing is read for it. */
   look(filter: EventFilter, after: number): Promise<Look>
+  /** The same by what each look at the log finds, for readers that keep their own place: also how far it looked, and what was gone. */
+  follow(filter: EventFilter, after: number, signal: AbortSignal): AsyncIterable<Look>
   /** The newest events, newest first. */
   recent(query: Parameters<EventStore['recent']>[0]): Promise<Event[]>
   /** Events were committed: readers look at once instead of at their next poll. */
@@ -138,7 +140,12 @@ export function eventBus({ events, clock = systemClock, pollMs = 1000, onFailure
       // Asked for now, not at the first turn of the loop: what happens in between belongs to the watcher.
       const begin = after === undefined ? events.lastSeq() : Promise.resolve(after)
       begin.catch((error: unknown) => void error) // because it is thrown at the first turn, if there is one
-      return follow(begin, filter, AbortSignal.any([signal, closed.signal]))
+      return watch(begin, filter, AbortSignal.any([signal, closed.signal]))
+    },
+
+    follow(filter, after, signal) {
+      open()
+      return looks(after, filter, AbortSignal.any([signal, closed.signal]))
     },
 
     look: (filter, after) => tail.look(filter, after),
@@ -151,16 +158,24 @@ export function eventBus({ events, clock = systemClock, pollMs = 1000, onFailure
     },
   }
 
-  async function* follow(begin: Promise<number>, filter: EventFilter, end: AbortSignal): AsyncGenerator<Event, void> {
+  async function* watch(begin: Promise<number>, filter: EventFilter, end: AbortSignal): AsyncGenerator<Event, void> {
     let place = await begin
-    while (!end.aborted) {
-      const rung = bell.rung
-      const seen = await tail.look(filter, place)
-      if (seen.gone !== undefined) throw eventsGone({ after: place, upTo: seen.gone })
-      for (const event of seen.events) {
+    for await (const { events: found, upTo, gone } of looks(place, filter, end)) {
+      if (gone !== undefined) throw eventsGone({ after: place, upTo: gone })
+      for (const event of found) {
         if (end.aborted) return
         yield event
       }
+      place = upTo
+    }
+  }
+
+  async function* looks(after: number, filter: EventFilter, end: AbortSignal): AsyncGenerator<Look, void> {
+    let place = after
+    while (!end.aborted) {
+      const rung = bell.rung
+      const seen = await tail.look(filter, place)
+      yield seen
       place = seen.upTo
       if (!seen.more) await bell.since(rung, pollMs, end)
     }

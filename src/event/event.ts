@@ -35,6 +35,13 @@ export const eventTypes = [
   'task.cancelled',
   'secret.rotated',
   'secret.revoked',
+  'webhook.created',
+  'webhook.updated',
+  'webhook.disabled',
+  'webhook.deleted',
+  'webhook.replayed',
+  'webhook.delivery_failed',
+  'webhook.ping',
 ] as const
 
 export type EventType = (typeof eventTypes)[number]

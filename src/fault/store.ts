@@ -22,6 +22,7 @@ export const storeReads: { readonly [P in keyof Stores]: readonly (keyof Stores[
   requests: [],
   audit: ['list'],
   tasks: ['get', 'list', 'unended', 'waits', 'cancelling'],
+  webhooks: ['get', 'list', 'enabled', 'allEnabled', 'due', 'dueWebhooks', 'nextDue', 'delivery', 'deliveries'],
   work: [
     'fence',
     'nextWake',

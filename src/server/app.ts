@@ -23,6 +23,7 @@ import { secrets } from './secrets.ts'
 import { tasks } from './tasks.ts'
 import { tokens } from './tokens.ts'
 import { told } from './told.ts'
+import { webhooks } from './webhooks.ts'
 
 /** The whole HTTP API over one Slipway: what every request passes, then a file per resource. */
 export function createApp(parts: ServerParts) {
@@ -43,6 +44,7 @@ export function createApp(parts: ServerParts) {
     .route('/', audit(parts))
     .route('/', secrets(parts))
     .route('/', tokens(parts))
+    .route('/', webhooks(parts))
   api.get('/v1/openapi.json', c => c.json(documentOf(api, parts.basePath)))
   api.notFound(c => {
     const methods = methodsOf(c.req.path)

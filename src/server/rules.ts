@@ -71,6 +71,18 @@ export const rules = {
   'GET /v1/tokens/{id}': 'token.read',
   'DELETE /v1/tokens/{id}': 'token.write',
   'POST /v1/tokens/{id}/rotate': 'token.write',
+
+  'GET /v1/webhooks': 'webhook.read',
+  'POST /v1/webhooks': 'webhook.write',
+  'GET /v1/webhooks/{id}': 'webhook.read',
+  'PATCH /v1/webhooks/{id}': 'webhook.write',
+  'DELETE /v1/webhooks/{id}': 'webhook.write',
+  'POST /v1/webhooks/{id}/rotate': 'webhook.write',
+  'POST /v1/webhooks/{id}/test': 'webhook.write',
+  'POST /v1/webhooks/{id}/replay': 'webhook.write',
+  'GET /v1/webhooks/{id}/deliveries': 'webhook.read',
+  'GET /v1/webhooks/{id}/deliveries/{delivery}': 'webhook.read',
+  'POST /v1/webhooks/{id}/deliveries/{delivery}/replay': 'webhook.write',
 } as const satisfies Readonly<Record<`${Method} ${string}`, Rule>>
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'

@@ -14,6 +14,7 @@ import { secretTests } from './store/secrets.ts'
 import { taskTests } from './store/tasks.ts'
 import { tokenTests } from './store/tokens.ts'
 import { transactionTests } from './store/transactions.ts'
+import { webhookTests } from './store/webhooks.ts'
 
 /** What every store must do, whatever database it is on. */
 export function storeContract(name: string, makeStore: MakeStore): void {
@@ -30,6 +31,7 @@ export function storeContract(name: string, makeStore: MakeStore): void {
     describe('requests', () => requestTests(makeStore))
     describe('tasks', () => taskTests(makeStore))
     describe('audit', () => auditTests(makeStore))
+    describe('webhooks', () => webhookTests(makeStore))
     describe('retention', () => retentionTests(makeStore))
     describe('transactions', () => transactionTests(makeStore))
   })

@@ -13,6 +13,7 @@ const byPeople = 'one commit of its own that no rollout is part of: test/secrets
 
 const byTheServer = 'of a request over HTTP, which no rollout is part of: test/server'
 const ofTasks = 'of a task beside the deployments: test/task'
+const toWebhooks = 'the shop has none: test/event/webhook-kill.test.ts'
 
 /** What changes something and is met by no scenario, and why not. */
 export const unplayed: Readonly<Record<string, string>> = {
@@ -38,6 +39,15 @@ export const unplayed: Readonly<Record<string, string>> = {
   'secrets.revoke': byPeople,
   'secrets.delete': byPeople,
   'events.setCursor': 'of a named subscriber, and the shop has none: test/event',
+  'webhooks.pruneDeliveries': byTheCaretaker,
+  'webhooks.insert': toWebhooks,
+  'webhooks.change': toWebhooks,
+  'webhooks.delete': toWebhooks,
+  'webhooks.reached': toWebhooks,
+  'webhooks.enqueue': toWebhooks,
+  'webhooks.attempted': toWebhooks,
+  'webhooks.hurry': toWebhooks,
+  'webhooks.cancel': toWebhooks,
   'work.raise': 'only when the database went back to a backup: test/healing/went-back.test.ts',
   'work.removeWorker': 'only by a control plane that is closed, which none here is',
 }

@@ -46,6 +46,21 @@ test('events and plans of deployments that ended are thrown away when they are o
   assert.deepEqual(await left(), { events: 1, plan: false })
 })
 
+test('deliveries of webhooks are thrown away when they ended longer ago than they may have', async t => {
+  const h = await house(t, { retention: { keepDeliveriesMs: 5 * minuteMs } })
+  const { webhooks } = h.acme
+  const left = async (id: string) => {
+    const pruned = await h.until(h.slipway.prune())
+    return [pruned.deliveries, (await webhooks.deliveries(id)).items.map(({ state }) => state)]
+  }
+  const { webhook } = await webhooks.create({ url: 'https://hooks.invalid/' })
+  await webhooks.test(webhook.id)
+  await webhooks.update(webhook.id, { enabled: false })
+  assert.deepEqual(await left(webhook.id), [0, ['cancelled']])
+  await h.clock.advance(6 * minuteMs)
+  assert.deepEqual(await left(webhook.id), [1, []])
+})
+
 test('an image that was just resolved, or that a deployment which waits was asked to bring, stays', async t => {
   const h = await house(t, { retention: { keepReleases: 0, unusedImageMs: minuteMs } })
   const shop = await h.shop({ services: [web('fake:web-1')] })

@@ -14,6 +14,7 @@ let owner: Customer
 let stranger: Customer
 let ids: Readonly<Record<string, string>>
 let image: string
+let delivery: string
 let tokens: Readonly<Record<'expired' | 'revoked' | 'narrow' | 'read' | 'deploy', string>>
 
 before(async () => {
@@ -30,12 +31,17 @@ before(async () => {
   const task = await tenant.tasks.finished(
     (await tenant.tasks.run(instance.id, { service: 'worker', command: ['true'] })).id,
   )
+  // It leads nowhere, and is disabled before anyone looks: what a deliverer writes by itself would be taken for what a request wrote.
+  const { webhook } = await tenant.webhooks.create({ url: 'https://hooks.invalid/' })
+  delivery = (await tenant.webhooks.test(webhook.id)).id
+  await tenant.webhooks.update(webhook.id, { enabled: false })
   ids = {
     instances: instance.id,
     deployments: deployment.id,
     releases: currentReleaseId,
     tokens: issued.id,
     tasks: task.id,
+    webhooks: webhook.id,
   }
   const old = await owner.issue({ name: 'old', scopes: ['admin'], expiresInDays: 1 })
   await world.expire(old.id)
@@ -174,6 +180,7 @@ async function send(
     .replace('{other}', id)
     .replace('{name}', whose === 'theirs' ? 'key' : 'yek')
     .replace('{version}', '1')
+    .replace('{delivery}', delivery)
   const confirm = method === 'DELETE' && kind === 'instances' ? `${query === '' ? '?' : '&'}confirm=shop` : ''
   const body = bodies[form.split('/').at(-1) ?? '']?.(kind)
   if (form.endsWith('/stream')) return await peek(path + query, token)
@@ -181,7 +188,7 @@ async function send(
     ...(token === undefined ? {} : { token }),
     ...(method === 'DELETE' || method === 'PATCH' ? { headers: { 'if-match': '*' } } : {}),
     ...(method === 'PATCH'
-      ? { body: { hosts: ['x.example'] } }
+      ? { body: kind === 'webhooks' ? { types: ['deploy.*'] } : { hosts: ['x.example'] } }
       : body === undefined || method !== 'POST'
         ? {}
         : { body }),
@@ -198,6 +205,8 @@ const bodies: Readonly<Record<string, (kind: string) => unknown>> = {
   rotate: kind => (kind === 'secrets' ? { value: 'x' } : {}),
   tokens: () => ({ name: 'mine', scopes: ['read'] }),
   tasks: () => ({ service: 'worker', command: ['true'] }),
+  webhooks: () => ({ url: 'https://hooks.invalid/' }),
+  replay: () => ({ since: '2026-01-01T00:00:00Z' }),
 }
 
 /** A stream's status; what it says is not waited for. */

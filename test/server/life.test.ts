@@ -3,8 +3,9 @@ import { after, before, describe, test } from 'node:test'
 import { auditActions } from '../../src/audit/entry.ts'
 import { wire } from '../../src/wire.ts'
 import { ask } from '../support/ask.ts'
-import { hasty } from '../support/machine.ts'
+import { hasty, startMachine } from '../support/machine.ts'
 import { web, worker } from '../support/services.ts'
+import { webhookChapter } from './life/webhooks.ts'
 import { listenTo } from './listener.ts'
 import { type Customer, type Json, type Reply, startWorld, type World } from './world.ts'
 
@@ -17,7 +18,10 @@ describe('an instance lives by HTTP alone:', () => {
   let shop: Json
   let names: { web: string; worker: string }
   before(async () => {
-    world = await startWorld({ after: end => void over.push(end as () => unknown) })
+    const end = { after: (end: unknown) => void over.push(end as () => unknown) }
+    const machine = await startMachine({ webhooks: { allowAddresses: ['127.0.0.1'], allowHttp: true } })
+    end.after(() => machine.dispose())
+    world = await startWorld(end, {}, machine)
     customer = await world.tenant()
     names = { web: await world.machine.server('1'), worker: await world.machine.worker('1') }
   })
@@ -302,6 +306,8 @@ describe('an instance lives by HTTP alone:', () => {
     assert.ok(gone.body.revoked_at)
     assert.equal((await send('GET', '/v1/whoami', { token: rotated.body.secret })).status, 401)
   })
+
+  webhookChapter(send, over)
 
   test('logs are read at once and followed, each line with a place to come back to', async () => {
     const image = await world.machine.server('loud', { prints: ['one', 'two', 'three'] })

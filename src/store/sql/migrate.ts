@@ -5,6 +5,7 @@ import { first } from './migrations/0001-first.ts'
 import { retention } from './migrations/0002-retention.ts'
 import { server } from './migrations/0003-server.ts'
 import { audit } from './migrations/0004-audit.ts'
+import { webhooks } from './migrations/0005-webhooks.ts'
 import { tasks } from './migrations/0008-tasks.ts'
 import type { Schema } from './schema.ts'
 import type { SqlFlavour } from './session.ts'
@@ -19,6 +20,7 @@ export async function migrate(db: Kysely<Schema>, flavour: SqlFlavour): Promise<
         '0002-retention': retention,
         '0003-server': server(flavour),
         '0004-audit': audit(flavour),
+        '0005-webhooks': webhooks(flavour),
         '0008-tasks': tasks(flavour),
       }),
     },

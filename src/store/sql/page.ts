@@ -5,7 +5,15 @@ import { SlipwayError } from '../../errors.ts'
 export const pageLimits = { default: 20, max: 200 } as const
 
 /** Which list a cursor belongs to; one of another list is refused. */
-export type ListName = 'deployments' | 'releases' | 'instances' | 'tokens' | 'audit' | 'tasks'
+export type ListName =
+  | 'deployments'
+  | 'releases'
+  | 'instances'
+  | 'tokens'
+  | 'audit'
+  | 'tasks'
+  | 'webhooks'
+  | 'deliveries'
 
 /** What a list reads: at most `limit` rows whose key is below `before`. */
 export interface Keyset {

@@ -24,6 +24,8 @@ export interface Schema {
   requests: { id: string; digest: string; begun_at: Ms; answer: Json | null }
   audit: AuditTable
   tasks: TaskTable
+  webhooks: WebhookTable
+  deliveries: DeliveryTable
 }
 
 interface InstanceTable {
@@ -206,4 +208,43 @@ interface TokenTable {
   /** Good until `previous_until`, after a rotation. */
   previous_hash: string | null
   previous_until: Ms | null
+}
+
+interface WebhookTable {
+  seq: Generated<number>
+  id: string
+  tenant_id: string
+  url: string
+  description: string | null
+  types: Json | null
+  instances: Json | null
+  enabled: number
+  disabled: Json | null
+  secret_versions: Json
+  created_at: Ms
+  updated_at: Ms
+  /** How far of the log its deliveries were made. */
+  place: number
+}
+
+interface DeliveryTable {
+  seq: Generated<number>
+  id: string
+  webhook_id: string
+  tenant_id: string
+  event_id: string
+  event_seq: number
+  event_type: string
+  instance_id: string | null
+  /** Those of one lane are sent one after the other. */
+  lane: string
+  payload: string
+  state: string
+  created_at: Ms
+  /** Null while another one of its lane comes first, and once it has ended. */
+  next_at: Ms | null
+  ended_at: Ms | null
+  attempt_count: number
+  attempts: Json
+  replay_of: string | null
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../clock.ts'
 import type { Store, Stores } from '../../deploy/work.ts'
 import { newId } from '../../id.ts'
 import { audit } from './audit.ts'
+import { deliveries } from './deliveries.ts'
 import { deployments } from './deployments.ts'
 import { events } from './events.ts'
 import { instances } from './instances.ts'
@@ -14,6 +15,7 @@ import { secrets } from './secrets.ts'
 import { type Session, type SqlFlavour, transaction } from './session.ts'
 import { tasks } from './tasks.ts'
 import { tokens } from './tokens.ts'
+import { webhooks } from './webhooks.ts'
 import { work } from './work.ts'
 
 /** What a store is opened with. `close` lets go of the database once what is under way has ended. */
@@ -64,6 +66,7 @@ function stores(session: Session): Stores {
     requests: requests(session),
     audit: audit(session),
     tasks: tasks(session),
+    webhooks: { ...webhooks(session), ...deliveries(session) },
     work: work(session),
   }
 }
