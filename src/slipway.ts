@@ -41,6 +41,7 @@ import type { Vault } from './secrets/vault.ts'
 import { keepFrontPort, keptFrontPort } from './store/front-port.ts'
 import { storedPorts } from './store/ports.ts'
 import { sqliteStore } from './store/sqlite.ts'
+import { type TenantService, tenantService } from './tenant/service.ts'
 
 /** A logger as Slipway uses it; pino's fits. */
 export interface Log {
@@ -105,6 +106,8 @@ export interface Acting extends DeployService {
   readonly instances: InstanceService
   readonly secrets: SecretService
   readonly tokens: TokenService
+  /** For operators, `own()` for everybody. */
+  readonly tenants: TenantService
   readonly events: EventService
   /** Rows and replicas of an instance with their health, as the engine sees them. */
   status(instanceId: string): Promise<InstanceStatus>
@@ -216,7 +219,8 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
         ...deployService(parts, claims),
         instances,
         secrets: secretService({ auth, vault, store, bus }, claims),
-        tokens: tokenService({ auth, tokens: store.tokens, clock }, claims),
+        tokens: tokenService({ auth, tokens: store.tokens, clock, tenants: store.tenants }, claims),
+        tenants: tenantService({ auth, store, bus, clock }, claims),
         events: eventService({ auth, events: store.events, bus }, claims),
         status: async id =>
           await statusOf(await instances.get(id), {

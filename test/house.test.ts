@@ -26,6 +26,7 @@ function floorOf(file: string): Floor {
     case 'instance':
     case 'event':
     case 'auth':
+    case 'tenant':
     case 'secrets':
     case 'health':
     case 'idempotency':

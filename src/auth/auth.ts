@@ -10,6 +10,13 @@ export interface Claims {
   readonly operator?: boolean
   /** The token that proved it, when one did. */
   readonly tokenId?: string
+  /** Who vouched for it, when that was an OIDC issuer. */
+  readonly issuer?: string
+}
+
+/** Where a caller comes from, as far as it is known. */
+export interface Origin {
+  readonly remoteAddress?: string | undefined
 }
 
 /** Stands for every tenant in the claims of an operator; no tenant can have this name. */
@@ -32,6 +39,8 @@ export type Action =
   | 'event.read'
   | 'token.read'
   | 'token.write'
+  | 'tenant.read'
+  | 'tenant.write'
 
 /** The scope that each action asks for. */
 export const actionScopes: Readonly<Record<Action, Scope>> = {
@@ -48,12 +57,17 @@ export const actionScopes: Readonly<Record<Action, Scope>> = {
   'event.read': 'read',
   'token.read': 'admin',
   'token.write': 'admin',
+  'tenant.read': 'read',
+  'tenant.write': 'admin',
 }
 
 /** Tells who a caller is and what they may do. */
 export interface AuthProvider {
-  /** Throws `unauthenticated`. */
-  authenticate(token: string): Promise<Claims>
+  /**
+   * Throws `unauthenticated`; `forbidden` for an identity that is proven and that nothing here is for; `unavailable` when it can't be
+   * proven now.
+   */
+  authenticate(token: string, from?: Origin): Promise<Claims>
   /** Throws `forbidden`. */
   authorize(claims: Claims, action: Action, resource?: { instanceId?: string }): Promise<void>
   /** The tenant a caller acts for. */

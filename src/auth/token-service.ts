@@ -4,6 +4,8 @@ import { parse } from '../deploy/schema.ts'
 import type { ListOptions, Page } from '../deploy/store.ts'
 import { SlipwayError } from '../errors.ts'
 import { newId } from '../id.ts'
+import { requireThere } from '../tenant/quota.ts'
+import type { TenantStore } from '../tenant/store.ts'
 import type { AuthProvider, Claims, Scope } from './auth.ts'
 import { hashOf, newSecret } from './secret.ts'
 import type { Token, TokenStore } from './token.ts'
@@ -67,10 +69,11 @@ interface TokenParts {
   readonly auth: AuthProvider
   readonly tokens: TokenStore
   readonly clock: Clock
+  readonly tenants: Pick<TenantStore, 'get'>
 }
 
 /** A token service that acts for this caller. */
-export function tokenService({ auth, tokens, clock }: TokenParts, caller: Claims): TokenService {
+export function tokenService({ auth, tokens, clock, tenants }: TokenParts, caller: Claims): TokenService {
   const tenantId = auth.tenantOf(caller)
   const get = async (id: string): Promise<Token> => {
     const token = await tokens.get(tenantId, id)
@@ -83,6 +86,7 @@ export function tokenService({ auth, tokens, clock }: TokenParts, caller: Claims
     async create(given) {
       await auth.authorize(caller, 'token.write')
       const request = parse(createTokenSchema, given, 'The token')
+      requireThere(await tenants.get(tenantId))
       return await issueToken({ ...request, tenantId, createdBy: caller.subject }, tokens, clock)
     },
     async list(options) {

@@ -8,6 +8,8 @@ import type { Instance } from '../instance/instance.ts'
 import { policyDefaults } from '../instance/instance.ts'
 import { requireNoAttention } from '../instance/refusal.ts'
 import type { Room } from '../room.ts'
+import { requireOpen } from '../tenant/quota.ts'
+import type { Tenant } from '../tenant/tenant.ts'
 import { type AllowedAction, allowedActions } from './actions.ts'
 import { cancel, currentPause, isPausedByRequest, pause, promote, resume } from './ask.ts'
 import { requireChecks } from './checks.ts'
@@ -105,6 +107,7 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
     const request = parse(deployRequestSchema, given, 'The deploy request')
     await parts.room.require(refused)
     const target = await instance(request.instanceId)
+    requireOpen(await store.tenants.get(tenantId))
     const chosen = chooseStrategy(
       request.strategy ?? target.policies.strategy ?? policyDefaults.strategy,
       request.options ?? {},
@@ -231,6 +234,7 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
         deployment: run?.deployment ?? target,
         instance: await instance(target.instanceId),
         pausedByRequest: await isPausedByRequest(id, store),
+        ...closedOf(await store.tenants.get(tenantId)),
         ...(run?.undo ? { undoing: run.undo.error } : {}),
         ...(gate !== undefined ? { gate } : {}),
       })
@@ -306,6 +310,13 @@ function requireRunning(instance: Instance): void {
 function found<T>(thing: T | undefined, kind: string, id: string): T {
   if (thing === undefined) throw notFound(kind, id)
   return thing
+}
+
+/** Why a tenant takes no new work, for a button. */
+function closedOf(tenant: Tenant | undefined): { closed?: string } {
+  return tenant === undefined || tenant.state === 'active'
+    ? {}
+    : { closed: `Tenant "${tenant.id}" is ${tenant.state}.` }
 }
 
 function instanceIdOf(given: unknown): { instanceId?: string } {

@@ -4,6 +4,7 @@ import type { RequestStore } from '../idempotency/requests.ts'
 import type { Instance } from '../instance/instance.ts'
 import type { InstanceStore } from '../instance/store.ts'
 import type { SecretStore } from '../secrets/vault.ts'
+import type { TenantStore } from '../tenant/store.ts'
 import type { FrozenPlan, Run, Signal, StepRecord, UndoCause } from './run.ts'
 import type { Step, Table } from './step.ts'
 import type { DeployStore } from './store.ts'
@@ -128,6 +129,7 @@ export interface Stores {
   readonly events: EventStore
   readonly secrets: SecretStore
   readonly tokens: TokenStore
+  readonly tenants: TenantStore
   /** Requests that may be sent again without being done again. */
   readonly requests: RequestStore
   readonly work: WorkStore

@@ -30,6 +30,9 @@ export const eventTypes = [
   'instance.adopted',
   'secret.rotated',
   'secret.revoked',
+  'tenant.created',
+  'tenant.updated',
+  'tenant.deleted',
 ] as const
 
 export type EventType = (typeof eventTypes)[number]

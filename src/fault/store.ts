@@ -18,6 +18,7 @@ export const storeReads: { readonly [P in keyof Stores]: readonly (keyof Stores[
   events: ['read', 'recent', 'lastSeq', 'cursor', 'prunedTo'],
   secrets: ['get', 'versions', 'list'],
   tokens: ['byHash', 'get', 'list'],
+  tenants: ['get', 'hold', 'list', 'loads'],
   requests: [],
   work: [
     'fence',

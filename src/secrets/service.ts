@@ -1,6 +1,7 @@
 import type { AuthProvider, Claims } from '../auth/auth.ts'
 import type { Store } from '../deploy/work.ts'
 import type { EventBus } from '../event/bus.ts'
+import { requireThere } from '../tenant/quota.ts'
 import type { SecretInfo, Vault } from './vault.ts'
 
 /** Secrets as a caller may handle them: values go in, and only names and versions come out. */
@@ -33,6 +34,7 @@ export function secretService({ auth, vault, store, bus }: SecretParts, caller: 
   return {
     async store(name, value) {
       await write()
+      requireThere(await store.tenants.get(tenantId))
       return await vault.store(tenantId, name, value)
     },
     async rotate(name, value) {

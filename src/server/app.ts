@@ -18,6 +18,7 @@ import { answer, problems } from './problem.ts'
 import { releases } from './releases.ts'
 import { methodsOf } from './rules.ts'
 import { secrets } from './secrets.ts'
+import { tenants } from './tenants.ts'
 import { tokens } from './tokens.ts'
 
 /** The whole HTTP API over one Slipway: what every request passes, then a file per resource. */
@@ -36,6 +37,7 @@ export function createApp(parts: ServerParts) {
     .route('/', logs(parts))
     .route('/', secrets(parts))
     .route('/', tokens(parts))
+    .route('/', tenants(parts))
   api.get('/v1/openapi.json', c => c.json(documentOf(api, parts.basePath)))
   api.notFound(c => {
     const methods = methodsOf(c.req.path)

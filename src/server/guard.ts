@@ -3,7 +3,7 @@ import { matchedRoutes } from 'hono/route'
 import { type Claims, everyTenant } from '../auth/auth.ts'
 import { SlipwayError } from '../errors.ts'
 import type { ServerEnv, ServerParts } from './context.ts'
-import { acrossTenants, type RouteKey, rules } from './rules.ts'
+import { acrossTenants, isAboutTenants, type RouteKey, rules } from './rules.ts'
 
 /** Holds every request to the rule of its route: who it is, how often they may, for which tenant, and whether they may do it. */
 export function guard(parts: ServerParts): MiddlewareHandler<ServerEnv> {
@@ -66,7 +66,7 @@ function forTenant(claims: Claims, named: string | undefined, key: RouteKey): Cl
       next: "Leave `tenant` out, or use an operator's token.",
     })
   }
-  if (rules[key] === 'any token') return claims
+  if (rules[key] === 'any token' || isAboutTenants(key)) return claims
   if (named === undefined || (named === everyTenant && !acrossTenants.has(key))) {
     throw new SlipwayError('invalid_request', "An operator's request names the tenant it is for.", {
       next: 'Add `?tenant=NAME` to the address; lists take `?tenant=*` as well.',

@@ -60,9 +60,17 @@ export const rules = {
   'GET /v1/tokens/{id}': 'token.read',
   'DELETE /v1/tokens/{id}': 'token.write',
   'POST /v1/tokens/{id}/rotate': 'token.write',
+
+  'GET /v1/tenants': 'tenant.read',
+  'POST /v1/tenants': 'tenant.write',
+  'GET /v1/tenants/{id}': 'tenant.read',
+  'PATCH /v1/tenants/{id}': 'tenant.write',
+  'DELETE /v1/tenants/{id}': 'tenant.write',
+  'GET /v1/tenants/{id}/quota': 'tenant.read',
+  'PUT /v1/tenants/{id}/quota': 'tenant.write',
 } as const satisfies Readonly<Record<`${Method} ${string}`, Rule>>
 
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** A route, as `GET /v1/instances`. */
 export type RouteKey = keyof typeof rules
@@ -80,6 +88,11 @@ export const acrossTenants: ReadonlySet<RouteKey> = new Set<RouteKey>([
   'DELETE /v1/tokens/{id}',
   'POST /v1/tokens/{id}/rotate',
 ])
+
+/** Whether a route is about tenants themselves: it names them in its path, and is for operators only. */
+export function isAboutTenants(key: RouteKey): boolean {
+  return rules[key].startsWith('tenant.')
+}
 
 /** The methods that there are for a path of a request; none when it is no path of ours. */
 export function methodsOf(path: string): string[] {

@@ -17,7 +17,12 @@ async function office(t: TestContext) {
   const store = await sqliteStore({ path: ':memory:', clock })
   t.after(() => store.close())
   const auth = tokenAuth({ tokens: store.tokens, clock })
-  return { clock, store, auth, tokens: tokenService({ auth, tokens: store.tokens, clock }, ana) }
+  return {
+    clock,
+    store,
+    auth,
+    tokens: tokenService({ auth, tokens: store.tokens, clock, tenants: store.tenants }, ana),
+  }
 }
 
 describe('a token', () => {
@@ -110,7 +115,10 @@ describe('a token', () => {
   test("of another tenant is one that does not exist, and an operator's is for all", async t => {
     const { tokens, auth, store, clock } = await office(t)
     const { token } = await tokens.create({ name: 'ci', scopes: ['read'] })
-    const theirs = tokenService({ auth, tokens: store.tokens, clock }, { ...ana, tenantId: 'globex' })
+    const theirs = tokenService(
+      { auth, tokens: store.tokens, clock, tenants: store.tenants },
+      { ...ana, tenantId: 'globex' },
+    )
     for (const ask of [theirs.get(token.id), theirs.rotate(token.id), theirs.revoke(token.id)]) {
       await assert.rejects(ask, error => isSlipwayError(error, 'not_found'))
     }

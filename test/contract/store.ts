@@ -10,6 +10,7 @@ import { requestTests } from './store/requests.ts'
 import { retentionTests } from './store/retention.ts'
 import { runTests } from './store/runs.ts'
 import { secretTests } from './store/secrets.ts'
+import { tenantTests } from './store/tenants.ts'
 import { tokenTests } from './store/tokens.ts'
 import { transactionTests } from './store/transactions.ts'
 
@@ -25,6 +26,7 @@ export function storeContract(name: string, makeStore: MakeStore): void {
     describe('runs', () => runTests(makeStore))
     describe('finds', () => findTests(makeStore))
     describe('tokens', () => tokenTests(makeStore))
+    describe('tenants', () => tenantTests(makeStore))
     describe('requests', () => requestTests(makeStore))
     describe('retention', () => retentionTests(makeStore))
     describe('transactions', () => transactionTests(makeStore))

@@ -4,6 +4,7 @@ import { wire } from '../../src/wire.ts'
 import { ask } from '../support/ask.ts'
 import { hasty } from '../support/machine.ts'
 import { web, worker } from '../support/services.ts'
+import { tenantChapter } from './life/tenants.ts'
 import { listenTo } from './listener.ts'
 import { type Customer, type Json, type Reply, startWorld, type World } from './world.ts'
 
@@ -342,6 +343,8 @@ describe('an instance lives by HTTP alone:', () => {
     assert.equal((await send('GET', path)).body.state, 'deleted')
     assert.deepEqual((await send('GET', '/v1/instances')).body.items, [])
   })
+
+  tenantChapter(() => world)
 
   test('every answer that the document tells of was met, and was as it says', async () => {
     for (const [form, operations] of Object.entries(world.document.paths)) {

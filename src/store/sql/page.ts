@@ -5,7 +5,7 @@ import { SlipwayError } from '../../errors.ts'
 export const pageLimits = { default: 20, max: 200 } as const
 
 /** Which list a cursor belongs to; one of another list is refused. */
-export type ListName = 'deployments' | 'releases' | 'instances' | 'tokens'
+export type ListName = 'deployments' | 'releases' | 'instances' | 'tokens' | 'tenants'
 
 /** What a list reads: at most `limit` rows whose key is below `before`. */
 export interface Keyset {

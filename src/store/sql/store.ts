@@ -11,6 +11,7 @@ import { requests } from './requests.ts'
 import type { Schema } from './schema.ts'
 import { secrets } from './secrets.ts'
 import type { Session, SqlFlavour } from './session.ts'
+import { tenants } from './tenants.ts'
 import { tokens } from './tokens.ts'
 import { work } from './work.ts'
 
@@ -53,6 +54,7 @@ function stores(session: Session): Stores {
     events: events(session),
     secrets: secrets(session),
     tokens: tokens(session),
+    tenants: tenants(session),
     requests: requests(session),
     work: work(session),
   }

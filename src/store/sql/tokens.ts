@@ -11,6 +11,7 @@ const tokenRow = entity<Token>({
   name: ['name', text()],
   scopes: ['scopes', json()],
   instances: ['instances', json()],
+  allowedIps: ['allowed_ips', json()],
   createdBy: ['created_by', text()],
   expiresAt: ['expires_at', time()],
   lastUsedAt: ['last_used_at', time()],
@@ -106,6 +107,15 @@ export function tokens({ db }: Session): TokenStore {
         .updateTable('tokens')
         .set(tokenRow.changes({ revokedAt: at }))
         .where('id', '=', id)
+        .where('tenant_id', '=', tenantId)
+        .where('revoked_at', 'is', null)
+        .execute()
+    },
+
+    async revokeAll(tenantId, at) {
+      await db
+        .updateTable('tokens')
+        .set(tokenRow.changes({ revokedAt: at }))
         .where('tenant_id', '=', tenantId)
         .where('revoked_at', 'is', null)
         .execute()
