@@ -18,7 +18,10 @@ export const errorCodes = {
   idempotency_key_reused: { status: 422, meaning: 'The idempotency key came with another request before.' },
   idempotency_in_flight: { status: 409, meaning: 'The request with this idempotency key has not ended.' },
   secret_already_shown: { status: 409, meaning: 'The request was done, and its secret is shown only once.' },
-  rate_limited: { status: 429, meaning: 'The token has sent too many requests in a short time.' },
+  rate_limited: {
+    status: 429,
+    meaning: 'The token has sent too many requests in a short time, or its address too many that were refused.',
+  },
   unknown_strategy: { status: 400, meaning: 'No strategy of this name is registered.' },
   unknown_provider: { status: 400, meaning: 'No provider of this name is registered.' },
   unknown_service: { status: 400, meaning: 'The instance has no service of this name.' },

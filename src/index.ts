@@ -1,5 +1,6 @@
-export type { Action, AuthProvider, Claims, Scope } from './auth/auth.ts'
+export type { Action, AuthProvider, Claims, Origin, Scope } from './auth/auth.ts'
 export { actionScopes, everyTenant } from './auth/auth.ts'
+export type { OidcIssuer, OidcRule } from './auth/oidc/config.ts'
 export type { Token } from './auth/token.ts'
 export type { CreateTokenRequest, IssuedToken, RotateTokenRequest, TokenService } from './auth/token-service.ts'
 export { type Clock, systemClock, type Timestamp } from './clock.ts'

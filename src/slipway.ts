@@ -2,6 +2,9 @@ import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pino } from 'pino'
 import { type AuthProvider, type Claims, everyTenant, type Scope } from './auth/auth.ts'
+import { combinedAuth } from './auth/combined-auth.ts'
+import type { OidcIssuer } from './auth/oidc/config.ts'
+import { oidcVerifier } from './auth/oidc/oidc-auth.ts'
 import { tokenAuth } from './auth/token-auth.ts'
 import { type IssuedToken, issueToken, type TokenService, tokenService } from './auth/token-service.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -61,6 +64,8 @@ export interface SlipwayOptions {
   readonly vault?: Vault
   /** Default: the tokens that are kept in the store; callers in this process are trusted. */
   readonly auth?: AuthProvider
+  /** Issuers whose tokens are taken beside our own: CI jobs deploy with their own identity, and no secret. */
+  readonly oidc?: readonly OidcIssuer[]
   readonly clock?: Clock
   /** Further strategies, beside the built-in ones. */
   readonly strategies?: readonly Strategy[]
@@ -177,7 +182,8 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     if (!options.router) await keepFrontPort(store, router.front.port)
     const vault =
       options.vault ?? envelopeVault({ store: store.secrets, masterKey: masterKey({ folder: dataDir }), clock })
-    const auth = options.auth ?? tokenAuth({ tokens: store.tokens, clock })
+    const tokens = options.auth ?? tokenAuth({ tokens: store.tokens, clock })
+    const auth = options.oidc ? combinedAuth(tokens, oidcVerifier(options.oidc, clock)) : tokens
     const bus = eventBus({ events: store.events, clock })
     opened.push(() => bus.close())
     const strategies = strategyMap(options.strategies ?? [])

@@ -4,6 +4,7 @@ import { asks } from './asks.ts'
 import { bodyLimit } from './body-limit.ts'
 import { conditional } from './conditional.ts'
 import type { ServerEnv, ServerParts } from './context.ts'
+import { cors } from './cors.ts'
 import { deployments } from './deployments.ts'
 import { documentOf } from './document.ts'
 import { events } from './events.ts'
@@ -16,6 +17,7 @@ import { meta } from './meta.ts'
 import { operations } from './operations.ts'
 import { answer, problems } from './problem.ts'
 import { releases } from './releases.ts'
+import { remoteAddress } from './remote-address.ts'
 import { methodsOf } from './rules.ts'
 import { secrets } from './secrets.ts'
 import { tenants } from './tenants.ts'
@@ -25,7 +27,9 @@ import { tokens } from './tokens.ts'
 export function createApp(parts: ServerParts) {
   const app = new OpenAPIHono<ServerEnv>({ getPath: request => withoutBase(request.url, parts.basePath) })
   app.onError(problems(parts))
-  app.use(headers(), conditional(), bodyLimit(), guard(parts), idempotency(parts))
+  app.use(headers(), remoteAddress(parts.trustedProxies))
+  if (parts.allowedOrigins.length > 0) app.use(cors(parts.allowedOrigins))
+  app.use(conditional(), bodyLimit(), guard(parts), idempotency(parts))
   const api = app
     .route('/', meta(parts))
     .route('/', instances(parts))

@@ -13,7 +13,10 @@ export function guard(parts: ServerParts): MiddlewareHandler<ServerEnv> {
     const rule = rules[key]
     if (rule === 'open') return await next()
     const token = bearer(c)
-    const claims = await parts.slipway.auth.authenticate(token)
+    const { remoteAddress } = c.var
+    const claims = await parts.failures.guarded(remoteAddress, token, () =>
+      parts.slipway.auth.authenticate(token, { remoteAddress }),
+    )
     limit(c, parts, claims, rule)
     const acting = forTenant(claims, c.req.query('tenant'), key)
     if (rule !== 'any token') {
@@ -41,7 +44,7 @@ function bearer(c: Context<ServerEnv>): string {
   const [, token] = /^Bearer +([\w.~+/=-]+)$/i.exec(c.req.header('Authorization') ?? '') ?? []
   if (token !== undefined) return token
   throw new SlipwayError('unauthenticated', 'The request carries no token.', {
-    next: 'Send one as `Authorization: Bearer slip_…`.',
+    next: 'Send a token that was made here, or the JWT of a trusted issuer, as `Authorization: Bearer …`.',
   })
 }
 
