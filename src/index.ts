@@ -1,5 +1,6 @@
-export type { Action, AuthProvider, Claims, Scope } from './auth/auth.ts'
+export type { Action, AuthProvider, CallerConnection, Claims, Origin, Scope } from './auth/auth.ts'
 export { actionScopes, everyTenant } from './auth/auth.ts'
+export type { OidcIssuer, OidcRule } from './auth/oidc/config.ts'
 export type { Token } from './auth/token.ts'
 export type { CreateTokenRequest, IssuedToken, RotateTokenRequest, TokenService } from './auth/token-service.ts'
 export { type Clock, systemClock, type Timestamp } from './clock.ts'
@@ -76,4 +77,8 @@ export {
   type WebhookOptions,
 } from './slipway.ts'
 export { sqliteStore } from './store/sqlite.ts'
+export type { LimitUse, QuotaPreview } from './tenant/quota.ts'
+export type { CreateTenantRequest, QuotaRequest, UpdateTenantRequest } from './tenant/schema.ts'
+export type { OwnTenant, QuotaUse, TenantService } from './tenant/service.ts'
+export type { Quota, Tenant, TenantState } from './tenant/tenant.ts'
 export { wire } from './wire.ts'

@@ -3,6 +3,9 @@ import { join, resolve } from 'node:path'
 import { pino } from 'pino'
 import { type AuditService, auditService } from './audit/service.ts'
 import { type AuthProvider, type Claims, everyTenant, type Origin, type Scope } from './auth/auth.ts'
+import { combinedAuth } from './auth/combined-auth.ts'
+import type { OidcIssuer } from './auth/oidc/config.ts'
+import { oidcVerifier } from './auth/oidc/oidc-auth.ts'
 import { tokenAuth } from './auth/token-auth.ts'
 import { type IssuedToken, issueOperatorToken, type TokenService, tokenService } from './auth/token-service.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -52,6 +55,7 @@ import { keepFrontPort, keptFrontPort } from './store/front-port.ts'
 import { storedPorts } from './store/ports.ts'
 import { sqliteStore } from './store/sqlite.ts'
 import { type TaskService, taskService } from './task/service.ts'
+import { type TenantService, tenantService } from './tenant/service.ts'
 
 /** First and last ports, outside those that the system gives to outgoing connections. */
 export interface PortRanges {
@@ -73,6 +77,8 @@ export interface SlipwayOptions {
   readonly vault?: Vault
   /** Default: the tokens that are kept in the store; callers in this process are trusted. */
   readonly auth?: AuthProvider
+  /** Issuers whose tokens are taken beside our own: CI jobs deploy with their own identity, and no secret. */
+  readonly oidc?: readonly OidcIssuer[]
   readonly clock?: Clock
   /** Further strategies, beside the built-in ones. */
   readonly strategies?: readonly Strategy[]
@@ -134,6 +140,8 @@ export interface Acting extends DeployService {
   readonly instances: InstanceService
   readonly secrets: SecretService
   readonly tokens: TokenService
+  /** For operators, `own()` for everybody. */
+  readonly tenants: TenantService
   readonly events: EventService
   /** Commands run once beside the replicas of a service. */
   readonly tasks: TaskService
@@ -225,7 +233,8 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     if (!options.router) await keepFrontPort(store, router.front.port)
     const vault =
       options.vault ?? envelopeVault({ store: store.secrets, masterKey: masterKey({ folder: dataDir }), clock })
-    const auth = options.auth ?? tokenAuth({ tokens: store.tokens, clock })
+    const tokens = options.auth ?? tokenAuth({ tokens: store.tokens, clock })
+    const auth = options.oidc ? combinedAuth(tokens, oidcVerifier(options.oidc, clock)) : tokens
     const bus = eventBus({ events: store.events, clock })
     opened.push(() => bus.close())
     let worker: Worker | undefined
@@ -281,6 +290,7 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
         instances,
         secrets: secretService({ auth, vault, store, bus }, claims),
         tokens: tokenService({ auth, store, clock }, claims),
+        tenants: tenantService({ auth, store, bus, clock }, claims),
         events: eventService({ auth, events: store.events, bus }, claims),
         tasks: taskService(parts, claims),
         audit: auditService({ auth, audit: store.audit }, claims),

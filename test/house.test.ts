@@ -28,6 +28,7 @@ function floorOf(file: string): Floor {
     case 'audit':
     case 'task':
     case 'auth':
+    case 'tenant':
     case 'secrets':
     case 'health':
     case 'idempotency':

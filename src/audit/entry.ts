@@ -29,6 +29,16 @@ export const auditActions = [
   'token.create',
   'token.rotate',
   'token.revoke',
+  'webhook.create',
+  'webhook.update',
+  'webhook.delete',
+  'webhook.rotate',
+  'webhook.test',
+  'webhook.replay',
+  'tenant.create',
+  'tenant.update',
+  'tenant.delete',
+  'tenant.set_quota',
 ] as const
 
 export type AuditAction = (typeof auditActions)[number]

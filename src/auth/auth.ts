@@ -10,6 +10,8 @@ export interface Claims {
   readonly operator?: boolean
   /** The token that proved it, when one did. */
   readonly tokenId?: string
+  /** Who vouched for it, when that was an OIDC issuer. */
+  readonly issuer?: string
   /** From where they call, for the audit log. Proves nothing. */
   readonly origin?: Origin
 }
@@ -23,6 +25,12 @@ export interface Origin {
   readonly address?: string
   /** What the client said it was. */
   readonly userAgent?: string
+}
+
+/** The connection that a caller's proof came over. */
+export interface CallerConnection {
+  /** The address at its other end, when that is known. */
+  readonly remoteAddress?: string | undefined
 }
 
 /** Stands for every tenant in the claims of an operator; no tenant can have this name. */
@@ -50,6 +58,8 @@ export type Action =
   | 'token.write'
   | 'webhook.read'
   | 'webhook.write'
+  | 'tenant.read'
+  | 'tenant.write'
 
 /** The scope that each action asks for. */
 export const actionScopes: Readonly<Record<Action, Scope>> = {
@@ -71,12 +81,17 @@ export const actionScopes: Readonly<Record<Action, Scope>> = {
   'token.write': 'admin',
   'webhook.read': 'admin',
   'webhook.write': 'admin',
+  'tenant.read': 'read',
+  'tenant.write': 'admin',
 }
 
 /** Tells who a caller is and what they may do. */
 export interface AuthProvider {
-  /** Throws `unauthenticated`. */
-  authenticate(token: string): Promise<Claims>
+  /**
+   * Throws `unauthenticated`; `forbidden` for an identity that is proven and that nothing here is for; `unavailable` when it can't be
+   * proven now.
+   */
+  authenticate(token: string, from?: CallerConnection): Promise<Claims>
   /** Throws `forbidden`. */
   authorize(claims: Claims, action: Action, resource?: { instanceId?: string }): Promise<void>
   /** The tenant a caller acts for. */

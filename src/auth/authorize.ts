@@ -13,6 +13,9 @@ const tenantWide: ReadonlySet<Action> = new Set<Action>([
   'webhook.write',
 ])
 
+/** What is about tenants themselves: nothing for a caller who is of one. */
+const operatorOnly: ReadonlySet<Action> = new Set<Action>(['tenant.read', 'tenant.write'])
+
 /**
  * Holds a caller to their scopes and to the instances they are for. An instance that is not theirs does not exist for them.
  *
@@ -23,6 +26,11 @@ export function authorize(claims: Claims, action: Action, resource: { instanceId
   if (!claims.scopes.includes(scope)) {
     throw new SlipwayError('forbidden', `"${claims.subject}" may not do ${action}: that takes the scope "${scope}".`, {
       next: `Its scopes are: ${claims.scopes.join(', ') || 'none'}.`,
+    })
+  }
+  if (operatorOnly.has(action) && claims.operator !== true) {
+    throw new SlipwayError('forbidden', `"${claims.subject}" may not do ${action}: that is for operators.`, {
+      next: "Use an operator's token.",
     })
   }
   if (claims.instances === undefined) return

@@ -6,7 +6,10 @@ import type { ListOptions, Page } from '../deploy/store.ts'
 import type { Store } from '../deploy/work.ts'
 import { SlipwayError } from '../errors.ts'
 import { newId } from '../id.ts'
+import { requireThere } from '../tenant/quota.ts'
 import { type AuthProvider, type Claims, everyTenant, type Scope } from './auth.ts'
+import { isNetwork } from './network.ts'
+import { withImplied } from './scopes.ts'
 import { hashOf, newSecret } from './secret.ts'
 import type { Token, TokenStore } from './token.ts'
 
@@ -27,6 +30,12 @@ export const createTokenSchema = z.strictObject({
   /** Ids of the instances it is for. Default: all. */
   instances: z
     .array(z.string().regex(/^inst_[0-9a-z]{26}$/, 'must be the id of an instance'))
+    .min(1)
+    .max(100)
+    .optional(),
+  /** Addresses and networks it may be used from: `10.0.0.7`, `10.0.0.0/8`. Default: anywhere. */
+  allowedIps: z
+    .array(z.string().max(50).refine(isNetwork, 'must be an address or a network, such as 10.0.0.0/8'))
     .min(1)
     .max(100)
     .optional(),
@@ -90,6 +99,7 @@ export function tokenService({ auth, store, clock }: TokenParts, caller: Claims)
       await auth.authorize(caller, 'token.write')
       const request = parse(createTokenSchema, given, 'The token')
       return await store.transaction(async tx => {
+        requireThere(await tx.tenants.get(tenantId))
         const issued = await issueToken({ ...request, tenantId, createdBy: caller.subject }, tx.tokens, clock)
         await tx.audit.append(createdToken({ ...caller, tenantId }, issued.token))
         return issued
@@ -166,6 +176,7 @@ export async function issueToken(
     readonly name: string
     readonly scopes: readonly Scope[]
     readonly instances?: readonly string[]
+    readonly allowedIps?: readonly string[]
     readonly expiresInDays?: number
     readonly createdBy: string
   },
@@ -184,10 +195,4 @@ export async function issueToken(
   }
   await tokens.insert(token, hashOf(secret))
   return { token, secret }
-}
-
-/** Whoever may deploy may read, and whoever may administrate may do both. */
-function withImplied(scopes: readonly Scope[]): Scope[] {
-  const order: readonly Scope[] = ['read', 'deploy', 'admin']
-  return order.slice(0, 1 + Math.max(...scopes.map(scope => order.indexOf(scope))))
 }

@@ -13,6 +13,8 @@ export interface Token {
   readonly scopes: readonly Scope[]
   /** Ids of the instances it is for. Absent: all. */
   readonly instances?: readonly string[]
+  /** Addresses and networks (CIDR) it may be used from. Absent: anywhere. */
+  readonly allowedIps?: readonly string[]
   readonly createdBy: string
   readonly expiresAt: Timestamp
   /** To within a minute. */
@@ -34,4 +36,6 @@ export interface TokenStore {
   rotate(seen: Token, hash: string, at: Timestamp, until: Timestamp, expiresAt: Timestamp): Promise<boolean>
   /** Stamps it, once. */
   revoke(tenantId: string, id: string, at: Timestamp): Promise<void>
+  /** Stamps all of a tenant. */
+  revokeAll(tenantId: string, at: Timestamp): Promise<void>
 }

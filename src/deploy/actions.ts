@@ -24,6 +24,8 @@ export interface ActionInput {
   /** Somebody asked it to pause, and nobody to resume. */
   readonly pausedByRequest: boolean
   readonly instance: Instance
+  /** Why its tenant takes no new work, when it takes none. */
+  readonly closed?: string
 }
 
 /** Each action with its answer, by the table of {@link asks}: what is allowed here is not refused when it is asked for at once. */
@@ -69,17 +71,17 @@ function refusalOf(
   }
 }
 
-function retryRefusal({ deployment, instance }: ActionInput): string | undefined {
+function retryRefusal({ deployment, instance, closed }: ActionInput): string | undefined {
   if (deployment.kind !== 'deploy' && deployment.kind !== 'rollback') {
     return `A ${deployment.kind} is not retried; ask for it again.`
   }
   if (deployment.state !== 'failed' && deployment.state !== 'cancelled') {
     return `Only a failed or cancelled deployment is retried; it is ${deployment.state}.`
   }
-  return undeployable(instance)
+  return closed ?? undeployable(instance)
 }
 
-function rollbackRefusal({ deployment, instance }: ActionInput): string | undefined {
+function rollbackRefusal({ deployment, instance, closed }: ActionInput): string | undefined {
   if (!hasEnded(deployment.state)) return 'It has not ended; cancel brings back what served before.'
   if (deployment.state !== 'succeeded' || deployment.releaseId !== instance.currentReleaseId) {
     return 'Its release is not the active one.'
@@ -87,7 +89,7 @@ function rollbackRefusal({ deployment, instance }: ActionInput): string | undefi
   if (deployment.fromReleaseId === undefined || deployment.fromReleaseId === deployment.releaseId) {
     return 'No other release was active before it.'
   }
-  return undeployable(instance)
+  return closed ?? undeployable(instance)
 }
 
 function undeployable(instance: Instance): string | undefined {

@@ -1,5 +1,7 @@
 import type { Instance } from '../instance/instance.ts'
 import type { Vault } from '../secrets/vault.ts'
+import { isUnlimited, type QuotaPreview, quotaPreview } from '../tenant/quota.ts'
+import { usageOf, withRequest } from '../tenant/usage.ts'
 import { stepsOf, strategyOf } from './choose.ts'
 import type { Difference } from './diff.ts'
 import { diffServices } from './diff.ts'
@@ -24,6 +26,8 @@ export interface PlanPreview {
   readonly downtime: readonly string[]
   /** Deployments that would go first. */
   readonly behind: number
+  /** The limits of the tenant with what the deploy would leave of them; absent when it has none. */
+  readonly quota?: QuotaPreview
 }
 
 interface PreviewParts {
@@ -63,6 +67,7 @@ export async function previewPlan(
     { services, release: 'the new release', replicas, mode: 'deploy', options: chosen.options },
   )
   const steps = stepsOf(strategyOf(chosen.name, strategies), input)
+  const quota = await quotaAfter(instance, request, store)
   const behind = (await store.work.queue(instance.id)).length
   return {
     strategy: chosen.name,
@@ -72,5 +77,17 @@ export async function previewPlan(
     changes: diffServices(active?.services ?? [], services),
     downtime: steps ? downtime(steps, input) : [],
     behind,
+    ...(quota ? { quota } : {}),
   }
+}
+
+async function quotaAfter(
+  { id, tenantId }: Instance,
+  request: RunRequest,
+  { tenants }: Pick<Store, 'tenants'>,
+): Promise<QuotaPreview | undefined> {
+  const tenant = await tenants.get(tenantId)
+  if (tenant === undefined || isUnlimited(tenant.quota)) return undefined
+  const loads = await tenants.loads(tenantId)
+  return quotaPreview(tenant.quota, usageOf(loads), usageOf(withRequest(loads, id, request)))
 }

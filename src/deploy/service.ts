@@ -9,6 +9,8 @@ import type { Instance } from '../instance/instance.ts'
 import { policyDefaults } from '../instance/instance.ts'
 import { requireNoAttention } from '../instance/refusal.ts'
 import type { Room } from '../room.ts'
+import { requireOpen } from '../tenant/quota.ts'
+import type { Tenant } from '../tenant/tenant.ts'
 import { type AllowedAction, allowedActions } from './actions.ts'
 import { cancel, currentPause, isPausedByRequest, pause, promote, resume } from './ask.ts'
 import { requireChecks } from './checks.ts'
@@ -110,7 +112,12 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
     found(sees(caller, id) ? await reader.instances.get(tenantId, id) : undefined, 'instance', id)
 
   const actionsOf = async (target: Deployment): Promise<AllowedAction[]> => {
-    const of = { deployment: target, instance: await instance(target.instanceId), pausedByRequest: false }
+    const of = {
+      deployment: target,
+      instance: await instance(target.instanceId),
+      pausedByRequest: false,
+      ...closedOf(await store.tenants.get(tenantId)),
+    }
     // What has ended waits at nothing and is undone no more: nothing else decides.
     if (hasEnded(target.state)) return allowedActions(of)
     const run = await store.work.run(target.id)
@@ -129,6 +136,7 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
     const request = parse(deployRequestSchema, given, 'The deploy request')
     await parts.room.require(refused)
     const target = await instance(request.instanceId)
+    requireOpen(await store.tenants.get(tenantId))
     const chosen = chooseStrategy(
       request.strategy ?? target.policies.strategy ?? policyDefaults.strategy,
       request.options ?? {},
@@ -331,6 +339,13 @@ function requireRunning(instance: Instance): void {
 function found<T>(thing: T | undefined, kind: string, id: string): T {
   if (thing === undefined) throw notFound(kind, id)
   return thing
+}
+
+/** Why a tenant takes no new work, for a button. */
+function closedOf(tenant: Tenant | undefined): { closed?: string } {
+  return tenant === undefined || tenant.state === 'active'
+    ? {}
+    : { closed: `Tenant "${tenant.id}" is ${tenant.state}.` }
 }
 
 function instanceIdOf(given: unknown): { instanceId?: string } {

@@ -8,6 +8,7 @@ import type { ServiceSnapshot } from '../instance/service.ts'
 import type { Observer } from '../observe/observer.ts'
 import type { ProviderRegistry } from '../provider/registry.ts'
 import type { Vault } from '../secrets/vault.ts'
+import { type Admission, openTenant, withinQuota } from '../tenant/quota.ts'
 import { type Chosen, strategyOf } from './choose.ts'
 import type { Deployment } from './deployment.ts'
 import { type Enqueued, enqueue } from './enqueue.ts'
@@ -56,7 +57,7 @@ export async function submitDeploy(
     ...(terms.notes !== undefined ? { notes: terms.notes } : {}),
     ...(terms.commitSha !== undefined ? { commitSha: terms.commitSha } : {}),
   }
-  return await submit(target.id, terms.ifBusy, by, parts, async current => {
+  return await submit(target.id, terms.ifBusy, by, parts, withinQuota, async current => {
     if (request.expectRelease !== undefined && request.expectRelease !== current.currentReleaseId) {
       throw staleRelease(request.expectRelease, current.currentReleaseId)
     }
@@ -106,7 +107,7 @@ export async function submitRollback(
   const strategy = strategyOf('blue-green', parts.strategies)
   const options =
     strategy.options?.(request.keepWarmSeconds === undefined ? {} : { keepWarmSeconds: request.keepWarmSeconds }) ?? {}
-  return await submit(target.id, request.ifBusy ?? 'supersede', by, parts, async (_current, tx) => {
+  return await submit(target.id, request.ifBusy ?? 'supersede', by, parts, openTenant, async (_current, tx) => {
     const fresh = await tx.deploys.getRelease(tenantId, back.id)
     if (!fresh?.activatedAt) throw neverActive(back)
     return {
@@ -129,16 +130,19 @@ async function submit(
   ifBusy: BusyPolicy,
   by: Claims,
   parts: SubmitParts,
+  admit: Admission,
   make: (current: Instance, tx: Stores) => Promise<Enqueued>,
 ): Promise<Deployment> {
   const made = await parts.store.transaction(async tx => {
     const current = await tx.instances.get(by.tenantId, instanceId)
     if (!current) throw notFound('instance', instanceId)
     requireDeployable(current)
-    const queued = await make(current, tx)
-    await enqueue(queued, current, ifBusy, tx)
-    await tx.audit.append(audited(by, submitted(queued.deployment, current)))
-    return queued.deployment
+    return await admit(tx, by.tenantId, async () => {
+      const queued = await make(current, tx)
+      await enqueue(queued, current, ifBusy, tx)
+      await tx.audit.append(audited(by, submitted(queued.deployment, current)))
+      return queued.deployment
+    })
   })
   parts.bus.wake()
   parts.hint(instanceId)

@@ -7,6 +7,7 @@ import type { Instance } from '../instance/instance.ts'
 import type { InstanceStore } from '../instance/store.ts'
 import type { SecretStore } from '../secrets/vault.ts'
 import type { TaskStore } from '../task/task.ts'
+import type { TenantStore } from '../tenant/store.ts'
 import type { FrozenPlan, Run, Signal, StepRecord, UndoCause } from './run.ts'
 import type { Step, Table } from './step.ts'
 import type { DeployStore } from './store.ts'
@@ -131,6 +132,7 @@ export interface Stores {
   readonly events: EventStore
   readonly secrets: SecretStore
   readonly tokens: TokenStore
+  readonly tenants: TenantStore
   /** Requests that may be sent again without being done again. */
   readonly requests: RequestStore
   readonly audit: AuditStore

@@ -42,6 +42,9 @@ export const eventTypes = [
   'webhook.replayed',
   'webhook.delivery_failed',
   'webhook.ping',
+  'tenant.created',
+  'tenant.updated',
+  'tenant.deleted',
 ] as const
 
 export type EventType = (typeof eventTypes)[number]

@@ -1,3 +1,4 @@
+import { type AuditAction, audited, changesOf, type NewAuditEntry } from '../audit/entry.ts'
 import type { AuthProvider, Claims } from '../auth/auth.ts'
 import { type Clock, timestamp } from '../clock.ts'
 import { parse } from '../deploy/schema.ts'
@@ -102,7 +103,15 @@ export function webhookService(
   const tell = ({ events }: Stores, type: EventType, webhookId: string, data: Record<string, unknown> = {}) =>
     events.append({ type, tenantId, data: { webhookId, ...data } })
 
-  /** A change and its event, as one; whoever follows the log is told at once. */
+  const noted = (
+    { audit }: Stores,
+    action: AuditAction,
+    id: string,
+    change: Pick<NewAuditEntry, 'before' | 'after'>,
+  ): Promise<void> =>
+    audit.append(audited({ ...caller, tenantId }, { action, object: { kind: 'webhook', id }, ...change }))
+
+  /** A change, its event and its line in the audit log, as one; whoever follows the log is told at once. */
   async function change<T>(act: (tx: Stores) => Promise<T>): Promise<T> {
     const changed = await store.transaction(act)
     bus.wake()
@@ -121,6 +130,7 @@ export function webhookService(
       await change(async tx => {
         await tx.webhooks.insert(webhook, await tx.events.lastSeq())
         await tell(tx, 'webhook.created', webhook.id)
+        await noted(tx, 'webhook.create', webhook.id, { after: askedOf(webhook) })
       })
       return { webhook, secret }
     },
@@ -152,7 +162,9 @@ export function webhookService(
           const disabled = { code: 'by_request', text: `${caller.subject} disabled it.`, since: at } as const
           await disable(tx, webhook, disabled)
         } else await tell(tx, 'webhook.updated', id)
-        return await get(tx, id)
+        const after = await get(tx, id)
+        await noted(tx, 'webhook.update', id, changesOf(askedOf(webhook), askedOf(after)))
+        return after
       })
     },
 
@@ -163,6 +175,7 @@ export function webhookService(
         check?.(webhook)
         await tx.webhooks.delete(webhook.id)
         await tell(tx, 'webhook.deleted', id)
+        await noted(tx, 'webhook.delete', id, { before: askedOf(webhook) })
       })
       try {
         await vault.delete(secretTenant, id)
@@ -184,6 +197,7 @@ export function webhookService(
         const known = rotated(secretVersions, version, at, at + overlapSeconds * 1000)
         await tx.webhooks.change(id, { secretVersions: known, updatedAt: timestamp(at) })
         await tell(tx, 'webhook.updated', id)
+        await noted(tx, 'webhook.rotate', id, { after: { overlapSeconds } })
         return await get(tx, id)
       })
       const used = webhook.secretVersions.filter(known => isUsed(known, clock.now())).map(known => known.version)
@@ -202,6 +216,7 @@ export function webhookService(
         const delivery = deliveryOf(webhook, event, clock.now())
         // In a lane of its own: it tells how the receiver is now, whatever waits for it.
         await tx.webhooks.enqueue(id, [{ ...delivery, lane: delivery.id }])
+        await noted(tx, 'webhook.test', id, { after: { deliveryId: delivery.id } })
         return await getDelivery(tx, id, delivery.id)
       })
     },
@@ -219,6 +234,7 @@ export function webhookService(
         await tx.webhooks.cancel(id, from)
         await tx.webhooks.change(id, { place: from, updatedAt: now() })
         await tell(tx, 'webhook.replayed', id, { since })
+        await noted(tx, 'webhook.replay', id, { after: { since } })
         return await get(tx, id)
       })
     },
@@ -247,10 +263,16 @@ export function webhookService(
           await tx.webhooks.enqueue(id, [{ ...rest, id: replayed, createdAt: now(), replayOf: delivery.id }])
         }
         await tell(tx, 'webhook.replayed', id, { deliveryId: replayed })
+        await noted(tx, 'webhook.replay', id, { after: { deliveryId: replayed } })
         return await getDelivery(tx, id, replayed)
       })
     },
   }
+}
+
+/** What somebody asked of a webhook, for the audit log. */
+function askedOf({ url, types, instances, description, enabled }: Webhook): Record<string, unknown> {
+  return { url, types, instances, description, enabled }
 }
 
 function enabledOne(webhook: Webhook): Webhook {

@@ -19,6 +19,7 @@ export const storeReads: { readonly [P in keyof Stores]: readonly (keyof Stores[
   events: ['read', 'recent', 'lastSeq', 'cursor', 'prunedTo'],
   secrets: ['get', 'versions', 'list'],
   tokens: ['byHash', 'get', 'list'],
+  tenants: ['get', 'hold', 'list', 'loads'],
   requests: [],
   audit: ['list'],
   tasks: ['get', 'list', 'unended', 'waits', 'cancelling'],

@@ -19,6 +19,7 @@ import { newId } from '../id.ts'
 import type { ProviderRegistry } from '../provider/registry.ts'
 import type { Room } from '../room.ts'
 import type { Vault } from '../secrets/vault.ts'
+import { requireOpen, withinQuota } from '../tenant/quota.ts'
 import { type Adopted, adopt } from './adopt.ts'
 import { type Change, changedInstance, declaredOf, type Operation, operated } from './audit.ts'
 import { checkExpose, exposedOf } from './expose.ts'
@@ -147,10 +148,13 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
       const options =
         request.kind === 'restart' ? { maxSurge: 1, maxUnavailable: 0 } : { keepWarmSeconds: 0, preview: false }
       const deployment = runOf(request.kind, instance, strategy, options)
-      await tx.deploys.insertDeployment(deployment, request)
-      await tx.events.append(eventOf('deploy.queued', deployment, { kind: request.kind }))
-      await tx.audit.append(changed(`instance.${request.kind}`, instance, operated(request, instance, deployment.id)))
-      await tx.work.wake(id)
+      const queue = async (): Promise<void> => {
+        await tx.deploys.insertDeployment(deployment, request)
+        await tx.events.append(eventOf('deploy.queued', deployment, { kind: request.kind }))
+        await tx.audit.append(changed(`instance.${request.kind}`, instance, operated(request, instance, deployment.id)))
+        await tx.work.wake(id)
+      }
+      await (request.kind === 'stop' ? queue() : withinQuota(tx, tenantId, queue))
       return deployment
     })
     tell(id)
@@ -162,6 +166,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
       await auth.authorize(caller, 'instance.create')
       const request = parse(createInstanceSchema, given, 'The instance')
       await parts.room.require('The instance is not created')
+      requireOpen(await store.tenants.get(tenantId)) // before images are copied; the transaction looks again
       const provider = request.provider === undefined ? providers.default() : providers.get(request.provider)
       if (request.services.length === 0) {
         throw new SlipwayError('empty_services', 'The instance declares no service.', {
@@ -195,22 +200,24 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
       }
       const deployment = runOf('provision', instance, 'blue-green', { keepWarmSeconds: 0, preview: false })
       await store.transaction(async tx => {
-        await tx.instances.insert(instance)
-        await tx.deploys.insertDeployment(deployment, { kind: 'provision', services })
-        await tx.events.append({
-          type: 'instance.created',
-          tenantId,
-          instanceId: instance.id,
-          data: { name: instance.name },
+        await withinQuota(tx, tenantId, async () => {
+          await tx.instances.insert(instance)
+          await tx.deploys.insertDeployment(deployment, { kind: 'provision', services })
+          await tx.events.append({
+            type: 'instance.created',
+            tenantId,
+            instanceId: instance.id,
+            data: { name: instance.name },
+          })
+          await tx.events.append(eventOf('deploy.queued', deployment, { kind: 'provision' }))
+          await tx.work.wake(instance.id)
         })
-        await tx.events.append(eventOf('deploy.queued', deployment, { kind: 'provision' }))
         const images = services.map(({ name, image }) => ({ name, image }))
         await tx.audit.append(
           changed('instance.create', instance, {
             after: { name: instance.name, services: images, deploymentId: deployment.id },
           }),
         )
-        await tx.work.wake(instance.id)
       })
       tell(instance.id)
       return { instance, deployment }

@@ -3,6 +3,7 @@ import type { AuthProvider, Claims } from '../auth/auth.ts'
 import type { Store, Stores } from '../deploy/work.ts'
 import type { EventBus } from '../event/bus.ts'
 import type { EventType } from '../event/event.ts'
+import { requireThere } from '../tenant/quota.ts'
 import type { SecretInfo, Vault } from './vault.ts'
 
 /** Secrets as a caller may handle them: values go in, and only names and versions come out. */
@@ -59,6 +60,7 @@ export function secretService({ auth, vault, store, bus }: SecretParts, caller: 
   return {
     async store(name, value) {
       await write()
+      requireThere(await store.tenants.get(tenantId))
       const act = (vault: Vault) => vault.store(tenantId, name, value)
       return await change(name, act, ({ version }) => ({ action: 'secret.store', version }))
     },

@@ -5,6 +5,7 @@ import { audit } from './audit.ts'
 import { bodyLimit } from './body-limit.ts'
 import { conditional } from './conditional.ts'
 import type { ServerEnv, ServerParts } from './context.ts'
+import { cors } from './cors.ts'
 import { deployments } from './deployments.ts'
 import { documentOf } from './document.ts'
 import { events } from './events.ts'
@@ -18,9 +19,11 @@ import { metrics } from './metrics.ts'
 import { operations } from './operations.ts'
 import { answer, problems } from './problem.ts'
 import { releases } from './releases.ts'
+import { remoteAddress } from './remote-address.ts'
 import { methodsOf } from './rules.ts'
 import { secrets } from './secrets.ts'
 import { tasks } from './tasks.ts'
+import { tenants } from './tenants.ts'
 import { tokens } from './tokens.ts'
 import { told } from './told.ts'
 import { webhooks } from './webhooks.ts'
@@ -29,7 +32,9 @@ import { webhooks } from './webhooks.ts'
 export function createApp(parts: ServerParts) {
   const app = new OpenAPIHono<ServerEnv>({ getPath: request => withoutBase(request.url, parts.basePath) })
   app.onError(problems(parts))
-  app.use(headers(), told(parts), conditional(), bodyLimit(), guard(parts), idempotency(parts))
+  app.use(headers(), remoteAddress(parts.trustedProxies), told(parts))
+  if (parts.allowedOrigins.length > 0) app.use(cors(parts.allowedOrigins))
+  app.use(conditional(), bodyLimit(), guard(parts), idempotency(parts))
   const api = app
     .route('/', meta(parts))
     .route('/', metrics(parts))
@@ -45,6 +50,7 @@ export function createApp(parts: ServerParts) {
     .route('/', secrets(parts))
     .route('/', tokens(parts))
     .route('/', webhooks(parts))
+    .route('/', tenants(parts))
   api.get('/v1/openapi.json', c => c.json(documentOf(api, parts.basePath)))
   api.notFound(c => {
     const methods = methodsOf(c.req.path)

@@ -3,6 +3,7 @@ import type { Claims } from '../auth/auth.ts'
 import type { Log } from '../observe/log.ts'
 import type { Acting, Slipway } from '../slipway.ts'
 import type { EventReaders } from './event-readers.ts'
+import type { Failures } from './failures.ts'
 import type { RateLimiter } from './rate-limit.ts'
 
 /** What every handler has at hand. */
@@ -13,6 +14,11 @@ export interface ServerParts {
   readonly limiter: RateLimiter
   /** Tells who listens what happens. */
   readonly readers: EventReaders
+  readonly failures: Failures
+  /** Proxies whose word on where a request comes from is taken. */
+  readonly trustedProxies: readonly string[]
+  /** Origins whose pages may use the API. */
+  readonly allowedOrigins: readonly string[]
   readonly log: Log
   /** A comment goes to every stream that often, so that nobody takes it for dead. */
   readonly beatMs: number
@@ -28,12 +34,14 @@ export interface ServerEnv {
     /** The response on its connection, where the request came over one. */
     outgoing?: { destroy(): unknown }
     /** The request on its connection, likewise. */
-    incoming?: { readonly socket: { readonly remoteAddress?: string | undefined } }
+    incoming?: { readonly socket?: { readonly remoteAddress?: string | undefined } | undefined }
     /** Where a server can do it: whoever calls it writes the body by themselves, once they are given the response with the head of the answer sent. */
     takeOver?: (begin: (response: ServerResponse) => void) => void
   }
   Variables: {
     requestId: string
+    /** Where the request comes from, by what trusted proxies say; undefined where it came over no connection of ours. */
+    remoteAddress: string | undefined
     /** Set by the guard, on every route but the open ones. */
     claims: Claims
     acting: Acting

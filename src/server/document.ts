@@ -45,6 +45,7 @@ function headersOf(method: string, { responses }: { responses: object }): object
   switch (method) {
     case 'post':
       return [header('Idempotency-Key', 'Sent again with the same key within 24 hours, it is done once.')]
+    case 'put':
     case 'patch':
     case 'delete':
       return [header('If-Match', 'The ETag it was read with.', true)]

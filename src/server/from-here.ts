@@ -20,7 +20,7 @@ const proxied = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'
  * which a page of the web in a browser here can't use for a server that it only pretends to be.
  */
 export function isFromHere(c: Context<ServerEnv>): boolean {
-  const from = c.env.incoming?.socket.remoteAddress
+  const from = c.env.incoming?.socket?.remoteAddress
   if (from === undefined || !isLoopback(from.replace(/^::ffff:/, ''))) return false
   if (proxied.some(name => c.req.header(name) !== undefined)) return false
   return isLoopback(new URL(c.req.url).hostname.replace(/^\[|\]$/g, ''))

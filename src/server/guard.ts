@@ -4,7 +4,7 @@ import { type Claims, everyTenant, type Origin } from '../auth/auth.ts'
 import { SlipwayError } from '../errors.ts'
 import type { ServerEnv, ServerParts } from './context.ts'
 import { isFromHere } from './from-here.ts'
-import { acrossTenants, type RouteKey, rules } from './rules.ts'
+import { acrossTenants, isAboutTenants, type RouteKey, rules } from './rules.ts'
 
 /** Holds every request to the rule of its route: who it is, how often they may, for which tenant, and whether they may do it. */
 export function guard(parts: ServerParts): MiddlewareHandler<ServerEnv> {
@@ -15,7 +15,10 @@ export function guard(parts: ServerParts): MiddlewareHandler<ServerEnv> {
     if (rule === 'open') return await next()
     if (rule === 'operator' && parts.metricsOnLoopback && isFromHere(c)) return await next()
     const token = bearer(c)
-    const claims = await parts.slipway.auth.authenticate(token)
+    const { remoteAddress } = c.var
+    const claims = await parts.failures.guarded(remoteAddress, token, () =>
+      parts.slipway.auth.authenticate(token, { remoteAddress }),
+    )
     limit(c, parts, claims, rule)
     const acting = forTenant(claims, c.req.query('tenant'), key)
     if (rule === 'operator') requireOperator(claims)
@@ -44,13 +47,13 @@ function bearer(c: Context<ServerEnv>): string {
   const [, token] = /^Bearer +([\w.~+/=-]+)$/i.exec(c.req.header('Authorization') ?? '') ?? []
   if (token !== undefined) return token
   throw new SlipwayError('unauthenticated', 'The request carries no token.', {
-    next: 'Send one as `Authorization: Bearer slip_…`.',
+    next: 'Send a token that was made here, or the JWT of a trusted issuer, as `Authorization: Bearer …`.',
   })
 }
 
 /** From where a request came, for the audit log. */
 function originOf(c: Context<ServerEnv>): Origin {
-  const address = c.env?.incoming?.socket.remoteAddress
+  const address = c.var.remoteAddress
   const userAgent = c.req.header('User-Agent')?.slice(0, 200)
   return {
     via: 'api',
@@ -89,7 +92,7 @@ function forTenant(claims: Claims, named: string | undefined, key: RouteKey): Cl
       next: "Leave `tenant` out, or use an operator's token.",
     })
   }
-  if (rules[key] === 'any token') return claims
+  if (rules[key] === 'any token' || isAboutTenants(key)) return claims
   if (named === undefined || (named === everyTenant && !acrossTenants.has(key))) {
     throw new SlipwayError('invalid_request', "An operator's request names the tenant it is for.", {
       next: 'Add `?tenant=NAME` to the address; lists take `?tenant=*` as well.',

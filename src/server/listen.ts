@@ -1,12 +1,14 @@
 import { once } from 'node:events'
 import { createServer as createHttp, type Server as HttpServer, ServerResponse } from 'node:http'
-import { createServer as createHttps } from 'node:https'
+import { createServer as createHttps, type Server as HttpsServer } from 'node:https'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import { getRequestListener, type Http2Bindings, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { messageOf, SlipwayError } from '../errors.ts'
+import type { Log } from '../observe/log.ts'
 import type { ServerEnv } from './context.ts'
 import { isLoopback } from './from-here.ts'
+import { followTls, readTls, type TlsOptions } from './tls.ts'
 
 /** Where a server listens. */
 export interface ListenOptions {
@@ -14,7 +16,7 @@ export interface ListenOptions {
   readonly host?: string
   /** Default: any free one. */
   readonly port?: number
-  readonly tls?: { readonly key: string | Buffer; readonly cert: string | Buffer }
+  readonly tls?: TlsOptions
   /** A proxy in front of it ends TLS, and nobody reaches it but through the proxy. */
   readonly behindProxy?: boolean
   /** How long what is under way may take once it is closed, milliseconds. Default 10 000. */
@@ -33,6 +35,7 @@ export interface Listening {
 export async function listen(
   fetch: (request: Request, connection: ServerEnv['Bindings']) => Response | Promise<Response>,
   { host = '127.0.0.1', port = 0, tls, behindProxy = false, closeMs = 10_000 }: ListenOptions,
+  log: Log,
 ): Promise<Listening> {
   if (!isLoopback(host) && !tls && !behindProxy) {
     throw new SlipwayError('invalid_request', `On ${host} tokens would travel in the clear.`, {
@@ -43,11 +46,15 @@ export async function listen(
   // Whoever sends a request by drops is cut off; a stream is an answer, and may last.
   const limits = { requestTimeout: 30_000, headersTimeout: 15_000, maxHeaderSize: 32_768 }
   const answering = (...of: Parameters<typeof listener>): void => void listener(...of)
-  const server: HttpServer = tls ? createHttps({ ...tls, ...limits }, answering) : createHttp(limits, answering)
+  const server: HttpServer = tls
+    ? createHttps({ ...readTls(tls), minVersion: 'TLSv1.2', ...limits }, answering)
+    : createHttp(limits, answering)
+  const stopFollowing = tls ? followTls(tls, server as HttpsServer, log) : () => {}
   server.listen(port, host)
   try {
     await once(server, 'listening')
   } catch (error) {
+    stopFollowing()
     throw new SlipwayError('unavailable', `The server can't listen on ${host}:${port}: ${messageOf(error)}.`, {
       next: 'Take another port, or end what listens there.',
       cause: error,
@@ -58,7 +65,10 @@ export async function listen(
   return {
     url: `${tls ? 'https' : 'http'}://${isIPv6(host) ? `[${host}]` : host}:${actual}`,
     port: actual,
-    close: () => (closed ??= closeServer(server, closeMs)),
+    close: () => {
+      stopFollowing()
+      return (closed ??= closeServer(server, closeMs))
+    },
   }
 }
 

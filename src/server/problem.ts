@@ -22,12 +22,18 @@ export function problems(parts: ServerParts): ErrorHandler<ServerEnv> {
 export function answer(c: Context<ServerEnv>, error: SlipwayError, basePath: string): Response {
   const { status } = errorCodes[error.code]
   const problem = problemOf(error, c.req.path, c.var.requestId, basePath)
-  if (status === 401) c.header('WWW-Authenticate', 'Bearer realm="slipway"')
+  if (status === 401) c.header('WWW-Authenticate', challengeOf(c))
   if (status === 503 && !c.res.headers.has('Retry-After')) c.header('Retry-After', '1')
   const retryAfterSeconds = error.details?.['retry_after_seconds']
   if (typeof retryAfterSeconds === 'number') c.header('Retry-After', String(retryAfterSeconds))
   c.header('Content-Type', 'application/problem+json')
   return c.body(JSON.stringify(problem), status as ContentfulStatusCode)
+}
+
+/** What a client is asked for (RFC 6750): a token, or another one than it sent. */
+function challengeOf(c: Context<ServerEnv>): string {
+  const plain = 'Bearer realm="slipway"'
+  return c.req.header('Authorization') === undefined ? plain : `${plain}, error="invalid_token"`
 }
 
 function problemOf(error: SlipwayError, path: string, requestId: string, basePath: string): Problem {

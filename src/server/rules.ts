@@ -83,9 +83,16 @@ export const rules = {
   'GET /v1/webhooks/{id}/deliveries': 'webhook.read',
   'GET /v1/webhooks/{id}/deliveries/{delivery}': 'webhook.read',
   'POST /v1/webhooks/{id}/deliveries/{delivery}/replay': 'webhook.write',
+  'GET /v1/tenants': 'tenant.read',
+  'POST /v1/tenants': 'tenant.write',
+  'GET /v1/tenants/{id}': 'tenant.read',
+  'PATCH /v1/tenants/{id}': 'tenant.write',
+  'DELETE /v1/tenants/{id}': 'tenant.write',
+  'GET /v1/tenants/{id}/quota': 'tenant.read',
+  'PUT /v1/tenants/{id}/quota': 'tenant.write',
 } as const satisfies Readonly<Record<`${Method} ${string}`, Rule>>
 
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** A route, as `GET /v1/instances`. */
 export type RouteKey = keyof typeof rules
@@ -105,6 +112,11 @@ export const acrossTenants: ReadonlySet<RouteKey> = new Set<RouteKey>([
   'DELETE /v1/tokens/{id}',
   'POST /v1/tokens/{id}/rotate',
 ])
+
+/** Whether a route is about tenants themselves: it names them in its path, and is for operators only. */
+export function isAboutTenants(key: RouteKey): boolean {
+  return rules[key].startsWith('tenant.')
+}
 
 /** The methods that there are for a path of a request; none when it is no path of ours. */
 export function methodsOf(path: string): string[] {

@@ -2,6 +2,7 @@ import type { Slipway } from '../slipway.ts'
 import { type Api, createApp } from './app.ts'
 import type { ServerEnv } from './context.ts'
 import { eventReaders } from './event-readers.ts'
+import { failures } from './failures.ts'
 import { type Listening, type ListenOptions, listen } from './listen.ts'
 import { type RateLimits, rateDefaults, rateLimiter } from './rate-limit.ts'
 
@@ -9,8 +10,17 @@ import { type RateLimits, rateDefaults, rateLimiter } from './rate-limit.ts'
 export interface ServerOptions {
   /** The prefix it is mounted under: `/slipway`. Links carry it. Default: none. */
   readonly basePath?: string
-  /** Requests of one token per minute. Default 600 reads and 60 writes. */
+  /** Requests of one token per minute, and of one address that are not authenticated. Default 600 reads, 60 writes, 60 failures. */
   readonly rateLimits?: Partial<RateLimits>
+  /**
+   * Addresses and networks of proxies in front: from them, and from nobody else, `X-Forwarded-For` is believed. Default: none.
+   *
+   * @example
+   * trustedProxies: ['10.0.0.0/8']
+   */
+  readonly trustedProxies?: readonly string[]
+  /** Origins whose pages may use the API: `https://console.example`. Default: none. */
+  readonly allowedOrigins?: readonly string[]
   /** Time between two comments on a stream, milliseconds. Default 15 000. */
   readonly beatMs?: number
   /**
@@ -44,13 +54,17 @@ export interface Server {
 export function createServer(slipway: Slipway, options: ServerOptions = {}): Server {
   const closing = new AbortController()
   const opened = new Set<Listening>()
+  const limiter = rateLimiter({ ...rateDefaults, ...options.rateLimits }, slipway.clock)
   const app = createApp({
     slipway,
     basePath: (options.basePath ?? '').replace(/\/+$/, ''),
     readers: eventReaders({ bus: slipway.bus, end: closing.signal, log: slipway.log }, () =>
       slipway.store.events.lastSeq(),
     ),
-    limiter: rateLimiter({ ...rateDefaults, ...options.rateLimits }, slipway.clock),
+    limiter,
+    failures: failures(limiter),
+    trustedProxies: options.trustedProxies ?? [],
+    allowedOrigins: options.allowedOrigins ?? [],
     log: slipway.log,
     beatMs: options.beatMs ?? 15_000,
     metricsOnLoopback: options.metricsOnLoopback ?? false,
@@ -61,7 +75,7 @@ export function createServer(slipway: Slipway, options: ServerOptions = {}): Ser
     app,
     fetch,
     async listen(where = {}) {
-      const listening = await listen(fetch, where)
+      const listening = await listen(fetch, where, slipway.log)
       opened.add(listening)
       return listening
     },

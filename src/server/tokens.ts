@@ -46,7 +46,10 @@ const rotate = route('POST /v1/tokens/{id}/rotate', {
 /** Tokens, and who one is by the token one has. */
 export function tokens(parts: ServerParts) {
   return resource()
-    .openapi(whoami, c => c.json(wire(c.var.claims), 200))
+    .openapi(whoami, async c => {
+      const tenant = await c.var.acting.tenants.own()
+      return c.json(wire({ ...c.var.claims, ...(tenant ? { tenant } : {}) }), 200)
+    })
     .openapi(list, async c => {
       const { limit, cursor } = c.req.valid('query')
       return c.json(pageAnswer(c, parts, await c.var.acting.tokens.list(given({ limit, cursor }))), 200)

@@ -16,11 +16,19 @@ test('tokens are refused with what to do instead', async () => {
 test('a caller may do what their scopes cover, and nothing else', async () => {
   for (const [action, scope] of Object.entries(actionScopes) as [Action, 'read' | 'deploy' | 'admin'][]) {
     const others = (['read', 'deploy', 'admin'] as const).filter(other => other !== scope)
-    await auth.authorize({ tenantId: 'acme', subject: 'ana', scopes: [scope] }, action)
+    const operator = action.startsWith('tenant.')
+    await auth.authorize({ tenantId: 'acme', subject: 'ana', scopes: [scope], operator }, action)
     await assert.rejects(
-      auth.authorize({ tenantId: 'acme', subject: 'ana', scopes: others }, action),
+      auth.authorize({ tenantId: 'acme', subject: 'ana', scopes: others, operator }, action),
       error => isSlipwayError(error, 'forbidden') && error.message.includes(`"${scope}"`),
     )
+  }
+})
+
+test('what is about tenants themselves is for operators', async () => {
+  const ana = { tenantId: 'acme', subject: 'ana', scopes: ['read', 'deploy', 'admin'] } as const
+  for (const action of ['tenant.read', 'tenant.write'] as const) {
+    await assert.rejects(auth.authorize(ana, action), error => isSlipwayError(error, 'forbidden'))
   }
 })
 

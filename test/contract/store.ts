@@ -12,6 +12,7 @@ import { retentionTests } from './store/retention.ts'
 import { runTests } from './store/runs.ts'
 import { secretTests } from './store/secrets.ts'
 import { taskTests } from './store/tasks.ts'
+import { tenantTests } from './store/tenants.ts'
 import { tokenTests } from './store/tokens.ts'
 import { transactionTests } from './store/transactions.ts'
 import { webhookTests } from './store/webhooks.ts'
@@ -28,6 +29,7 @@ export function storeContract(name: string, makeStore: MakeStore): void {
     describe('runs', () => runTests(makeStore))
     describe('finds', () => findTests(makeStore))
     describe('tokens', () => tokenTests(makeStore))
+    describe('tenants', () => tenantTests(makeStore))
     describe('requests', () => requestTests(makeStore))
     describe('tasks', () => taskTests(makeStore))
     describe('audit', () => auditTests(makeStore))

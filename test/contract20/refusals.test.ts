@@ -120,7 +120,8 @@ describe('what is refused', () => {
       'tasks.cancel': ({ task }) => stranger.tasks.cancel(task),
       'tasks.finished': ({ task }) => stranger.tasks.finished(task),
     }
-    const own = ['instances', 'secrets', 'tokens', 'events', 'audit', 'tasks', 'findDeployments']
+    // What has ids of its own and no instance around it: test/server/isolation.test.ts.
+    const own = ['instances', 'secrets', 'tokens', 'events', 'audit', 'tasks', 'webhooks', 'tenants', 'findDeployments']
     const listing = ['instances.create', 'instances.list', 'instances.summary']
     const methods = [
       ...Object.keys(stranger),

@@ -10,6 +10,7 @@ import { sqliteStore } from '../../src/store/sqlite.ts'
 const byTheCaretaker =
   'a minute after the start at the earliest; what it throws away nobody needs, and it begins anew: test/disk'
 const byPeople = 'one commit of its own that no rollout is part of: test/secrets'
+const byOperators = 'one commit of its own that no rollout is part of: test/tenant'
 
 const byTheServer = 'of a request over HTTP, which no rollout is part of: test/server'
 const ofTasks = 'of a task beside the deployments: test/task'
@@ -48,6 +49,9 @@ export const unplayed: Readonly<Record<string, string>> = {
   'webhooks.attempted': toWebhooks,
   'webhooks.hurry': toWebhooks,
   'webhooks.cancel': toWebhooks,
+  'tenants.insert': byOperators,
+  'tenants.update': byOperators,
+  'tokens.revokeAll': byOperators,
   'work.raise': 'only when the database went back to a backup: test/healing/went-back.test.ts',
   'work.removeWorker': 'only by a control plane that is closed, which none here is',
 }

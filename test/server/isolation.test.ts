@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type Action, actionScopes } from '../../src/auth/auth.ts'
-import { acrossTenants, type RouteKey, rules } from '../../src/server/rules.ts'
+import { acrossTenants, isAboutTenants, type RouteKey, rules } from '../../src/server/rules.ts'
 import { everyRow } from '../support/refusal.ts'
 import { worker } from '../support/services.ts'
 import { type Customer, type Json, type Reply, startWorld, type World } from './world.ts'
@@ -42,7 +42,9 @@ before(async () => {
     tokens: issued.id,
     tasks: task.id,
     webhooks: webhook.id,
+    tenants: owner.id,
   }
+  await world.send('POST', '/v1/tenants', { token: world.operator, body: { id: owner.id } })
   const old = await owner.issue({ name: 'old', scopes: ['admin'], expiresInDays: 1 })
   await world.expire(old.id)
   const revoked = await owner.issue({ name: 'revoked', scopes: ['admin'] })
@@ -101,6 +103,20 @@ describe('every route, by who asks:', () => {
       }
       assert.deepEqual(withoutUses(), before)
     })
+
+    if (isAboutTenants(key)) {
+      test(`${key}: for operators only; whose tenant it is makes no difference to anybody else`, async () => {
+        const before = withoutUses()
+        for (const token of [owner.token, stranger.token, tokens.narrow]) {
+          const [theirs, nobodys] = [await send(key, token), await send(key, token, 'nobody')]
+          assert.deepEqual([theirs.status, theirs.body.code], [403, 'forbidden'], JSON.stringify(theirs.body))
+          assert.deepEqual(facts(theirs), facts(nobodys))
+        }
+        assert.deepEqual(withoutUses(), before)
+        if (key.startsWith('GET')) assert.equal((await send(key, world.operator)).status, 200)
+      })
+      continue
+    }
 
     test(`${key}: with a token of another tenant: as if it did not exist`, async () => {
       if (!key.startsWith('GET') && !key.includes('{')) return // because it names nothing that could be another's
@@ -186,12 +202,21 @@ async function send(
   if (form.endsWith('/stream')) return await peek(path + query, token)
   return await world.send(method, path + query + confirm, {
     ...(token === undefined ? {} : { token }),
-    ...(method === 'DELETE' || method === 'PATCH' ? { headers: { 'if-match': '*' } } : {}),
-    ...(method === 'PATCH'
-      ? { body: kind === 'webhooks' ? { types: ['deploy.*'] } : { hosts: ['x.example'] } }
-      : body === undefined || method !== 'POST'
-        ? {}
-        : { body }),
+    ...(['DELETE', 'PATCH', 'PUT'].includes(method) ? { headers: { 'if-match': '*' } } : {}),
+    ...(method === 'PUT'
+      ? { body: {} }
+      : method === 'PATCH'
+        ? {
+            body:
+              kind === 'tenants'
+                ? { title: 'x' }
+                : kind === 'webhooks'
+                  ? { types: ['deploy.*'] }
+                  : { hosts: ['x.example'] },
+          }
+        : body === undefined || method !== 'POST'
+          ? {}
+          : { body }),
   })
 }
 
@@ -201,6 +226,7 @@ const bodies: Readonly<Record<string, (kind: string) => unknown>> = {
   plan: () => ({ services: [{ name: 'worker', image }] }),
   deployments: () => ({ services: [{ name: 'worker', image }] }),
   scale: () => ({ replicas: { worker: 2 } }),
+  tenants: () => ({ id: 'mine' }),
   secrets: () => ({ name: 'mine', value: 'x' }),
   rotate: kind => (kind === 'secrets' ? { value: 'x' } : {}),
   tokens: () => ({ name: 'mine', scopes: ['read'] }),

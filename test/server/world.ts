@@ -56,7 +56,7 @@ export async function startWorld(
 ): Promise<World> {
   const machine = made ?? (await startMachine())
   if (!made) t.after(() => machine.dispose())
-  const server = createServer(machine.slipway, { rateLimits: { read: 1e6, write: 1e6 }, ...options })
+  const server = createServer(machine.slipway, { rateLimits: { read: 1e6, write: 1e6, failure: 1e6 }, ...options })
   t.after(() => server.close())
   const { url } = await server.listen()
   const operator = (await machine.slipway.issueOperatorToken('root')).secret

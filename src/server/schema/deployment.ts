@@ -3,6 +3,7 @@ import { deployRequestSchema, rollbackRequestSchema } from '../../deploy/schema.
 import { wireSchema } from '../wire-schema.ts'
 import { deploySpecSchema, differenceSchema, stepSchema } from './service.ts'
 import { anything, lastEventId, paging, severalOf, tenantQuery, time } from './shared.ts'
+import { quotaPreviewSchema } from './tenant.ts'
 
 export const deploymentStates = ['pending', 'running', 'succeeded', 'failed', 'rolled_back', 'cancelled'] as const
 export const deploymentKinds = [
@@ -97,6 +98,7 @@ export const planSchema = z
     changes: z.array(differenceSchema),
     downtime: z.array(z.string()),
     behind: z.number().int(),
+    quota: quotaPreviewSchema.optional(),
   })
   .meta({ id: 'Plan' })
 

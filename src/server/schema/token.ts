@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { createTokenSchema, rotateTokenSchema } from '../../auth/token-service.ts'
 import { wireSchema } from '../wire-schema.ts'
 import { time } from './shared.ts'
+import { quotaPreviewSchema } from './tenant.ts'
 
 const scope = z.enum(['read', 'deploy', 'admin'])
 
@@ -13,6 +14,7 @@ export const tokenSchema = z
     name: z.string(),
     scopes: z.array(scope),
     instances: z.array(z.string()).optional(),
+    allowed_ips: z.array(z.string()).optional(),
     created_by: z.string(),
     expires_at: time,
     last_used_at: time.optional(),
@@ -33,6 +35,15 @@ export const whoamiSchema = z
     instances: z.array(z.string()).optional(),
     operator: z.boolean().optional(),
     token_id: z.string().optional(),
+    issuer: z.string().optional().meta({ description: 'Who vouched for it, when no token of ours did.' }),
+    tenant: z
+      .object({
+        state: z.enum(['active', 'suspended', 'deleted']),
+        title: z.string().optional(),
+        quota: quotaPreviewSchema,
+      })
+      .optional()
+      .meta({ description: 'More about the tenant, when it was created by an operator.' }),
   })
   .meta({ id: 'Whoami' })
 

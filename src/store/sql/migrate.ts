@@ -6,6 +6,7 @@ import { retention } from './migrations/0002-retention.ts'
 import { server } from './migrations/0003-server.ts'
 import { audit } from './migrations/0004-audit.ts'
 import { webhooks } from './migrations/0005-webhooks.ts'
+import { tenancy } from './migrations/0006-tenants.ts'
 import { tasks } from './migrations/0008-tasks.ts'
 import type { Schema } from './schema.ts'
 import type { SqlFlavour } from './session.ts'
@@ -21,6 +22,7 @@ export async function migrate(db: Kysely<Schema>, flavour: SqlFlavour): Promise<
         '0003-server': server(flavour),
         '0004-audit': audit(flavour),
         '0005-webhooks': webhooks(flavour),
+        '0006-tenants': tenancy(flavour),
         '0008-tasks': tasks(flavour),
       }),
     },

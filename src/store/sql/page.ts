@@ -14,6 +14,7 @@ export type ListName =
   | 'tasks'
   | 'webhooks'
   | 'deliveries'
+  | 'tenants'
 
 /** What a list reads: at most `limit` rows whose key is below `before`. */
 export interface Keyset {

@@ -21,6 +21,7 @@ export interface Schema {
   secrets: SecretTable
   ports: { port: number; instance_id: string; purpose: string }
   tokens: TokenTable
+  tenants: TenantTable
   requests: { id: string; digest: string; begun_at: Ms; answer: Json | null }
   audit: AuditTable
   tasks: TaskTable
@@ -191,6 +192,18 @@ interface TaskTable {
   owner: string | null
 }
 
+interface TenantTable {
+  seq: Generated<number>
+  id: string
+  created_at: Ms
+  updated_at: Ms
+  title: string | null
+  state: string
+  reason: string | null
+  quota: Json
+  created_by: string
+}
+
 interface TokenTable {
   seq: Generated<number>
   id: string
@@ -198,6 +211,7 @@ interface TokenTable {
   name: string
   scopes: Json
   instances: Json | null
+  allowed_ips: Json | null
   created_by: string
   created_at: Ms
   expires_at: Ms

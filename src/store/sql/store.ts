@@ -14,6 +14,7 @@ import type { Schema } from './schema.ts'
 import { secrets } from './secrets.ts'
 import { type Session, type SqlFlavour, transaction } from './session.ts'
 import { tasks } from './tasks.ts'
+import { tenants } from './tenants.ts'
 import { tokens } from './tokens.ts'
 import { webhooks } from './webhooks.ts'
 import { work } from './work.ts'
@@ -63,6 +64,7 @@ function stores(session: Session): Stores {
     events: events(session),
     secrets: secrets(session),
     tokens: tokens(session),
+    tenants: tenants(session),
     requests: requests(session),
     audit: audit(session),
     tasks: tasks(session),

@@ -12,6 +12,7 @@ const tokenRow = entity<Token>({
   name: ['name', text()],
   scopes: ['scopes', json()],
   instances: ['instances', json()],
+  allowedIps: ['allowed_ips', json()],
   createdBy: ['created_by', text()],
   expiresAt: ['expires_at', time()],
   lastUsedAt: ['last_used_at', time()],
@@ -112,6 +113,15 @@ export function tokens(session: Session): TokenStore {
         .updateTable('tokens')
         .set(tokenRow.changes({ revokedAt: at }))
         .where('id', '=', id)
+        .where('tenant_id', '=', tenantId)
+        .where('revoked_at', 'is', null)
+        .execute()
+    },
+
+    async revokeAll(tenantId, at) {
+      await db
+        .updateTable('tokens')
+        .set(tokenRow.changes({ revokedAt: at }))
         .where('tenant_id', '=', tenantId)
         .where('revoked_at', 'is', null)
         .execute()

@@ -1,0 +1,103 @@
+import type { RunRequest } from '../../deploy/run.ts'
+import { SlipwayError } from '../../errors.ts'
+import type { DeclaredService } from '../../instance/service.ts'
+import type { TenantStore } from '../../tenant/store.ts'
+import type { Tenant } from '../../tenant/tenant.ts'
+import { json, text, time } from './codec.ts'
+import { entity } from './entity.ts'
+import { keyset, page } from './page.ts'
+import type { Session } from './session.ts'
+import { statement } from './statement.ts'
+
+const tenantRow = entity<Tenant>({
+  id: ['id', text()],
+  createdAt: ['created_at', time()],
+  updatedAt: ['updated_at', time()],
+  title: ['title', text()],
+  state: ['state', text()],
+  reason: ['reason', text()],
+  quota: ['quota', json()],
+  createdBy: ['created_by', text()],
+})
+
+/** Compiled once: every new deployment asks. */
+const finding = statement<{ id: string }, object>((db, of) =>
+  db.selectFrom('tenants').selectAll().where('id', '=', of('id')),
+)
+
+/** Tenants, a row each once they were created. */
+export function tenants(session: Session): TenantStore {
+  const { db, flavour } = session
+
+  async function get(id: string): Promise<Tenant | undefined> {
+    const [row] = await finding(session, { id })
+    return row && tenantRow.read(row)
+  }
+
+  return {
+    async insert(tenant) {
+      try {
+        await db
+          .insertInto('tenants')
+          .values(tenantRow.row(tenant) as never)
+          .execute()
+      } catch (error) {
+        if (!flavour.isUniqueViolation(error)) throw error
+        throw new SlipwayError('already_exists', `There is a tenant "${tenant.id}" already, or there was.`, {
+          next: 'Take another name: the history of a deleted tenant stays under its own.',
+          cause: error,
+        })
+      }
+    },
+
+    get,
+    hold: get, // where transactions that write run one at a time, as on SQLite, that is enough
+
+    async list(options) {
+      const keys = keyset('tenants', options)
+      const all = db.selectFrom('tenants').where('state', '!=', 'deleted')
+      const newest = keys.before === undefined ? all : all.where('seq', '<', keys.before)
+      const rows = await newest
+        .selectAll()
+        .orderBy('seq', 'desc')
+        .limit(keys.limit + 1)
+        .execute()
+      const { counted } = await all.select(({ fn }) => fn.countAll<number>().as('counted')).executeTakeFirstOrThrow()
+      return page(
+        'tenants',
+        keys,
+        rows,
+        row => row.seq,
+        row => tenantRow.read(row),
+        counted,
+      )
+    },
+
+    async update(id, patch) {
+      await db.updateTable('tenants').set(tenantRow.changes(patch)).where('id', '=', id).execute()
+    },
+
+    async loads(id) {
+      const instances = await db
+        .selectFrom('instances')
+        .select(['id', 'services', 'removed_replicas'])
+        .where('tenant_id', '=', id)
+        .where('deleted_at', 'is', null)
+        .execute()
+      const moving = await db
+        .selectFrom('deployments')
+        .innerJoin('runs', 'runs.deployment_id', 'deployments.id')
+        .select(['deployments.instance_id', 'runs.request'])
+        .where('deployments.tenant_id', '=', id)
+        .where('deployments.state', 'in', ['pending', 'running'])
+        .execute()
+      const asked = Map.groupBy(moving, ({ instance_id }) => instance_id)
+      return instances.map(({ id: instanceId, services, removed_replicas: removed }) => ({
+        instanceId,
+        services: JSON.parse(services) as DeclaredService[],
+        ...(removed === null ? {} : { removedReplicas: JSON.parse(removed) as Record<string, number> }),
+        requests: (asked.get(instanceId) ?? []).map(({ request }) => JSON.parse(request) as RunRequest),
+      }))
+    },
+  }
+}
