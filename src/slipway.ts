@@ -5,6 +5,7 @@ import { type AuthProvider, type Claims, everyTenant, type Scope } from './auth/
 import { tokenAuth } from './auth/token-auth.ts'
 import { type IssuedToken, issueToken, type TokenService, tokenService } from './auth/token-service.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { type HistoryService, historyService } from './deploy/history-service.ts'
 import { type DeployService, deployService } from './deploy/service.ts'
 import { blueGreen } from './deploy/strategies/blue-green.ts'
 import { canary } from './deploy/strategies/canary.ts'
@@ -23,6 +24,7 @@ import { faultyProvider, faultyRouter } from './fault/calls.ts'
 import type { FaultHook } from './fault/point.ts'
 import { faultyStore } from './fault/store.ts'
 import type { CheckFunction } from './health/checks.ts'
+import type { Instance } from './instance/instance.ts'
 import { type InstanceService, instanceService } from './instance/operate.ts'
 import { nameSchema } from './instance/schema.ts'
 import { type InstanceStatus, statusOf } from './instance/status.ts'
@@ -106,6 +108,8 @@ export interface Acting extends DeployService {
   readonly secrets: SecretService
   readonly tokens: TokenService
   readonly events: EventService
+  /** What deployments and instances leave behind to look at. */
+  readonly history: HistoryService
   /** Rows and replicas of an instance with their health, as the engine sees them. */
   status(instanceId: string): Promise<InstanceStatus>
   /** What the router counted per revision. */
@@ -210,6 +214,9 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     const caretaker = startCaretaker({ store, providers, room, clock, log }, options.retention)
     opened.push(() => caretaker.stop())
     const parts = { room, store, providers, bus, auth, vault, clock, strategies, checks: options.checks ?? {}, hint }
+    const pulse = (instanceId: string) => worker?.pulse(instanceId)
+    const status = (instance: Instance): Promise<InstanceStatus> =>
+      statusOf(instance, { store, provider: name => providers.get(name), ...(worker ? { worker } : {}) })
     const act = (claims: Claims): Acting => {
       const instances = instanceService(parts, claims)
       return {
@@ -218,12 +225,8 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
         secrets: secretService({ auth, vault, store, bus }, claims),
         tokens: tokenService({ auth, tokens: store.tokens, clock }, claims),
         events: eventService({ auth, events: store.events, bus }, claims),
-        status: async id =>
-          await statusOf(await instances.get(id), {
-            store,
-            provider: name => providers.get(name),
-            ...(worker ? { worker } : {}),
-          }),
+        history: historyService({ ...parts, pulse, status }, claims),
+        status: async id => await status(await instances.get(id)),
         traffic: async id => await router.traffic((await instances.get(id)).id),
         async *logs(query, signal) {
           const instance = await instances.get(query.instanceId)

@@ -4,6 +4,7 @@ import { stepsOf, strategyOf } from './choose.ts'
 import type { Difference } from './diff.ts'
 import { diffServices } from './diff.ts'
 import { draft } from './draft.ts'
+import { type Expectation, expectation } from './eta.ts'
 import { broughtBy } from './resolve.ts'
 import type { RunRequest } from './run.ts'
 import { seal } from './seal.ts'
@@ -24,6 +25,8 @@ export interface PlanPreview {
   readonly downtime: readonly string[]
   /** Deployments that would go first. */
   readonly behind: number
+  /** How long it will take once it has begun. Absent without earlier deployments by this strategy. */
+  readonly willTake?: Expectation
 }
 
 interface PreviewParts {
@@ -64,6 +67,9 @@ export async function previewPlan(
   )
   const steps = stepsOf(strategyOf(chosen.name, strategies), input)
   const behind = (await store.work.queue(instance.id)).length
+  const performs = steps === undefined || steps.length > 0
+  const of = { instanceId: instance.id, strategy: chosen.name, kind: 'deploy' } as const
+  const willTake = performs ? await expectation(of, store) : undefined
   return {
     strategy: chosen.name,
     options: chosen.options,
@@ -72,5 +78,6 @@ export async function previewPlan(
     changes: diffServices(active?.services ?? [], services),
     downtime: steps ? downtime(steps, input) : [],
     behind,
+    ...(willTake ? { willTake } : {}),
   }
 }

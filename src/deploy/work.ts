@@ -4,6 +4,7 @@ import type { RequestStore } from '../idempotency/requests.ts'
 import type { Instance } from '../instance/instance.ts'
 import type { InstanceStore } from '../instance/store.ts'
 import type { SecretStore } from '../secrets/vault.ts'
+import type { HistoryStore } from './history.ts'
 import type { FrozenPlan, Run, Signal, StepRecord, UndoCause } from './run.ts'
 import type { Step, Table } from './step.ts'
 import type { DeployStore } from './store.ts'
@@ -131,6 +132,7 @@ export interface Stores {
   /** Requests that may be sent again without being done again. */
   readonly requests: RequestStore
   readonly work: WorkStore
+  readonly history: HistoryStore
 }
 
 /** A durable store. */

@@ -4,19 +4,11 @@ import type { Reason, ServiceProgress } from '../deploy/deployment.ts'
 import { canonicalJson } from '../deploy/revision.ts'
 import type { FrozenPlan } from '../deploy/run.ts'
 import type { Step, Table } from '../deploy/step.ts'
+import { touched } from '../deploy/touched.ts'
 
 /** Names a step by its content, so that another one at its position is noticed. */
 export function stepDigest(step: Step): string {
   return createHash('sha256').update(canonicalJson(step)).digest('hex')
-}
-
-/** The services that a step moves. */
-export function touched(before: Table, step: Step): Set<string> {
-  if (step.kind === 'task') return new Set([step.service])
-  if (step.kind === 'prepare') return new Set(step.revisions.map(revision => revision.service))
-  const rows = (table: Table, service: string): string => canonicalJson(table.filter(row => row.service === service))
-  const services = new Set([...before, ...step.table].map(row => row.service))
-  return new Set([...services].filter(service => rows(before, service) !== rows(step.table, service)))
 }
 
 /** Service progress once a step has begun: what it moves is running. */

@@ -1,4 +1,4 @@
-import { timestamp } from '../clock.ts'
+import { type Timestamp, timestamp } from '../clock.ts'
 import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
 import type { Revision, Row, Step } from '../deploy/step.ts'
 import { withoutWarm } from '../deploy/table.ts'
@@ -26,14 +26,17 @@ export async function undo(run: Run, plan: FrozenPlan, at: Attendance): Promise<
   const done = new Set(
     records.filter(record => record.phase === 'undo' && record.state === 'done').map(record => record.position),
   )
+  const begun = new Map(
+    records.filter(record => record.phase === 'undo').map(record => [record.position, record.beganAt]),
+  )
   let trouble: string | undefined
   try {
     for (const [position, step] of steps.entries()) {
       at.keeper.want(step.table, needs)
       if (done.has(position)) continue
-      await begin(run, position, step, at)
+      const beganAt = begun.get(position) ?? (await begin(run, position, step, at))
       await come(step, needs, plan, at)
-      await record(run, position, step, 'done', at)
+      await record(run, position, step, { state: 'done', beganAt }, at)
     }
     await serveAgain(plan, needs, at)
   } catch (error) {
@@ -79,15 +82,17 @@ function needsOf(plan: FrozenPlan): ReadonlyMap<Revision, number> {
   return new Map(plan.base.map(row => [row.revision, Math.min(row.replicas, plan.readyAtStart[row.revision] ?? 0)]))
 }
 
-async function begin(run: Run, position: number, step: Step, at: Attendance): Promise<void> {
-  await record(run, position, step, 'begun', at)
+async function begin(run: Run, position: number, step: Step, at: Attendance): Promise<Timestamp> {
+  const beganAt = timestamp(at.parts.clock.now())
+  await record(run, position, step, { state: 'begun', beganAt }, at)
+  return beganAt
 }
 
 async function record(
   run: Run,
   position: number,
   step: Step,
-  state: StepRecord['state'],
+  { state, beganAt }: Pick<StepRecord, 'state' | 'beganAt'>,
   { parts, lease }: Attendance,
 ): Promise<void> {
   const { deployment } = run
@@ -101,7 +106,7 @@ async function record(
       digest: stepDigest(step),
       step,
       state,
-      beganAt: now,
+      beganAt,
       ...(state === 'begun' ? {} : { endedAt: now }),
     })
     if (state !== 'begun') return

@@ -1,5 +1,6 @@
 import type { Claim } from '../deploy/work.ts'
 import { isSlipwayError, messageOf } from '../errors.ts'
+import { newId } from '../id.ts'
 import { attend } from './attend.ts'
 import { Baker } from './baker.ts'
 import type { EngineParts } from './context.ts'
@@ -8,6 +9,8 @@ import { Heart } from './heart.ts'
 import type { Keeper } from './keeper.ts'
 import { Keepers } from './keepers.ts'
 import { holdLease, type Lease } from './lease.ts'
+import { Observer } from './observer.ts'
+import type { InstancePulse } from './pulse.ts'
 import { awakeAtMost, Reconciler } from './reconciler.ts'
 import { StrayRoutes } from './stray-routes.ts'
 import { Waiters } from './waiters.ts'
@@ -23,6 +26,8 @@ export interface Worker {
   hint(instanceId?: string): void
   /** What this worker sees of an instance's replicas. */
   keeper(instanceId: string): Promise<Keeper | undefined>
+  /** How an instance was when this worker looked at it last; wakes nobody. */
+  pulse(instanceId: string): InstancePulse | undefined
   /** Lets go of everything at a step's boundary or before; replicas and traffic stay as they are. */
   stop(): Promise<void>
 }
@@ -47,11 +52,17 @@ class InstanceWorker implements Worker {
   readonly #loops: Promise<void>[] = []
   readonly #baker: Baker
   readonly #heart: Heart
+  readonly #observer: Observer
   readonly #seen = new Set<string>()
   readonly #parked = new Set<string>()
   #unwatch: (() => void)[] = []
 
-  constructor(parts: EngineParts) {
+  constructor(given: EngineParts) {
+    this.#observer = new Observer(given, newId('wrk'), {
+      awake: () => this.#keepers.awake.values(),
+      get: id => this.#keepers.awake.get(id),
+    })
+    const parts = { ...given, onlooker: this.#observer.samples }
     this.#parts = parts
     this.#baker = new Baker(parts)
     this.#heart = new Heart(parts, { onLate: () => this.#dropAll(), onAnew: () => this.#waiters.wake() })
@@ -77,6 +88,7 @@ class InstanceWorker implements Worker {
     const end = this.#parts.router.watch?.(() => this.#doubtRoutes())
     if (end) this.#unwatch.push(end)
     this.#strays.look()
+    this.#loops.push(this.#observer.run(this.#stop.signal))
     this.#loops.push(this.#heart.run(this.#stop.signal), this.#claim(), this.#reconciler.run(this.#stop.signal))
   }
 
@@ -98,6 +110,10 @@ class InstanceWorker implements Worker {
     const woken = await this.#keepers.wake(instanceId)
     await woken?.glance()
     return woken
+  }
+
+  pulse(instanceId: string): InstancePulse | undefined {
+    return this.#observer.health.of(instanceId)
   }
 
   /** Something of an instance changed, or may have. */
@@ -223,6 +239,7 @@ class InstanceWorker implements Worker {
     if (this.#leases.has(instanceId)) await this.#baker.leave(instanceId)
     this.#seen.add(instanceId)
     const differs = await keeper.differs()
+    this.#observer.health.look(keeper)
     if (this.#leases.has(instanceId) || this.#stop.signal.aborted) return
     this.#keepers.putLast(instanceId)
     if (!differs) return this.#mayRest(instanceId, keeper)
@@ -242,6 +259,7 @@ class InstanceWorker implements Worker {
     for (const id of this.#keepers.ids()) {
       if (known.has(id) || this.#leases.has(id)) continue
       this.#keepers.forget(id)
+      this.#observer.health.forget(id)
       this.#seen.delete(id)
       this.#parked.delete(id)
     }

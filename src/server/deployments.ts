@@ -95,7 +95,12 @@ export function deployments(parts: ServerParts) {
       const { id } = c.req.valid('param')
       const place = await acting.events.place()
       const deployment = await acting.getDeployment(id)
-      const known = { ...wire(deployment), allowed_actions: wire(await acting.actions(id)) }
+      const known = {
+        ...wire(deployment),
+        allowed_actions: wire(await acting.actions(id)),
+        steps: wire(await acting.steps(id)),
+        ...wire(await acting.history.progress(id)),
+      }
       c.set('etag', etagOf(known))
       return c.json({ ...known, last_event_id: String(place), links: linksOf(parts.basePath, deployment, place) }, 200)
     })

@@ -4,6 +4,7 @@ import { wire } from '../../src/wire.ts'
 import { ask } from '../support/ask.ts'
 import { hasty } from '../support/machine.ts'
 import { web, worker } from '../support/services.ts'
+import { lookBack } from './life/history.ts'
 import { listenTo } from './listener.ts'
 import { type Customer, type Json, type Reply, startWorld, type World } from './world.ts'
 
@@ -239,6 +240,8 @@ describe('an instance lives by HTTP alone:', () => {
     assert.deepEqual([adopted.status, adopted.body.leaves], [200, []])
     assert.equal(adopted.body.instance.needs_attention, undefined)
   })
+
+  test('what it left behind is looked at', async () => await lookBack(send, shop))
 
   test('lists go on from page to page by the link they give', async () => {
     const kinds: string[] = []

@@ -4,6 +4,7 @@ import { isSlipwayError, messageOf, SlipwayError } from '../../errors.ts'
 import { first } from './migrations/0001-first.ts'
 import { retention } from './migrations/0002-retention.ts'
 import { server } from './migrations/0003-server.ts'
+import { history } from './migrations/0007-history.ts'
 import type { Schema } from './schema.ts'
 import type { SqlFlavour } from './session.ts'
 
@@ -16,6 +17,7 @@ export async function migrate(db: Kysely<Schema>, flavour: SqlFlavour): Promise<
         '0001-first': first(flavour),
         '0002-retention': retention,
         '0003-server': server(flavour),
+        '0007-history': history(flavour),
       }),
     },
   })

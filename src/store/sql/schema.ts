@@ -22,6 +22,10 @@ export interface Schema {
   ports: { port: number; instance_id: string; purpose: string }
   tokens: TokenTable
   requests: { id: string; digest: string; begun_at: Ms; answer: Json | null }
+  samples: SampleTable
+  health_spans: HealthSpanTable
+  watches: { id: string; from_at: Ms; beat_at: Ms }
+  pruned_images: { digest: string; at: Ms }
 }
 
 interface InstanceTable {
@@ -110,6 +114,7 @@ interface StepTable {
   began_at: Ms
   ended_at: Ms | null
   note: string | null
+  running_at: Ms | null
   step: Json
 }
 
@@ -164,4 +169,23 @@ interface TokenTable {
   /** Good until `previous_until`, after a rotation. */
   previous_hash: string | null
   previous_until: Ms | null
+}
+
+interface SampleTable {
+  seq: Generated<number>
+  deployment_id: string
+  at: Ms
+  span_ms: number
+  shares: Json
+  checks: Json | null
+}
+
+interface HealthSpanTable {
+  seq: Generated<number>
+  instance_id: string
+  /** Empty for the instance as a whole. */
+  service: string
+  health: string
+  from_at: Ms
+  until_at: Ms | null
 }

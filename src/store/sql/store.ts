@@ -4,6 +4,7 @@ import type { Store, Stores } from '../../deploy/work.ts'
 import { newId } from '../../id.ts'
 import { deployments } from './deployments.ts'
 import { events } from './events.ts'
+import { history } from './history.ts'
 import { instances } from './instances.ts'
 import { migrate } from './migrate.ts'
 import { releases } from './releases.ts'
@@ -55,6 +56,7 @@ function stores(session: Session): Stores {
     tokens: tokens(session),
     requests: requests(session),
     work: work(session),
+    history: history(session),
   }
 }
 
