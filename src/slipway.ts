@@ -9,6 +9,7 @@ import { oidcVerifier } from './auth/oidc/oidc-auth.ts'
 import { tokenAuth } from './auth/token-auth.ts'
 import { type IssuedToken, issueOperatorToken, type TokenService, tokenService } from './auth/token-service.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { type HistoryService, historyService } from './deploy/history-service.ts'
 import { type DeployService, deployService } from './deploy/service.ts'
 import { blueGreen } from './deploy/strategies/blue-green.ts'
 import { canary } from './deploy/strategies/canary.ts'
@@ -31,6 +32,7 @@ import { faultyProvider, faultyRouter } from './fault/calls.ts'
 import type { FaultHook } from './fault/point.ts'
 import { faultyStore } from './fault/store.ts'
 import type { CheckFunction } from './health/checks.ts'
+import type { Instance } from './instance/instance.ts'
 import { type InstanceService, instanceService } from './instance/operate.ts'
 import { nameSchema } from './instance/schema.ts'
 import { type InstanceStatus, statusOf } from './instance/status.ts'
@@ -148,6 +150,8 @@ export interface Acting extends DeployService {
   /** What callers did. */
   readonly audit: AuditService
   readonly webhooks: WebhookService
+  /** What deployments and instances leave behind to look at. */
+  readonly history: HistoryService
   /** Rows and replicas of an instance with their health, as the engine sees them. */
   status(instanceId: string): Promise<InstanceStatus>
   /** What the router counted per revision. */
@@ -283,6 +287,9 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     const hintTasks = (): void => worker?.hintTasks()
     const checks = options.checks ?? {}
     const parts = { room, store, providers, bus, auth, vault, clock, strategies, checks, hint, hintTasks, ...told }
+    const pulse = (instanceId: string) => worker?.pulse(instanceId)
+    const status = (instance: Instance): Promise<InstanceStatus> =>
+      statusOf(instance, { store, provider: name => providers.get(name), ...(worker ? { worker } : {}) })
     const act = (claims: Claims): Acting => {
       const instances = instanceService(parts, claims)
       return {
@@ -295,12 +302,8 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
         tasks: taskService(parts, claims),
         audit: auditService({ auth, audit: store.audit }, claims),
         webhooks: webhookService({ auth, store, vault, bus, clock, targets: hookTargets }, claims),
-        status: async id =>
-          await statusOf(await instances.get(id), {
-            store,
-            provider: name => providers.get(name),
-            ...(worker ? { worker } : {}),
-          }),
+        history: historyService({ ...parts, pulse, status }, claims),
+        status: async id => await status(await instances.get(id)),
         traffic: async id => await router.traffic((await instances.get(id)).id),
         async *logs(query, signal) {
           const instance = await instances.get(query.instanceId)

@@ -10,6 +10,7 @@ const maps = [
   'options',
   'removedReplicas',
   'readyAtStart',
+  'traffic',
 ] as const
 const mapNames: ReadonlySet<string> = new Set(maps)
 

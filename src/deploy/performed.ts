@@ -13,6 +13,8 @@ export interface PerformedStep {
   readonly endedAt?: Timestamp
   /** What it met: a check's values, a task's output, why it was skipped. */
   readonly note?: string
+  /** Of a `run`: when every replica it wants had been started. */
+  readonly runningAt?: Timestamp
 }
 
 /** The steps that were planned and those that were begun, forward and back, each once and in order. */
@@ -20,7 +22,7 @@ export function performedSteps(run: Run | undefined, records: readonly StepRecor
   const begun = (phase: StepRecord['phase']): PerformedStep[] =>
     records
       .filter(record => record.phase === phase)
-      .map(({ position, state, step, beganAt, endedAt, note }) => ({
+      .map(({ position, state, step, beganAt, endedAt, note, runningAt }) => ({
         phase,
         position,
         state,
@@ -28,6 +30,7 @@ export function performedSteps(run: Run | undefined, records: readonly StepRecor
         beganAt,
         ...(endedAt !== undefined ? { endedAt } : {}),
         ...(note !== undefined ? { note } : {}),
+        ...(runningAt !== undefined ? { runningAt } : {}),
       }))
   const whole = (phase: StepRecord['phase'], planned: readonly Step[] = []): PerformedStep[] => {
     const done = begun(phase)

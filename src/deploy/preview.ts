@@ -6,6 +6,7 @@ import { stepsOf, strategyOf } from './choose.ts'
 import type { Difference } from './diff.ts'
 import { diffServices } from './diff.ts'
 import { draft } from './draft.ts'
+import { type Expectation, expectation } from './eta.ts'
 import { broughtBy } from './resolve.ts'
 import type { RunRequest } from './run.ts'
 import { seal } from './seal.ts'
@@ -28,6 +29,8 @@ export interface PlanPreview {
   readonly behind: number
   /** The limits of the tenant with what the deploy would leave of them; absent when it has none. */
   readonly quota?: QuotaPreview
+  /** How long it will take once it has begun. Absent without earlier deployments by this strategy. */
+  readonly willTake?: Expectation
 }
 
 interface PreviewParts {
@@ -69,6 +72,9 @@ export async function previewPlan(
   const steps = stepsOf(strategyOf(chosen.name, strategies), input)
   const quota = await quotaAfter(instance, request, store)
   const behind = (await store.work.queue(instance.id)).length
+  const performs = steps === undefined || steps.length > 0
+  const of = { instanceId: instance.id, strategy: chosen.name, kind: 'deploy' } as const
+  const willTake = performs ? await expectation(of, store) : undefined
   return {
     strategy: chosen.name,
     options: chosen.options,
@@ -78,6 +84,7 @@ export async function previewPlan(
     downtime: steps ? downtime(steps, input) : [],
     behind,
     ...(quota ? { quota } : {}),
+    ...(willTake ? { willTake } : {}),
   }
 }
 

@@ -80,6 +80,8 @@ export interface StepRecord {
   readonly endedAt?: Timestamp
   /** What it met: a check's values, a task's output, why it was skipped. */
   readonly note?: string
+  /** Of a `run`: when every replica it wants had been started, and only their health was waited for. */
+  readonly runningAt?: Timestamp
 }
 
 /** What someone (or a parked hold's judge) told a running deployment. */

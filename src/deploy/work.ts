@@ -8,6 +8,7 @@ import type { InstanceStore } from '../instance/store.ts'
 import type { SecretStore } from '../secrets/vault.ts'
 import type { TaskStore } from '../task/task.ts'
 import type { TenantStore } from '../tenant/store.ts'
+import type { HistoryStore } from './history.ts'
 import type { FrozenPlan, Run, Signal, StepRecord, UndoCause } from './run.ts'
 import type { Step, Table } from './step.ts'
 import type { DeployStore } from './store.ts'
@@ -140,6 +141,7 @@ export interface Stores {
   /** Webhooks and what is, or was, delivered to them. */
   readonly webhooks: WebhookStore
   readonly work: WorkStore
+  readonly history: HistoryStore
 }
 
 /** A durable store. */

@@ -54,6 +54,7 @@ async function work(at: Attendance): Promise<'rests' | 'parked'> {
     if (run) {
       const end = await carry(run, at)
       if (end === 'parked') return 'parked'
+      parts.onlooker?.ended(run.deployment.id)
       if (end === 'deleted') {
         await store.work.release(lease.claim, null)
         keeper.dispose()
@@ -79,6 +80,7 @@ async function carry(waiting: Run, at: Attendance): Promise<'ended' | 'parked' |
   if (run && waiting.deployment.state !== 'pending') await refresh(at, [run])
   while (run?.deployment.state === 'running' && run.plan) {
     const { plan } = run
+    parts.onlooker?.follow(run.deployment.id, run.deployment.instanceId)
     if (run.undo) {
       await undo(run, plan, at)
       return 'ended'

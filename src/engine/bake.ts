@@ -1,3 +1,4 @@
+import type { CheckValue } from '../deploy/history.ts'
 import type { FrozenPlan, Run } from '../deploy/run.ts'
 import type { Row, Step } from '../deploy/step.ts'
 import { isSlipwayError, SlipwayError } from '../errors.ts'
@@ -21,13 +22,13 @@ type Hold = Extract<Step, { kind: 'hold' }>
 
 /** A hold in the hands of whoever owns the instance: short ones are waited for, long ones are parked and judged without a lease. */
 export async function hold(step: Hold, on: Performance): Promise<Outcome> {
-  const { plan, run, at, signal, watchedMs } = on
+  const { plan, run, at, signal, watchedMs, position } = on
   if (nothingServed(plan)) {
     return { kind: 'skipped', note: 'nothing of the old release was ready: a fix does not wait for what is broken' }
   }
   if (step.seconds * 1000 - watchedMs > parkAfterMs) return { kind: 'parked', wakeAt: null }
   const save = (ms: number): Promise<void> => on.stored(() => at.parts.store.work.saveWatched(run.deployment.id, ms))
-  const note = await bake(step, { plan, run, parts: at.parts, keeper: at.keeper, signal, watchedMs, save })
+  const note = await bake(step, { plan, run, parts: at.parts, keeper: at.keeper, signal, watchedMs, position, save })
   return { kind: 'done', note }
 }
 
@@ -47,6 +48,8 @@ export interface Baking {
   readonly signal: AbortSignal
   /** Time that was watched before, milliseconds. */
   readonly watchedMs: number
+  /** The hold's place among the steps. */
+  readonly position: number
   /** Keeps how long it was watched by now, milliseconds, for whoever takes it up after us. */
   readonly save: (watchedMs: number) => Promise<void>
   /** How often it is looked at. Default every 250 ms. */
@@ -81,6 +84,7 @@ export async function bake(step: Hold, on: Baking): Promise<string> {
     const counted = await trafficNow(step, on)
     if (counted) tally.look(counted)
     const verdicts = counted ? await judged(step, tally, on) : [unanswered]
+    parts.onlooker?.judged(on.run.deployment.id, on.position, valuesOf(verdicts))
     const failed = verdicts.find(verdict => verdict.verdict === 'fail')
     if (failed)
       throw new SlipwayError('check_failed', `A check failed: ${failed.text.replace(/\.$/u, '')}.`, {
@@ -106,6 +110,17 @@ function stuck(view: View, { parts, keeper, plan }: Baking, watch: (view: View) 
 /** The rows that the deployment brings. */
 function fresh(step: Pick<Step, 'table'>, plan: FrozenPlan): Row[] {
   return step.table.filter(row => isNew(row, plan))
+}
+
+function valuesOf(verdicts: readonly Judgement[]): CheckValue[] {
+  return verdicts.map(({ verdict, text, value, threshold, samples }, check) => ({
+    check,
+    verdict,
+    text,
+    ...(value !== undefined && Number.isFinite(value) ? { value } : {}),
+    ...(threshold === undefined ? {} : { threshold }),
+    ...(samples === undefined ? {} : { samples }),
+  }))
 }
 
 const unanswered: Judgement = { verdict: 'wait', text: 'The router does not answer, so the check goes on.' }

@@ -68,7 +68,17 @@ export class Baker {
       const tickMs = (): number => (1000 * this.#baking.size) / looksPerSecond
       const save = (ms: number): Promise<void> => this.#parts.store.work.saveWatched(id, ms)
       const { plan, watchedMs } = run
-      const baking = { plan, run, parts: this.#parts, keeper, signal, watchedMs, save, tickMs }
+      const baking = {
+        plan,
+        run,
+        parts: this.#parts,
+        keeper,
+        signal,
+        watchedMs,
+        position: record.position,
+        save,
+        tickMs,
+      }
       verdict = { note: await bake(step, baking) }
     } catch (error) {
       if (signal.aborted) return

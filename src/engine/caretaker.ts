@@ -1,6 +1,7 @@
 import { type Clock, timestamp } from '../clock.ts'
 import type { Store } from '../deploy/work.ts'
 import { isSlipwayError, messageOf } from '../errors.ts'
+import { keepHealthMs } from '../instance/uptime.ts'
 import type { ProviderRegistry } from '../provider/registry.ts'
 import { inWords, type Room } from '../room.ts'
 
@@ -110,6 +111,7 @@ export function startCaretaker(parts: CaretakerParts, retention: Retention = {})
     const tasks = await part(pruneTasks, 0)
     const audit = await part(pruneAudit, 0)
     const deliveries = await part(pruneDeliveries, 0)
+    await part(pruneHealth, undefined)
     await part(async () => await store.tidy?.(), undefined)
     if (failures.length > 0) throw failures[0]
     return { events, plans, deliveries, tasks, audit, images }
@@ -153,6 +155,11 @@ export function startCaretaker(parts: CaretakerParts, retention: Retention = {})
     return all
   }
 
+  async function pruneHealth(): Promise<void> {
+    const before = timestamp(clock.now() - keepHealthMs)
+    while ((await store.history.pruneHealth(before, batch)) === batch) await breathe()
+  }
+
   async function pruneImages(): Promise<string[]> {
     const keep = new Set<string>()
     for (const id of await store.work.living()) {
@@ -163,6 +170,7 @@ export function startCaretaker(parts: CaretakerParts, retention: Retention = {})
     for (const provider of providers.list()) {
       gone.push(...((await provider.prune?.(keep, policy.unusedImageMs, stopped.signal)) ?? []))
     }
+    if (gone.length > 0) await store.history.notePruned(gone, timestamp(clock.now()))
     return gone
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Specs } from '../deploy/draft.ts'
+import type { CheckValue } from '../deploy/history.ts'
 import type { Run } from '../deploy/run.ts'
 import type { Strategy } from '../deploy/strategy.ts'
 import type { InstanceRecord, Store, Stores } from '../deploy/work.ts'
@@ -12,9 +13,20 @@ import type { Lease } from './lease.ts'
 import type { SpecSource } from './revisions.ts'
 import type { RouterPorts } from './router-ports.ts'
 
+/** Told what goes on, for those who look at it later. Nothing waits for it. */
+export interface Onlooker {
+  /** A deployment runs. */
+  follow(deploymentId: string, instanceId: string): void
+  /** What the checks of the hold at this position find now. */
+  judged(deploymentId: string, position: number, values: readonly CheckValue[]): void
+  /** It is over. */
+  ended(deploymentId: string): void
+}
+
 /** The parts of an engine. */
 export interface EngineParts {
   readonly store: Store
+  readonly onlooker?: Onlooker
   readonly providers: ProviderRegistry
   readonly router: Router
   readonly clock: Clock

@@ -16,6 +16,7 @@ import { Hands, type HandsParts } from './hands.ts'
 import { type Happening, Healing } from './healing.ts'
 import type { Lease } from './lease.ts'
 import type { Probing } from './probing.ts'
+import { type InstancePulse, pulseOf } from './pulse.ts'
 import type { SpecSource } from './revisions.ts'
 import { Rounds } from './rounds.ts'
 import { type MakeWay, Routing, servingIn } from './routing.ts'
@@ -196,6 +197,11 @@ export class Keeper {
 
   get policies(): InstanceRecord['instance']['policies'] {
     return this.#plan.record.instance.policies
+  }
+
+  /** How the instance is by what was seen last. */
+  pulse(): InstancePulse | undefined {
+    return pulseOf(this.#plan.record.instance, this.view())
   }
 
   /** What is stored may have changed: a signal, another deployment. */

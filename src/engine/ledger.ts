@@ -100,6 +100,7 @@ export class Ledger {
       state: outcome.kind,
       endedAt: timestamp(parts.clock.now()),
       ...(outcome.note !== undefined ? { note: outcome.note } : {}),
+      ...(outcome.runningAt !== undefined ? { runningAt: outcome.runningAt } : {}),
     }
     this.#records.set(position, ended)
     if (!outcome.promoted) this.#tellEnd(ended, outcome.kind)

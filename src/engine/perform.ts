@@ -1,4 +1,4 @@
-import { timestamp } from '../clock.ts'
+import { type Timestamp, timestamp } from '../clock.ts'
 import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
 import type { Row, Step } from '../deploy/step.ts'
 import type { Stores } from '../deploy/work.ts'
@@ -30,6 +30,7 @@ export type Outcome =
   | {
       readonly kind: 'done' | 'skipped'
       readonly note?: string
+      readonly runningAt?: Timestamp
       /** A pause that somebody promoted, who told of its end. */
       readonly promoted?: true
     }
@@ -53,6 +54,7 @@ export async function makeTrue(step: Step, on: Performance): Promise<Outcome> {
     case 'task':
       return await task(step, on)
     case 'run':
+      return await run(step, on)
     case 'route':
     case 'retire':
       return await keeper.until(view => {
@@ -65,6 +67,24 @@ export async function makeTrue(step: Step, on: Performance): Promise<Outcome> {
     case 'pause':
       return await pause(step, on)
   }
+}
+
+/** Waits until the replicas are ready, and notes when all of them had been started: from then on only health is waited for. */
+async function run(step: Extract<Step, { kind: 'run' }>, on: Performance): Promise<Outcome> {
+  const { keeper, parts } = on.at
+  const watch = watchProgress({ ...on.at, plan: on.plan, patienceMs: patienceMs(step, on.plan, keeper) })
+  let runningAt: Timestamp | undefined
+  return await keeper.until((view): Outcome | undefined => {
+    if (runningAt === undefined && areRunning(step, view)) runningAt = timestamp(parts.clock.now())
+    if (isTrue(step, view)) return { kind: 'done', ...(runningAt === undefined ? {} : { runningAt }) }
+    watch(view)
+    return undefined
+  }, on.signal)
+}
+
+function areRunning(step: Extract<Step, { kind: 'run' }>, view: View): boolean {
+  const running = view.replicas.filter(({ replica }) => rowKey(replica) === rowKey(step) && replica.state === 'running')
+  return view.observed && running.length >= step.replicas
 }
 
 function isTrue(step: Extract<Step, { kind: 'run' | 'route' | 'retire' }>, view: View): boolean {

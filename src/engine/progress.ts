@@ -1,22 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { Timestamp } from '../clock.ts'
 import type { Reason, ServiceProgress } from '../deploy/deployment.ts'
-import { canonicalJson, sameContent } from '../deploy/revision.ts'
+import { canonicalJson } from '../deploy/revision.ts'
 import type { FrozenPlan } from '../deploy/run.ts'
 import type { Step, Table } from '../deploy/step.ts'
-import { rowsOf } from '../deploy/table.ts'
+import { touched } from '../deploy/touched.ts'
 
 /** Names a step by its content, so that another one at its position is noticed. */
 export function stepDigest(step: Step): string {
   return createHash('sha256').update(canonicalJson(step)).digest('hex')
-}
-
-/** The services that a step moves. */
-export function touched(before: Table, step: Step): Set<string> {
-  if (step.kind === 'task') return new Set([step.service])
-  if (step.kind === 'prepare') return new Set(step.revisions.map(revision => revision.service))
-  const services = new Set([...before, ...step.table].map(row => row.service))
-  return new Set([...services].filter(service => !sameContent(rowsOf(before, service), rowsOf(step.table, service))))
 }
 
 /** Service progress once a step has begun: what it moves is running. */

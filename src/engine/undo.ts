@@ -31,7 +31,7 @@ export async function undo(run: Run, plan: FrozenPlan, at: Attendance): Promise<
       const before = back.get(position)
       if (before?.state === 'done') continue
       const beganAt = before?.beganAt ?? timestamp(at.parts.clock.now())
-      await record(run, position, step, { state: 'begun', beganAt }, at)
+      if (!before) await record(run, position, step, { state: 'begun', beganAt }, at)
       await come(step, needs, plan, at)
       const endedAt = timestamp(at.parts.clock.now())
       await record(run, position, step, { state: 'done', beganAt, endedAt }, at)

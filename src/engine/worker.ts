@@ -1,13 +1,16 @@
 import type { Claim } from '../deploy/work.ts'
 import { isSlipwayError, messageOf } from '../errors.ts'
+import { newId } from '../id.ts'
 import { attend } from './attend.ts'
 import { Baker } from './baker.ts'
+import { Chronicle } from './chronicle.ts'
 import type { EngineParts } from './context.ts'
 import type { Happening } from './healing.ts'
 import { Heart } from './heart.ts'
 import type { Keeper } from './keeper.ts'
 import { Keepers } from './keepers.ts'
 import { holdLease, type Lease } from './lease.ts'
+import type { InstancePulse } from './pulse.ts'
 import { awakeAtMost, Reconciler } from './reconciler.ts'
 import { StrayRoutes } from './stray-routes.ts'
 import { TaskRunner } from './task-runner.ts'
@@ -28,6 +31,8 @@ export interface Worker {
   keeper(instanceId: string): Promise<Keeper | undefined>
   /** How many instances this worker owns now. */
   readonly leases: number
+  /** How an instance was when this worker looked at it last; wakes nobody. */
+  pulse(instanceId: string): InstancePulse | undefined
   /** Lets go of everything at a step's boundary or before; replicas and traffic stay as they are. */
   stop(): Promise<void>
 }
@@ -53,11 +58,17 @@ class InstanceWorker implements Worker {
   readonly #baker: Baker
   readonly #heart: Heart
   readonly #tasks: TaskRunner
+  readonly #chronicle: Chronicle
   readonly #seen = new Set<string>()
   readonly #parked = new Set<string>()
   #unwatch: (() => void)[] = []
 
-  constructor(parts: EngineParts) {
+  constructor(given: EngineParts) {
+    this.#chronicle = new Chronicle(given, newId('wrk'), {
+      awake: () => this.#keepers.awake.values(),
+      get: id => this.#keepers.awake.get(id),
+    })
+    const parts = { ...given, onlooker: this.#chronicle.samples }
     this.#parts = parts
     this.#baker = new Baker(parts)
     this.#heart = new Heart(parts, { onLate: () => this.#dropAll(), onAnew: () => this.#waiters.wake() })
@@ -89,6 +100,7 @@ class InstanceWorker implements Worker {
       this.#claim(),
       this.#reconciler.run(this.#stop.signal),
       this.#tasks.run(),
+      this.#chronicle.run(this.#stop.signal),
     )
   }
 
@@ -118,6 +130,10 @@ class InstanceWorker implements Worker {
     const woken = await this.#keepers.wake(instanceId)
     await woken?.glance()
     return woken
+  }
+
+  pulse(instanceId: string): InstancePulse | undefined {
+    return this.#chronicle.health.of(instanceId)
   }
 
   /** Something of an instance changed, or may have. */
@@ -245,6 +261,7 @@ class InstanceWorker implements Worker {
     if (this.#leases.has(instanceId)) await this.#baker.leave(instanceId)
     this.#seen.add(instanceId)
     const differs = await keeper.differs()
+    this.#chronicle.health.look(keeper)
     if (this.#leases.has(instanceId) || this.#stop.signal.aborted) return
     this.#keepers.putLast(instanceId)
     if (!differs) return this.#mayRest(instanceId, keeper)
@@ -264,6 +281,7 @@ class InstanceWorker implements Worker {
     for (const id of this.#keepers.ids()) {
       if (known.has(id) || this.#leases.has(id)) continue
       this.#keepers.forget(id)
+      this.#chronicle.health.forget(id)
       this.#seen.delete(id)
       this.#parked.delete(id)
     }

@@ -37,6 +37,26 @@ export const storeReads: { readonly [P in keyof Stores]: readonly (keyof Stores[
     'takenPorts',
     'reservations',
   ],
+  // It is noted by the second, not by what happens: as a fault point each note would be at another place in every run, and nothing depends on it.
+  history: [
+    'addSamples',
+    'samples',
+    'countSamples',
+    'thinSamples',
+    'noteHealth',
+    'lasting',
+    'spans',
+    'noteWatch',
+    'watches',
+    'pruneHealth',
+    'notePruned',
+    'pruned',
+    'outcomes',
+    'broughtOut',
+    'ranForMs',
+    'succeeded',
+    'running',
+  ],
 }
 
 const portNames = Object.keys(storeReads) as (keyof Stores)[]

@@ -49,7 +49,15 @@ function together(judged: readonly (readonly [string, Judgement])[]): Judgement 
   const worst = judged.find(([, one]) => one.verdict === 'fail') ?? judged.find(([, one]) => one.verdict === 'wait')
   if (worst) return { ...worst[1], text: `${worst[0]}: ${worst[1].text}` }
   const text = judged.map(([service, one]) => `${service}: ${one.text}`).join(' ')
-  return { verdict: 'pass', text: text || 'Nothing of this is routed, so there is nothing to measure.' }
+  const closest = closestToFailing(judged.map(([, one]) => one))
+  return { ...closest, verdict: 'pass', text: text || 'Nothing of this is routed, so there is nothing to measure.' }
+}
+
+/** Of several that pass, the one that says most about how close it was. */
+function closestToFailing(judged: readonly Judgement[]): Judgement | undefined {
+  const share = ({ value, threshold }: Judgement): number =>
+    value === undefined || !threshold ? -1 : value / threshold
+  return judged.toSorted((a, b) => share(b) - share(a))[0]
 }
 
 async function askUrl(

@@ -9,6 +9,8 @@ export interface Judgement {
   /** What was measured, and against what: a share from 0 to 1, milliseconds, or a ratio. */
   readonly value?: number
   readonly threshold?: number
+  /** Requests of the new revision that it was judged by. */
+  readonly samples?: number
 }
 
 /** What the router counted while the hold lasts, for the new revision of a service and, when there is one, the old. */
@@ -26,7 +28,10 @@ type Measured = Extract<Check, { type: 'errors' | 'latency' }>
 export function judge(check: Measured, observed: Observed): Judgement {
   const enough = check.minRequests ?? defaultMinRequests
   if (observed.new.requests < enough)
-    return tooLittle(check, `the new revision got ${count(observed.new)} of ${enough}`)
+    return {
+      ...tooLittle(check, `the new revision got ${count(observed.new)} of ${enough}`),
+      samples: observed.new.requests,
+    }
   const limits = check.type === 'errors' ? errorLimits(check, observed) : latencyLimits(check, observed)
   const judged = limits.map(limit => judgeLimit(limit, check, observed, enough))
   return (
@@ -56,7 +61,7 @@ function judgeLimit(limit: Limit, check: Measured, { new: fresh, old }: Observed
   const over = value > threshold
   const relation = over ? 'more than' : 'within'
   const text = `${what} ${format(value)} over ${count(fresh)}, ${relation} the ${format(threshold)} that the check allows.`
-  return { verdict: over ? 'fail' : 'pass', text, value, threshold }
+  return { verdict: over ? 'fail' : 'pass', text, value, threshold, samples: fresh.requests }
 }
 
 function tooLittle(check: Measured, why: string): Judgement {

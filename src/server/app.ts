@@ -11,6 +11,7 @@ import { documentOf } from './document.ts'
 import { events } from './events.ts'
 import { guard } from './guard.ts'
 import { headers } from './headers.ts'
+import { history } from './history.ts'
 import { idempotency } from './idempotency.ts'
 import { instances } from './instances.ts'
 import { logs } from './logs.ts'
@@ -51,6 +52,7 @@ export function createApp(parts: ServerParts) {
     .route('/', tokens(parts))
     .route('/', webhooks(parts))
     .route('/', tenants(parts))
+    .route('/', history())
   api.get('/v1/openapi.json', c => c.json(documentOf(api, parts.basePath)))
   api.notFound(c => {
     const methods = methodsOf(c.req.path)

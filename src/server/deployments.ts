@@ -96,8 +96,16 @@ export function deployments(parts: ServerParts) {
       const { id } = c.req.valid('param')
       const place = await acting.events.place()
       const { deployment, actions } = await acting.inspect(id)
-      const known = { ...wire(deployment), allowed_actions: wire(actions) as Wired<AllowedAction>[] }
-      c.set('etag', etagOf(known))
+      const progress = await acting.history.progress(id)
+      const known = {
+        ...wire(deployment),
+        allowed_actions: wire(actions) as Wired<AllowedAction>[],
+        steps: wire(await acting.steps(id)),
+        ...wire(progress),
+      }
+      const { eta, ...steady } = known
+      void eta // another number at each read, and no reason to read it all again
+      c.set('etag', etagOf(steady))
       return c.json({ ...known, last_event_id: String(place), links: linksOf(parts.basePath, deployment, place) }, 200)
     })
     .openapi(steps, async c => c.json({ items: wire(await c.var.acting.steps(c.req.valid('param').id)) }, 200))

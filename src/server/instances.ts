@@ -9,11 +9,11 @@ import type { ServerParts } from './context.ts'
 import { accepted, pageAnswer } from './links.ts'
 import { body, json, resource, route } from './route.ts'
 import { acceptedSchema } from './schema/deployment.ts'
+import { instanceItemSchema } from './schema/history.ts'
 import {
   createdSchema,
   createInstanceBody,
   instanceQuery,
-  instanceSchema,
   oneInstanceSchema,
   serviceStatusSchema,
   summarySchema,
@@ -27,7 +27,7 @@ const one = { params: idParam, query: z.object(tenantQuery) }
 const list = route('GET /v1/instances', {
   summary: 'Instances, newest first',
   request: { query: instanceQuery },
-  responses: { 200: json('A page', pageOf(instanceSchema)) },
+  responses: { 200: json('A page, with how each is', pageOf(instanceItemSchema)) },
 })
 const create = route('POST /v1/instances', {
   summary: 'Declare an instance and start its services',
@@ -74,7 +74,7 @@ export function instances(parts: ServerParts) {
   return resource()
     .openapi(list, async c => {
       const { status, q, release_id, limit, cursor } = c.req.valid('query')
-      const page = await c.var.acting.instances.list(
+      const page = await c.var.acting.history.instances(
         given({
           limit,
           cursor,

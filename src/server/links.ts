@@ -11,11 +11,16 @@ export function accepted(c: Context<ServerEnv>, { basePath }: ServerParts, deplo
   return { ...wire(deployment), last_event_id: String(place), links }
 }
 
-/** Where a deployment is read, and its events after a place. */
-export function linksOf(basePath: string, { id }: Deployment, place: number): { self: string; events: string } {
+/** Where a deployment is read, its events after a place, and what it leaves behind to look at. */
+export function linksOf(basePath: string, { id }: Deployment, place: number) {
+  const self = `${basePath}/v1/deployments/${id}`
   return {
-    self: `${basePath}/v1/deployments/${id}`,
+    self,
     events: `${basePath}/v1/events/stream?deployment_id=${id}&after=${place}`,
+    steps: `${self}/steps`,
+    timeline: `${self}/timeline`,
+    traffic: `${self}/traffic`,
+    logs: `${self}/logs`,
   }
 }
 

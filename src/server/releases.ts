@@ -5,6 +5,7 @@ import { etagOf } from './conditional.ts'
 import type { ServerParts } from './context.ts'
 import { pageAnswer } from './links.ts'
 import { json, resource, route } from './route.ts'
+import { trackedReleaseSchema } from './schema/history.ts'
 import { releaseSchema } from './schema/release.ts'
 import { differenceSchema } from './schema/service.ts'
 import { idParam, pageOf, paging, tenantQuery } from './schema/shared.ts'
@@ -12,7 +13,7 @@ import { idParam, pageOf, paging, tenantQuery } from './schema/shared.ts'
 const list = route('GET /v1/instances/{id}/releases', {
   summary: 'Releases of an instance, newest first',
   request: { params: idParam, query: z.object({ ...paging, ...tenantQuery }) },
-  responses: { 200: json('A page', pageOf(releaseSchema)) },
+  responses: { 200: json('A page, with what became of each', pageOf(trackedReleaseSchema)) },
 })
 const get = route('GET /v1/releases/{id}', {
   summary: 'One release',
@@ -31,7 +32,7 @@ export function releases(parts: ServerParts) {
   return resource()
     .openapi(list, async c => {
       const { limit, cursor } = c.req.valid('query')
-      const page = await c.var.acting.listReleases(c.req.valid('param').id, given({ limit, cursor }))
+      const page = await c.var.acting.history.releases(c.req.valid('param').id, given({ limit, cursor }))
       return c.json(pageAnswer(c, parts, page), 200)
     })
     .openapi(get, async c => {

@@ -4,6 +4,7 @@ import { deploymentTests } from './store/deployments.ts'
 import { eventTests } from './store/events.ts'
 import { findTests } from './store/find.ts'
 import type { MakeStore } from './store/fixtures.ts'
+import { historyTests } from './store/history.ts'
 import { instanceTests } from './store/instances.ts'
 import { leaseTests } from './store/leases.ts'
 import { releaseTests } from './store/releases.ts'
@@ -35,6 +36,7 @@ export function storeContract(name: string, makeStore: MakeStore): void {
     describe('audit', () => auditTests(makeStore))
     describe('webhooks', () => webhookTests(makeStore))
     describe('retention', () => retentionTests(makeStore))
+    describe('history', () => historyTests(makeStore))
     describe('transactions', () => transactionTests(makeStore))
   })
 }

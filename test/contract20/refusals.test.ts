@@ -114,6 +114,11 @@ describe('what is refused', () => {
       'instances.start': ({ inst }) => stranger.instances.start(inst),
       'instances.adopt': ({ inst }) => stranger.instances.adopt(inst),
       'instances.delete': ({ inst }) => stranger.instances.delete(inst),
+      'history.timeline': ({ dep }) => stranger.history.timeline(dep),
+      'history.chart': ({ dep }) => stranger.history.chart(dep),
+      'history.progress': ({ dep }) => stranger.history.progress(dep),
+      'history.health': ({ inst }) => stranger.history.health(inst),
+      'history.releases': ({ inst }) => stranger.history.releases(inst),
       'tasks.run': ({ inst }) => stranger.tasks.run(inst, { service: 'worker', command: ['true'] }),
       'tasks.list': ({ inst }) => stranger.tasks.list(inst),
       'tasks.get': ({ task }) => stranger.tasks.get(task),
@@ -121,12 +126,24 @@ describe('what is refused', () => {
       'tasks.finished': ({ task }) => stranger.tasks.finished(task),
     }
     // What has ids of its own and no instance around it: test/server/isolation.test.ts.
-    const own = ['instances', 'secrets', 'tokens', 'events', 'audit', 'tasks', 'webhooks', 'tenants', 'findDeployments']
-    const listing = ['instances.create', 'instances.list', 'instances.summary']
+    const own = [
+      'instances',
+      'secrets',
+      'tokens',
+      'events',
+      'audit',
+      'tasks',
+      'history',
+      'webhooks',
+      'tenants',
+      'findDeployments',
+    ]
+    const listing = ['instances.create', 'instances.list', 'instances.summary', 'history.instances']
     const methods = [
       ...Object.keys(stranger),
       ...Object.keys(stranger.instances).map(name => `instances.${name}`),
       ...Object.keys(stranger.tasks).map(name => `tasks.${name}`),
+      ...Object.keys(stranger.history).map(name => `history.${name}`),
     ]
     assert.deepEqual(
       Object.keys(asks).toSorted(),

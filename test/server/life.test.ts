@@ -5,6 +5,7 @@ import { wire } from '../../src/wire.ts'
 import { ask } from '../support/ask.ts'
 import { hasty, startMachine } from '../support/machine.ts'
 import { web, worker } from '../support/services.ts'
+import { lookBack } from './life/history.ts'
 import { tenantChapter } from './life/tenants.ts'
 import { webhookChapter } from './life/webhooks.ts'
 import { listenTo } from './listener.ts'
@@ -252,6 +253,8 @@ describe('an instance lives by HTTP alone:', () => {
     assert.deepEqual([adopted.status, adopted.body.leaves], [200, []])
     assert.equal(adopted.body.instance.needs_attention, undefined)
   })
+
+  test('what it left behind is looked at', async () => await lookBack(send, shop))
 
   test('lists go on from page to page by the link they give', async () => {
     const kinds: string[] = []

@@ -34,19 +34,24 @@ export async function refusalOf(ask: () => unknown): Promise<SlipwayError> {
   return assert.fail('it was accepted')
 }
 
-/** Everything in the database, read from beside it. */
+/** Tables in which a control plane notes what it sees by itself. */
+const watching = new Set(['health_spans', 'watches', 'samples'])
+
+/** Everything in the database that somebody asked for, read from beside it. */
 export function everyRow({ dataDir }: Pick<Machine, 'dataDir'>): Record<string, unknown[]> {
   const database = new DatabaseSync(join(dataDir, 'slipway.db'), { readOnly: true })
   try {
     const tables = database.prepare("select name from sqlite_master where type = 'table' order by name").all()
     return Object.fromEntries(
-      tables.map(({ name }) => [
-        String(name),
-        database
-          .prepare(`select * from "${String(name)}"`)
-          .all()
-          .map(row => Object.fromEntries(Object.entries(row).filter(([column]) => !restless.has(column)))),
-      ]),
+      tables
+        .filter(({ name }) => !watching.has(String(name)))
+        .map(({ name }) => [
+          String(name),
+          database
+            .prepare(`select * from "${String(name)}"`)
+            .all()
+            .map(row => Object.fromEntries(Object.entries(row).filter(([column]) => !restless.has(column)))),
+        ]),
     )
   } finally {
     database.close()

@@ -50,7 +50,14 @@ export const deploymentSchema = z
   })
   .meta({ id: 'Deployment' })
 
-const links = z.object({ self: z.string(), events: z.string() })
+const links = z.object({
+  self: z.string(),
+  events: z.string(),
+  steps: z.string(),
+  timeline: z.string(),
+  traffic: z.string(),
+  logs: z.string(),
+})
 
 /** What any request that starts or changes a rollout answers. */
 export const acceptedSchema = deploymentSchema.extend({ last_event_id: lastEventId, links }).meta({ id: 'Accepted' })
@@ -64,8 +71,48 @@ export const allowedActionSchema = z
   })
   .meta({ id: 'AllowedAction' })
 
+const sideReplicas = z.object({ ready: z.number().int(), want: z.number().int() })
+
+const expectationSchema = z
+  .object({
+    median_ms: z.number(),
+    basis: z.string(),
+    last_ms: z.array(z.number()).meta({ description: 'Newest first; waits for a person are not counted.' }),
+  })
+  .meta({ id: 'Expectation', description: 'By the last five that succeeded with this strategy. Absent without any.' })
+
+export const performedStepSchema = z
+  .object({
+    phase: z.enum(['forward', 'undo']),
+    position: z.number().int(),
+    state: z.enum(['pending', 'begun', 'done', 'skipped', 'failed']),
+    step: stepSchema,
+    began_at: time.optional(),
+    ended_at: time.optional(),
+    note: z.string().optional(),
+    running_at: time.optional().meta({ description: 'When every replica had been started.' }),
+  })
+  .meta({ id: 'PerformedStep' })
+
 export const oneDeploymentSchema = acceptedSchema
-  .extend({ allowed_actions: z.array(allowedActionSchema) })
+  .extend({
+    allowed_actions: z.array(allowedActionSchema),
+    traffic: z
+      .record(z.string(), z.object({ set: z.number().int(), actual: z.number().optional() }))
+      .optional()
+      .meta({ description: 'While it runs: percent of the traffic of each service for its new revision.' }),
+    replicas: z
+      .record(z.string(), z.object({ old: sideReplicas, new: sideReplicas }))
+      .optional()
+      .meta({ description: 'While it runs: replicas of each service that moves.' }),
+    eta: expectationSchema
+      .extend({
+        at: time.optional().meta({ description: 'Absent while it waits for a person.' }),
+        remaining_ms: z.number(),
+      })
+      .optional(),
+    steps: z.array(performedStepSchema),
+  })
   .meta({ id: 'OneDeployment' })
 
 export const deploymentQuery = z.object({
@@ -77,18 +124,6 @@ export const deploymentQuery = z.object({
   release_id: z.string().max(100).optional(),
 })
 
-export const performedStepSchema = z
-  .object({
-    phase: z.enum(['forward', 'undo']),
-    position: z.number().int(),
-    state: z.enum(['pending', 'begun', 'done', 'skipped', 'failed']),
-    step: stepSchema,
-    began_at: time.optional(),
-    ended_at: time.optional(),
-    note: z.string().optional(),
-  })
-  .meta({ id: 'PerformedStep' })
-
 export const planSchema = z
   .object({
     strategy: z.string(),
@@ -99,6 +134,7 @@ export const planSchema = z
     downtime: z.array(z.string()),
     behind: z.number().int(),
     quota: quotaPreviewSchema.optional(),
+    will_take: expectationSchema.optional(),
   })
   .meta({ id: 'Plan' })
 

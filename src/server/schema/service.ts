@@ -94,7 +94,7 @@ export const replicaSchema = z
 
 const judged = { min_requests: z.number().optional(), wait: z.boolean().optional() }
 
-const checkSchema = z
+export const checkSchema = z
   .discriminatedUnion('type', [
     z.object({
       type: z.literal('errors'),

@@ -7,6 +7,7 @@ import { server } from './migrations/0003-server.ts'
 import { audit } from './migrations/0004-audit.ts'
 import { webhooks } from './migrations/0005-webhooks.ts'
 import { tenancy } from './migrations/0006-tenants.ts'
+import { history } from './migrations/0007-history.ts'
 import { tasks } from './migrations/0008-tasks.ts'
 import type { Schema } from './schema.ts'
 import type { SqlFlavour } from './session.ts'
@@ -23,6 +24,7 @@ export async function migrate(db: Kysely<Schema>, flavour: SqlFlavour): Promise<
         '0004-audit': audit(flavour),
         '0005-webhooks': webhooks(flavour),
         '0006-tenants': tenancy(flavour),
+        '0007-history': history(flavour),
         '0008-tasks': tasks(flavour),
       }),
     },

@@ -28,6 +28,7 @@ const stepRow = entity<StepRecord>({
   beganAt: ['began_at', time()],
   endedAt: ['ended_at', time()],
   note: ['note', text()],
+  runningAt: ['running_at', time()],
 })
 
 const all = (db: Kysely<Schema>) =>

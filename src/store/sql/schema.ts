@@ -27,6 +27,10 @@ export interface Schema {
   tasks: TaskTable
   webhooks: WebhookTable
   deliveries: DeliveryTable
+  samples: SampleTable
+  health_spans: HealthSpanTable
+  watches: { id: string; from_at: Ms; beat_at: Ms }
+  pruned_images: { digest: string; at: Ms }
 }
 
 interface InstanceTable {
@@ -115,6 +119,7 @@ interface StepTable {
   began_at: Ms
   ended_at: Ms | null
   note: string | null
+  running_at: Ms | null
   step: Json
 }
 
@@ -261,4 +266,23 @@ interface DeliveryTable {
   attempt_count: number
   attempts: Json
   replay_of: string | null
+}
+
+interface SampleTable {
+  seq: Generated<number>
+  deployment_id: string
+  at: Ms
+  span_ms: number
+  shares: Json
+  checks: Json | null
+}
+
+interface HealthSpanTable {
+  seq: Generated<number>
+  instance_id: string
+  /** Empty for the instance as a whole. */
+  service: string
+  health: string
+  from_at: Ms
+  until_at: Ms | null
 }

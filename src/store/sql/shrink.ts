@@ -35,6 +35,7 @@ export function shrink(session: Session): Pick<WorkStore, 'shrinkRuns'> {
           await db.updateTable('runs').set({ plan: null, undo_steps: null }).where('deployment_id', 'in', ids).execute()
           await db.deleteFrom('steps').where('deployment_id', 'in', ids).execute()
           await db.deleteFrom('signals').where('deployment_id', 'in', ids).execute()
+          await db.deleteFrom('samples').where('deployment_id', 'in', ids).execute()
         }
         const last = seen.at(-1)?.id
         return { shrunk: ids.length, ...(seen.length === limit && last !== undefined ? { next: last } : {}) }

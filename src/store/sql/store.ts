@@ -6,6 +6,7 @@ import { audit } from './audit.ts'
 import { deliveries } from './deliveries.ts'
 import { deployments } from './deployments.ts'
 import { events } from './events.ts'
+import { history } from './history.ts'
 import { instances } from './instances.ts'
 import { migrate } from './migrate.ts'
 import { releases } from './releases.ts'
@@ -70,6 +71,7 @@ function stores(session: Session): Stores {
     tasks: tasks(session),
     webhooks: { ...webhooks(session), ...deliveries(session) },
     work: work(session),
+    history: history(session),
   }
 }
 
