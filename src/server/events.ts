@@ -45,12 +45,18 @@ export function events(parts: ServerParts) {
       )
     })
     .openapi(stream, async c => {
-      const { after, type, instance_id, deployment_id } = c.req.valid('query')
-      const from = c.req.valid('header')['last-event-id'] ?? after
+      const { after: asked, type, instance_id, deployment_id } = c.req.valid('query')
+      const from = c.req.valid('header')['last-event-id'] ?? asked
       const scope = given({ types: type, instanceId: instance_id, deploymentId: deployment_id })
       const end = ending(c, parts)
-      const frames = await follow(c.var.acting, scope, from === undefined ? undefined : Number(from), end.signal)
-      return streamed(c, frames, { beatMs: parts.beatMs, end, allowed: stillAllowed(c, parts) })
+      const after = from === undefined ? await c.var.acting.events.place() : Number(from)
+      const frames = await follow(c.var.acting, scope, after, end.signal)
+      return streamed(c, frames, {
+        beatMs: parts.beatMs,
+        end,
+        place: String(after),
+        allowed: stillAllowed(c, parts),
+      })
     })
 }
 
@@ -82,10 +88,9 @@ export function stillAllowed(c: Context<ServerEnv>, { slipway }: ServerParts): (
 async function follow(
   { events }: Acting,
   scope: EventScope,
-  from: number | undefined,
+  after: number,
   signal: AbortSignal,
 ): Promise<AsyncIterable<Frame>> {
-  const after = from ?? (await events.place())
   if (!(await events.reaches(after))) return resetAt(await events.place())
   const watched = await events.watch({ ...scope, after }, signal)
   return frames(watched, events)

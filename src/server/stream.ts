@@ -15,6 +15,8 @@ export interface StreamOptions {
   readonly beatMs: number
   /** Ends what the frames come from. */
   readonly end: AbortController
+  /** Where it begins: told at once, so that a reader who is cut off before the first message comes back to the same place. */
+  readonly place?: string
   /** Whether the caller may still listen; asked at every beat. */
   readonly allowed: () => Promise<boolean>
   /** Closes the reader's connection, which ends the stream. Absent: the stream fails. */
@@ -40,7 +42,7 @@ export function streamed(c: Context<ServerEnv>, frames: AsyncIterable<Frame>, op
  */
 export function eventStream(
   frames: AsyncIterable<Frame>,
-  { beatMs, end, allowed, cut }: StreamOptions,
+  { beatMs, end, place, allowed, cut }: StreamOptions,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder()
   const source = frames[Symbol.asyncIterator]()
@@ -53,7 +55,7 @@ export function eventStream(
   return new ReadableStream(
     {
       start(controller) {
-        controller.enqueue(encoder.encode('retry: 2000\n\n'))
+        controller.enqueue(encoder.encode(`retry: 2000\n${place === undefined ? '' : `id: ${place}\n`}\n`))
         const beat = async (): Promise<void> => {
           const taken = (controller.desiredSize ?? 0) > 0
           unread = taken ? 0 : unread + 1

@@ -1,10 +1,10 @@
 import { createServer } from '../../src/server/index.ts'
 import { createSlipway } from '../../src/slipway.ts'
 
-// A server in a process of its own, to be killed: takes a data folder, tells its address.
+// A server in a process of its own, to be killed: takes a data folder and a port (any, when it is left out), tells its address.
 
-const [dataDir = ''] = process.argv.slice(2)
+const [dataDir = '', port = '0'] = process.argv.slice(2)
 const slipway = await createSlipway({ dataDir, log: { info: () => {}, warn: () => {} } })
-const { url } = await createServer(slipway).listen()
+const { url } = await createServer(slipway).listen({ port: Number(port) })
 process.on('disconnect', () => process.exit())
 process.send?.(url)
