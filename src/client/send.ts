@@ -2,6 +2,7 @@ import { SlipwayApiError, SlipwayConnectionError } from './error.ts'
 import type { Settings } from './options.ts'
 import type { Prepared } from './request.ts'
 import type { Problem } from './types.ts'
+import { unlessAborted } from './wait.ts'
 
 /**
  * Sends a request once. A token that is refused is asked for anew, once.
@@ -9,11 +10,11 @@ import type { Problem } from './types.ts'
  * @throws SlipwayApiError when it is refused, SlipwayConnectionError when nothing came back, the signal's reason when it is aborted
  */
 export async function send(request: Prepared, signal: AbortSignal, settings: Settings): Promise<Response> {
-  const token = await tokenOf(settings)
+  const token = await tokenOf(settings, signal)
   const answer = await exchange(request, token, signal, settings)
   if (answer.ok || answer.status === 304) return answer
   if (answer.status === 401 && typeof settings.token === 'function') {
-    const fresh = await tokenOf(settings)
+    const fresh = await tokenOf(settings, signal)
     if (fresh !== token) {
       await answer.body?.cancel()
       const second = await exchange(request, fresh, signal, settings)
@@ -24,8 +25,8 @@ export async function send(request: Prepared, signal: AbortSignal, settings: Set
   throw await refusalOf(answer, request)
 }
 
-async function tokenOf({ token }: Settings): Promise<string | undefined> {
-  return typeof token === 'function' ? await token() : token
+async function tokenOf({ token }: Settings, signal: AbortSignal): Promise<string | undefined> {
+  return await unlessAborted(typeof token === 'function' ? token() : token, signal)
 }
 
 async function exchange(
@@ -34,6 +35,7 @@ async function exchange(
   signal: AbortSignal,
   settings: Settings,
 ): Promise<Response> {
+  signal.throwIfAborted()
   try {
     return await settings.fetch(url, {
       method,

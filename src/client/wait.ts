@@ -19,3 +19,18 @@ export function backoff(n: number, firstMs: number, mostMs: number): number {
   const most = Math.min(mostMs, firstMs * 2 ** (n - 1))
   return most / 2 + (Math.random() * most) / 2
 }
+
+/** What is waited for, or the signal's reason when it is aborted before. */
+export async function unlessAborted<T>(awaited: T | Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  let stop: (() => void) | undefined
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', stop, { once: true })
+  })
+  try {
+    return await Promise.race([awaited, aborted])
+  } finally {
+    if (stop) signal.removeEventListener('abort', stop)
+  }
+}
