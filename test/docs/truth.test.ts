@@ -11,7 +11,15 @@ const scripts = Object.keys(
 )
 
 /** Names with a _ that are no error codes. */
-const otherNames = new Set(['rolled_back', 'last_event_id'])
+const otherNames = new Set([
+  'rolled_back',
+  'last_event_id',
+  'next_cursor',
+  'request_id',
+  'if_busy',
+  'expect_release',
+  'release_id',
+])
 
 /** What the benchmarks print: names of figures and of numbers beside them. */
 const bench = readdirSync(join(root, 'bench'))
