@@ -1,4 +1,4 @@
-/** An example of each body, by the id of its schema. A test sends every one to its schema. */
+/** An example of each body, by the id of its schema. */
 export const examples: Readonly<Record<string, unknown>> = {
   CreateInstance: {
     name: 'shop',
