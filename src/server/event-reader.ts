@@ -1,7 +1,7 @@
 import type { EventBus } from '../event/bus.ts'
 import type { EventFilter } from '../event/look.ts'
 import type { EventReaders, Follower } from './event-readers.ts'
-import { bytesOf, comment, frameOf, greeting, resetTo } from './frame.ts'
+import { bytesOf, comment, frameOf, greetingAt, resetTo } from './frame.ts'
 import type { Outlet, OutletOwner } from './outlet.ts'
 import { stalledBeats } from './stream.ts'
 
@@ -53,7 +53,7 @@ export class EventReader implements Follower, OutletOwner {
     this.#outlet = outlet
     if (this.#state === 'ended') return outlet.end()
     this.#beats = setInterval(() => void this.#beat(), this.#parts.beatMs).unref()
-    outlet.write(greeting)
+    outlet.write(greetingAt(String(this.#place)))
     this.#begin().catch(() => this.#fail())
   }
 

@@ -38,8 +38,8 @@ export function events(parts: ServerParts) {
       )
     })
     .openapi(stream, async c => {
-      const { after, type, instance_id, deployment_id } = c.req.valid('query')
-      const from = c.req.valid('header')['last-event-id'] ?? after
+      const { after: asked, type, instance_id, deployment_id } = c.req.valid('query')
+      const from = c.req.valid('header')['last-event-id'] ?? asked
       const scope = given({ types: type, instanceId: instance_id, deploymentId: deployment_id })
       const { events } = c.var.acting
       const filter = await events.filter(scope)

@@ -6,7 +6,7 @@ export interface Frame {
   /** What `Last-Event-ID` says after it. */
   readonly id?: string
   /** Default: a message. */
-  readonly event?: 'reset'
+  readonly event?: 'reset' | 'end'
   readonly data: unknown
 }
 
@@ -38,8 +38,11 @@ export function bytesOf(frame: Frame): Uint8Array<ArrayBuffer> {
   return bytes
 }
 
-/** How soon a reader whose stream broke off comes again. */
-export const greeting: Uint8Array<ArrayBuffer> = encoder.encode('retry: 2000\n\n')
+/** How soon a reader whose stream broke off comes again, and from where when it was told nothing until then. */
+export function greetingAt(place?: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(`retry: 2000\n${place === undefined ? '' : `id: ${place}\n`}\n`)
+}
+
 /** Says nothing, so that nobody takes the stream for dead. */
 export const comment: Uint8Array<ArrayBuffer> = encoder.encode(': still here\n\n')
 

@@ -2,6 +2,7 @@ import { createRoute, OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
 import { z } from 'zod'
 import { SlipwayError } from '../errors.ts'
 import type { ServerEnv } from './context.ts'
+import { operationIdOf } from './operation-id.ts'
 import { type RouteKey, rules } from './rules.ts'
 import { problemSchema } from './schema/problem.ts'
 
@@ -81,12 +82,4 @@ function invalid(issues: readonly z.core.$ZodIssue[], target: string): SlipwayEr
     next: fields.length > 1 ? `Mend all ${fields.length} fields and send it again.` : 'Mend it and send it again.',
     fields,
   })
-}
-
-function operationIdOf(method: string, path: string): string {
-  const words = path.replace('/v1', '').split('/').filter(Boolean)
-  const named = words.map(word => word.replaceAll(/[{}]/g, '').replace('.json', ''))
-  return [method.toLowerCase(), ...named]
-    .map((word, n) => (n === 0 ? word : word.charAt(0).toUpperCase() + word.slice(1)))
-    .join('')
 }

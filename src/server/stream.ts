@@ -1,12 +1,14 @@
 import type { Context } from 'hono'
 import type { ServerEnv } from './context.ts'
-import { bytesOf, comment, type Frame, greeting } from './frame.ts'
+import { bytesOf, comment, type Frame, greetingAt } from './frame.ts'
 
 /** How a stream is kept alive, and when it ends. */
 export interface StreamOptions {
   readonly beatMs: number
   /** Ends what the frames come from. */
   readonly end: AbortController
+  /** Where it begins: told at once, so that a reader who is cut off before the first message comes back to the same place. */
+  readonly place?: string
   /** Whether the caller may still listen; asked at every beat. */
   readonly allowed: () => Promise<boolean>
   /** Closes the reader's connection, which ends the stream. Absent: the stream fails. */
@@ -32,7 +34,7 @@ export function streamed(c: Context<ServerEnv>, frames: AsyncIterable<Frame>, op
  */
 export function eventStream(
   frames: AsyncIterable<Frame>,
-  { beatMs, end, allowed, cut }: StreamOptions,
+  { beatMs, end, place, allowed, cut }: StreamOptions,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const source = frames[Symbol.asyncIterator]()
   let beats: NodeJS.Timeout | undefined
@@ -44,7 +46,7 @@ export function eventStream(
   return new ReadableStream(
     {
       start(controller) {
-        controller.enqueue(greeting)
+        controller.enqueue(greetingAt(place))
         const beat = async (): Promise<void> => {
           const taken = (controller.desiredSize ?? 0) > 0
           unread = taken ? 0 : unread + 1

@@ -47,7 +47,8 @@ const lines = route('GET /v1/tasks/{id}/logs', {
   responses: { 200: json('Lines in the order of time', logPageSchema) },
 })
 const follow = route('GET /v1/tasks/{id}/logs/stream', {
-  summary: 'What a task writes, from its first line to its end, as server-sent events; the stream ends with the task',
+  summary:
+    'What a task writes, from its first line to its end, as server-sent events; it ends with `event: end`, which is the task',
   request: {
     ...one,
     headers: z.object({
@@ -134,4 +135,5 @@ async function* toItsEnd(acting: Acting, task: Task, from: number, signal: Abort
     if (++seen <= told) continue
     yield { id: String(++told), data: wire(line) }
   }
+  yield { id: String(told), event: 'end', data: wire(await acting.tasks.get(task.id)) }
 }

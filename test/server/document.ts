@@ -14,6 +14,7 @@ export interface Document {
 export interface Operation {
   readonly operationId: string
   readonly security: readonly object[]
+  readonly 'x-problem-codes': readonly string[]
   readonly requestBody?: { readonly required?: boolean; readonly content: Content }
   readonly parameters?: readonly { readonly in: string; readonly name: string; readonly schema: object }[]
   readonly responses: Readonly<Record<string, { readonly content?: Content }>>
@@ -53,6 +54,13 @@ export async function openDocument(url: string): Promise<Document> {
         `${name} answers ${answer.status}, which its document does not tell: ${JSON.stringify(body)}`,
       )
       met.add(`${name} ${status}`)
+      if (answer.status >= 400) {
+        const { code } = body as { code: string }
+        assert.ok(
+          operation['x-problem-codes'].includes(code),
+          `${name} is refused with ${code}, which its document does not tell`,
+        )
+      }
       const [type = ''] = (answer.headers.get('content-type') ?? '').split(';')
       if (!described.content) return assert.equal(body, '', `${name} ${status} has no content`)
       const schema = described.content[type]?.schema

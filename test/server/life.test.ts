@@ -356,8 +356,11 @@ describe('an instance lives by HTTP alone:', () => {
     const rest: Json[] = []
     for (let message = await second.next(); message; message = await second.next()) rest.push(message)
     assert.deepEqual(
-      rest.map(({ id, data }) => [id, data.text]),
-      [['2', 'two']],
+      rest.map(({ id, data }) => [id, data.text ?? data.state]),
+      [
+        ['2', 'two'],
+        ['2', 'failed'],
+      ],
     )
     const end = await send('GET', path)
     assert.deepEqual([end.body.state, end.body.exit_code, end.body.output], ['failed', 4, ['one', 'two']])

@@ -1,0 +1,64 @@
+import { type ErrorCode, errorCodes } from '../errors.ts'
+import { type RouteKey, rules } from './rules.ts'
+
+/** Codes of a route that do not follow from its form. */
+const own: Partial<Record<RouteKey, readonly ErrorCode[]>> = {
+  'POST /v1/instances/{id}/scale': ['unknown_service'],
+  'POST /v1/instances/{id}/restart': ['unknown_service'],
+  'POST /v1/instances/{id}/rollback': ['never_active', 'unrestorable', 'image_unavailable'],
+  'POST /v1/instances/{id}/deployments': ['stale_release'],
+  'POST /v1/instances/{id}/plan': ['stale_release'],
+  'POST /v1/deployments/{id}/promote': ['not_paused', 'undoing'],
+  'POST /v1/deployments/{id}/resume': ['not_paused', 'undoing'],
+  'POST /v1/deployments/{id}/pause': ['undoing'],
+  'POST /v1/deployments/{id}/retry': ['not_retryable', 'stale_release'],
+  'DELETE /v1/instances/{id}': ['not_confirmed'],
+  'POST /v1/secrets': ['already_exists'],
+  'POST /v1/tokens': ['secret_already_shown'],
+  'POST /v1/tokens/{id}/rotate': ['secret_already_shown', 'token_revoked'],
+}
+
+/** What a service in a body can be refused for. */
+const ofServices: readonly ErrorCode[] = [
+  'bad_health_check',
+  'bad_options',
+  'dependency_cycle',
+  'duplicate_service',
+  'empty_image',
+  'empty_services',
+  'image_unavailable',
+  'missing_capability',
+  'unknown_port',
+  'unknown_provider',
+  'unknown_reference',
+  'unknown_secret',
+  'unknown_service',
+  'unknown_strategy',
+]
+
+/** What any change of an instance can be refused for. */
+const ofChanges: readonly ErrorCode[] = ['instance_busy', 'instance_state', 'needs_attention', 'ports_exhausted']
+
+/** The server may be short of something at any time, and closes some time. */
+const any: readonly ErrorCode[] = ['closed', 'disk_full', 'internal', 'lease_lost', 'overloaded', 'unavailable']
+
+/** The codes a route can be refused with, by what it is and what its rule asks. */
+export function refusalsOf(key: RouteKey): ErrorCode[] {
+  const rule = rules[key]
+  if (rule === 'open') return key.includes('{') ? ['not_found', 'invalid_request'] : ['unavailable']
+  const [method = '', path = ''] = key.split(' ')
+  const found = new Set<ErrorCode>(['invalid_request', 'rate_limited', 'unauthenticated', ...any, ...(own[key] ?? [])])
+  const add = (...codes: readonly ErrorCode[]): void => codes.forEach(code => found.add(code))
+  if (rule !== 'any token') add('forbidden')
+  if (path.includes('{') || path.includes('/events') || method !== 'GET') add('not_found')
+  if (method !== 'GET') add('body_too_large', 'unsupported_media_type')
+  if (method === 'POST') add('idempotency_in_flight', 'idempotency_key_reused')
+  if (method === 'PATCH' || method === 'DELETE') add('precondition_required', 'precondition_failed')
+  if (rule === 'deploy.control') add('already_ended')
+  if (rule === 'instance.create') add('already_exists', ...ofServices, 'ports_exhausted')
+  if (rule === 'instance.update')
+    add('already_exists', 'unknown_service', 'unknown_strategy', 'bad_options', ...ofChanges)
+  if (rule === 'instance.operate' || rule === 'instance.delete') add(...ofChanges, 'image_unavailable')
+  if (rule === 'deploy.create' || path.endsWith('/plan')) add(...ofServices, ...ofChanges)
+  return [...found].toSorted((a, b) => errorCodes[a].status - errorCodes[b].status || a.localeCompare(b))
+}
