@@ -92,6 +92,11 @@ class Session {
       this.#throwIfLost()
       if (this.#interrupted) throw this.#interrupted.error
       if (this.#broken) throw this.#broken.error
+      // The end comes after the last step as a step would: who asked to pause before it was told of it is held here.
+      if (this.#ear.pausedAt !== undefined) {
+        this.#position++
+        await this.#pauseHere(this.#ear.pausedAt)
+      }
       checkReached(this.#plan, this.#table)
       if (this.#run.deployment.kind === 'delete') await this.#emptied()
       const { unfinished: last, progress } = this.#ledger
@@ -227,7 +232,7 @@ class Session {
     }
   }
 
-  /** Someone asked to pause: it takes effect here, between two steps. */
+  /** Someone asked to pause: it takes effect here, between two steps or before the end. */
   async #pauseHere(pausedAt: number): Promise<never> {
     const { parts, keeper } = this.#at
     const deadlineMs = keeper.policies.pauseDeadlineMs ?? policyDefaults.pauseDeadlineMs
