@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { benchApi } from './api.ts'
 import { benchDeploys } from './deploy.ts'
 import type { Figure } from './figure.ts'
+import { benchHealing } from './healing.ts'
 import { benchLists } from './lists.ts'
 import { benchMany } from './many.ts'
 import { benchParked } from './parked.ts'
@@ -26,6 +27,7 @@ const sizes = {
   deploys: [30, 6, 1],
   switches: [200, 20, 2],
   rollbacks: [100, 20, 2],
+  heals: [30, 8, 1],
   proxySeconds: [3, 1, 1],
   together: [100, 100, 3],
   rounds: [5, 2, 1],
@@ -60,6 +62,7 @@ const parts: Readonly<Record<string, Part>> = {
   deploy: inPlace(place => benchDeploys(place, size('deploys'))),
   switches: inPlace(async place => [await benchSwitches(place, size('switches'))]),
   rollback: inPlace(async place => [await benchRollbacks(place, size('rollbacks'))]),
+  healing: () => benchHealing(size('heals')),
   proxy: () => benchProxy(size('proxySeconds')),
   engine: () => benchThroughput(size('together'), size('rounds'), size('floorCommits')),
   many: () => benchMany(size('atOnce')),

@@ -1,14 +1,12 @@
 import type { Clock } from '../clock.ts'
 import type { Claim } from '../deploy/work.ts'
 import { SlipwayError } from '../errors.ts'
-import type { Fence } from '../provider/provider.ts'
+import { callMs, type Fence } from '../provider/provider.ts'
 
 /** How long a worker that stopped beating keeps its leases, milliseconds. */
 export const leaseTtlMs = 5000
 /** How often a worker beats, milliseconds. */
 export const beatMs = 1000
-/** No single request that changes something outlives this, and none starts later than this before the lease runs out. */
-export const callMs = 2000
 
 /** The right to act on one instance, as long as the worker's heart beats. */
 export interface Lease {

@@ -92,6 +92,11 @@ class Session {
       this.#throwIfLost()
       if (this.#interrupted) throw this.#interrupted.error
       if (this.#broken) throw this.#broken.error
+      // The end comes after the last step as a step would: who asked to pause before it was told of it is held here.
+      if (this.#ear.pausedAt !== undefined) {
+        this.#position++
+        await this.#pauseHere(this.#ear.pausedAt)
+      }
       checkReached(this.#plan, this.#table)
       if (this.#run.deployment.kind === 'delete') await this.#emptied()
       const { unfinished: last, progress } = this.#ledger
@@ -102,8 +107,8 @@ class Session {
       if (this.#interrupted) throw this.#interrupted.error
       // Neither is a fault of the deployment, which is taken up again where it was: by its next owner, or when there is room.
       if (isSlipwayError(error, 'lease_lost') || isShortage(error)) throw error
-      await this.#ledger.fail(this.#position - 1, error)
-      return { kind: 'undo' }
+      // What somebody released at the last moment is taken up again, and finds that it may go on.
+      return { kind: (await this.#ledger.fail(this.#position - 1, error)) ? 'undo' : 'ended' }
     } finally {
       lease.signal.removeEventListener('abort', onLost)
       this.#stop.abort(new SlipwayError('closed', 'The rollout is over.'))
@@ -227,7 +232,7 @@ class Session {
     }
   }
 
-  /** Someone asked to pause: it takes effect here, between two steps. */
+  /** Someone asked to pause: it takes effect here, between two steps or before the end. */
   async #pauseHere(pausedAt: number): Promise<never> {
     const { parts, keeper } = this.#at
     const deadlineMs = keeper.policies.pauseDeadlineMs ?? policyDefaults.pauseDeadlineMs

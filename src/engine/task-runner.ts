@@ -4,11 +4,11 @@ import type { InstanceRecord } from '../deploy/work.ts'
 import { isPassing, isSlipwayError, messageOf, SlipwayError } from '../errors.ts'
 import type { EventType } from '../event/event.ts'
 import { defaultGraceMs } from '../instance/service.ts'
-import type { Fence, Provider, RevisionSpec, TaskResult } from '../provider/provider.ts'
+import { callMs, type Fence, type Provider, type RevisionSpec, type TaskResult } from '../provider/provider.ts'
 import { taskEvent } from '../task/service.ts'
 import { type Task, type TaskPatch, taskEnded } from '../task/task.ts'
 import type { EngineParts } from './context.ts'
-import { callMs, leaseLost } from './lease.ts'
+import { leaseLost } from './lease.ts'
 import { Waiters } from './waiters.ts'
 
 /** How many tasks are taken up at once, and run at the same time. */

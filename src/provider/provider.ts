@@ -37,6 +37,9 @@ export interface RevisionSpec {
   readonly user?: string
 }
 
+/** No single request that changes something outlives this, and none starts later than this before the lease runs out, milliseconds. */
+export const callMs = 2000
+
 /**
  * Who acts, and until when they may. Every call that changes what runs or routes takes one: a provider that can compare refuses an
  * epoch below the highest it saw, and marks what it makes with (storeId, epoch).

@@ -8,8 +8,9 @@ import { promisify } from 'node:util'
 import type { Figure } from '../../bench/figure.ts'
 import { root, sectionOf, textOf } from '../docs/markdown.ts'
 
-/** The parts that need no machines, and their figures. */
-const ofMany = {
+/** The parts that are tried, and their figures: those of many instances, which need no machines, and one that does. */
+const tried = {
+  healing: ['heal_control_plane_p95_ms', 'heal_replica_p95_ms', 'heal_proxy_p95_ms', 'lost_while_away'],
   engine: ['deployments_per_bare_commit', 'steps_per_second'],
   many: ['longest_pause_ms'],
   resume: ['resume_seconds'],
@@ -18,19 +19,19 @@ const ofMany = {
   lists: ['list_ratio_one_instance', 'list_ratio_many_instances'],
 }
 
-test('the benchmark of many instances runs, prints the figures its document explains, and leaves nothing behind', async t => {
+test('the benchmark runs, prints the figures its document explains, and leaves nothing behind', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-test-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    [join(root, 'bench/bench.ts'), '--tiny', ...Object.keys(ofMany)],
+    [join(root, 'bench/bench.ts'), '--tiny', ...Object.keys(tried)],
     { env: { ...process.env, TMPDIR: folder }, timeout: 120_000, killSignal: 'SIGKILL' },
   )
   const figures = stdout
     .trim()
     .split('\n')
     .map(line => JSON.parse(line) as Figure)
-  const names = Object.values(ofMany).flat()
+  const names = Object.values(tried).flat()
   assert.deepEqual(
     figures.map(({ figure }) => figure),
     names,
@@ -38,6 +39,8 @@ test('the benchmark of many instances runs, prints the figures its document expl
   for (const { figure, value } of figures) assert.ok(Number.isFinite(value), figure)
   const explained = sectionOf(textOf('docs/benchmarks.md'), 'What each figure is')
   for (const name of names) assert.ok(explained.includes(`\`${name}\``), name)
+  const away = figures.find(({ figure }) => figure === 'lost_while_away')
+  assert.deepEqual([away?.value, away?.['control_planes_killed']], [0, 1], 'the requests went on without it')
   const resumed = figures.find(({ figure }) => figure === 'resume_seconds')
   assert.deepEqual([resumed?.['running'], resumed?.['held']], [3, 3], 'all are held by the one that died')
   assert.deepEqual(readdirSync(folder), [])

@@ -32,7 +32,7 @@ function cancelledAfter(ms: number, strategy: Strategy): Scenario {
   return {
     name: `${strategy}, cancelled at any time`,
     begins: moved(strategy),
-    word: { at: ({ createdAt }) => Date.now() - Date.parse(createdAt) >= ms, say: 'cancel' },
+    words: [{ at: ({ createdAt }) => Date.now() - Date.parse(createdAt) >= ms, say: 'cancel' }],
     ends: ['cancelled', 'succeeded'],
   }
 }

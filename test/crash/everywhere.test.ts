@@ -44,7 +44,6 @@ test(`crash everywhere: killed at ${full ? 'every moment' : 'a sample of moments
   assert.deepEqual(wrong, [])
   const unmet = known.difference(new Set(hit.map(({ kill }) => kill.moment.name)))
   assert.deepEqual([...unmet], [], `known, and never killed at; missed: ${missed.join('; ')}`)
-  assert.ok(known.size >= 80, `only ${known.size} fault points`)
 })
 
 interface Outcome {

@@ -23,6 +23,12 @@ export interface Images {
 
 type Asked = (stage: Stage) => Promise<Order>
 
+/** Something that is said to a deployment, and when. */
+export interface Said {
+  readonly at: (now: Deployment) => boolean
+  readonly say: 'cancel' | 'promote' | 'pause' | 'resume'
+}
+
 /** Something that is asked of a control plane, or happens under its eyes, and how it ends whenever that is killed. */
 export interface Scenario {
   readonly name: string
@@ -30,8 +36,8 @@ export interface Scenario {
   ready?(stage: Stage): Promise<void>
   /** What is asked; or, where nothing is, what happens to the shop. */
   readonly begins: Asked | { readonly happens: (stage: Stage) => void }
-  /** What is said to it once it has come so far, unless it was said before. */
-  readonly word?: { readonly at: (now: Deployment) => boolean; readonly say: 'cancel' | 'promote' }
+  /** What is said to it, one after the other, each once it has come so far; unless it was said before. */
+  readonly words?: readonly Said[]
   /** One of these, where it depends on what came first. */
   readonly ends: DeploymentState | readonly DeploymentState[]
   /** Requests are lost meanwhile, as its plan says: they are not counted. */
@@ -48,6 +54,8 @@ const strategies = {
 } as const
 
 const awaitsPromote = (now: Deployment): boolean => now.reason?.code === 'awaiting_promote'
+const isPaused = (now: Deployment): boolean => now.reason?.code === 'paused'
+const isHeld = (now: Deployment): boolean => awaitsPromote(now) || isPaused(now)
 const awaitsHealth = (now: Deployment): boolean => now.reason?.code === 'health'
 
 /** Nobody listens on port 1. */
@@ -70,32 +78,50 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'rolling is cancelled while it starts a replica',
     begins: webTo('rolling', 'deaf'),
-    word: { at: awaitsHealth, say: 'cancel' },
+    words: [{ at: awaitsHealth, say: 'cancel' }],
     ends: 'cancelled',
   },
   {
     name: 'blue-green is cancelled at its preview',
     begins: moved('blue-green', { preview: true }),
-    word: { at: awaitsPromote, say: 'cancel' },
+    words: [{ at: awaitsPromote, say: 'cancel' }],
     ends: 'cancelled',
   },
   {
     name: 'canary is cancelled at a gate, with traffic on both',
-    begins: moved('canary', { steps: [{ weight: 50, holdSeconds: 0, pause: true }] }),
-    word: { at: awaitsPromote, say: 'cancel' },
+    begins: gated,
+    words: [{ at: awaitsPromote, say: 'cancel' }],
     ends: 'cancelled',
   },
   {
     name: 'recreate is cancelled while nothing serves',
     begins: webTo('recreate', 'deaf'),
-    word: { at: awaitsHealth, say: 'cancel' },
+    words: [{ at: awaitsHealth, say: 'cancel' }],
     ends: 'cancelled',
     lossy: true,
   },
   {
     name: 'canary is promoted',
-    begins: moved('canary', { steps: [{ weight: 50, holdSeconds: 0, pause: true }] }),
-    word: { at: awaitsPromote, say: 'promote' },
+    begins: gated,
+    words: [{ at: awaitsPromote, say: 'promote' }],
+    ends: 'succeeded',
+  },
+  {
+    name: 'canary is paused by hand, and resumed',
+    begins: gated,
+    // Whoever begins anew may find each of them said.
+    words: [
+      { at: isHeld, say: 'pause' },
+      { at: isHeld, say: 'promote' },
+      { at: isPaused, say: 'resume' },
+    ],
+    ends: 'succeeded',
+  },
+  {
+    name: 'one that was cancelled is retried',
+    ready: cancelled,
+    begins: async ({ site }) => ({ kind: 'retry', deploymentId: (await site.books.newest()) ?? '' }),
+    words: [{ at: awaitsPromote, say: 'promote' }],
     ends: 'succeeded',
   },
   { name: 'rollback, cold', ready: moveOn({ keepWarmSeconds: 0 }), begins: back, ends: 'succeeded' },
@@ -184,6 +210,20 @@ export async function moving(stage: Stage) {
 
 export function webTo(strategy: keyof typeof strategies, image: 'crashing' | 'deaf'): Asked {
   return async stage => deploy(stage, strategy, [{ name: 'web', image: stage.images[image] }])
+}
+
+/** A canary that waits at a gate, with half of the traffic on either side. */
+async function gated(stage: Stage): Promise<Order> {
+  return await moved('canary', { steps: [{ weight: 50, holdSeconds: 0, pause: true }] })(stage)
+}
+
+/** Leaves a deployment that was cancelled at that gate. */
+async function cancelled(stage: Stage): Promise<void> {
+  const { plane, ended } = stage.site
+  const id = await plane.order(await gated(stage))
+  await plane.until(({ type, deploymentId }) => type === 'deploy.paused' && deploymentId === id)
+  await plane.order({ kind: 'cancel', deploymentId: id })
+  await ended(id)
 }
 
 function failingTask(strategy: keyof typeof strategies): Asked {

@@ -4,7 +4,7 @@ import { hasEnded } from '../../src/deploy/deployment.ts'
 import { isSlipwayError } from '../../src/errors.ts'
 import type { Moment } from '../support/control-plane.ts'
 import { DiedEarly } from '../support/doomed.ts'
-import { other, type Scenario, type Stage } from './scenario.ts'
+import { other, type Said, type Scenario, type Stage } from './scenario.ts'
 
 /** What came of a scenario in which the control plane was, or was not, killed at a moment. */
 export interface Trial {
@@ -70,7 +70,7 @@ export function actor(stage: Stage, scenario: Scenario, since: string | undefine
     const newest = await site.books.newest()
     // What is not recorded is asked again.
     const id = newest !== undefined && newest !== since ? newest : await site.plane.order(await begins(stage))
-    if (scenario.word) await say(stage, scenario.word, id)
+    for (const word of scenario.words ?? []) await say(stage, word, id)
     return await site.ended(id)
   }
   return async () => {
@@ -79,11 +79,7 @@ export function actor(stage: Stage, scenario: Scenario, since: string | undefine
   }
 }
 
-async function say(
-  { site }: Stage,
-  { at, say: kind }: NonNullable<Scenario['word']>,
-  deploymentId: string,
-): Promise<void> {
+async function say({ site }: Stage, { at, say: kind }: Said, deploymentId: string): Promise<void> {
   const { plane, books } = site
   for (;;) {
     const now = await books.deployment(deploymentId)

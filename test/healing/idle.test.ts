@@ -2,12 +2,19 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Event } from '../../src/event/event.ts'
 import type { Instance } from '../../src/instance/instance.ts'
-import { loadOn } from '../support/load.ts'
+import { runningProcess } from '../../src/router/proxy/find.ts'
+import { placeOf } from '../../src/router/proxy/place.ts'
+import { isRunning } from '../../src/router/proxy/running.ts'
+import { startDoomed } from '../support/doomed.ts'
+import { assertNothingLost, loadOn } from '../support/load.ts'
 import { type Machine, startMachine, type Tenant } from '../support/machine.ts'
 import { replicaFiles } from '../support/records.ts'
 import { servingOf } from '../support/routes.ts'
 import { web, worker } from '../support/services.ts'
 import { until } from '../support/until.ts'
+
+/** Ten times the reach, milliseconds: what is not back by then is stuck, not slow. */
+const stuckAfterMs = 20_000
 
 describe('an instance that nobody deploys to', () => {
   let machine: Machine
@@ -46,6 +53,43 @@ describe('an instance that nobody deploys to', () => {
     t.diagnostic(`back after ${ms} ms`)
   })
 
+  test('gets a proxy that was killed back, and answers through it again', async t => {
+    const { pid } = runningProcess(placeOf(machine.dataDir)) ?? assert.fail('no proxy runs')
+    const began = performance.now()
+    process.kill(pid, 'SIGKILL')
+    await until('it is gone', () => !isRunning(pid))
+    await until('the front answers', async () =>
+      tenant.ask().then(
+        ({ status }) => status === 200,
+        () => false,
+      ),
+    )
+    const ms = Math.round(performance.now() - began)
+    t.diagnostic(`back after ${ms} ms`)
+    assert.ok(ms < stuckAfterMs, `${ms} ms`)
+  })
+
+  test('answers while its control plane is killed, and gets back what died until that is started again', async t => {
+    const load = await loadOn(t, machine, tenant, { rps: 50, slowPerSecond: 2 })
+    await machine.reopen(async () => {
+      const first = await startDoomed(machine.dataDir, tenant.id)
+      t.after(() => first.kill())
+      await first.kill()
+      const [victim] = replicaFiles(machine.dataDir, shop.id).filter(({ service }) => service === 'worker')
+      process.kill(-(victim ?? assert.fail('no worker runs')).pid, 'SIGKILL')
+      const began = performance.now()
+      const next = await startDoomed(machine.dataDir, tenant.id)
+      t.after(() => next.kill())
+      const { data } = await next.until(({ type }) => type === 'instance.healed')
+      const ms = Math.round(performance.now() - began)
+      t.diagnostic(`at work after ${ms} ms`)
+      assert.equal(data?.['service'], 'worker')
+      assert.ok(ms < stuckAfterMs, `${ms} ms`)
+      await next.kill()
+    })
+    assertNothingLost(await load.stop())
+  })
+
   test('answers meanwhile through those that are left', async t => {
     const load = await loadOn(t, machine, tenant, { rps: 50, slowPerSecond: 0 })
     await killed('web', record => process.kill(-record.pid, 'SIGKILL'))
@@ -80,6 +124,7 @@ describe('an instance that nobody deploys to', () => {
       return serving.length === 2 && records.some(({ id, name }) => name === successor && serving.includes(id))
     })
     const ms = Math.round(performance.now() - began)
+    assert.ok(ms < stuckAfterMs, `${ms} ms`)
     const { data } = told as unknown as { data: { replaces: { because: string; signal?: number; replica: string } } }
     assert.ok(before.some(({ name }) => name === data.replaces.replica))
     return { ms, healed: data.replaces }

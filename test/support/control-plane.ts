@@ -19,7 +19,7 @@ export type Order =
   | { readonly kind: 'create'; readonly request: CreateInstanceRequest }
   | { readonly kind: 'deploy'; readonly request: DeployRequest }
   | { readonly kind: 'rollback'; readonly request: RollbackRequest }
-  | { readonly kind: 'cancel' | 'promote'; readonly deploymentId: string }
+  | { readonly kind: 'cancel' | 'promote' | 'pause' | 'resume' | 'retry'; readonly deploymentId: string }
   | { readonly kind: 'scale'; readonly instanceId: string; readonly replicas: Readonly<Record<string, number>> }
   | { readonly kind: 'restart' | 'stop' | 'start' | 'delete'; readonly instanceId: string }
   /** Its event loop does nothing for so long. */
@@ -98,6 +98,12 @@ async function obey(order: Order): Promise<string> {
       return (await acting.cancel(order.deploymentId)).id
     case 'promote':
       return (await acting.promote(order.deploymentId)).id
+    case 'pause':
+      return (await acting.pause(order.deploymentId)).id
+    case 'resume':
+      return (await acting.resume(order.deploymentId)).id
+    case 'retry':
+      return (await acting.retry(order.deploymentId)).id
     case 'scale':
       return (await acting.instances.scale(order.instanceId, order.replicas)).id
     case 'restart':

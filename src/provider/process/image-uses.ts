@@ -8,7 +8,7 @@ import type { Paths } from './paths.ts'
 
 /** Images, and who used them last: so that a copy nobody needs can go without one going that somebody is about to need. */
 export interface UsedImages extends Images {
-  /** Whether something is kept of the image. Asking is a use. */
+  /** Whether the image can be had: its copy is there, or what a package is fetched by. Asking is a use. */
   has(digest: string): boolean
   /**
    * Removes every copy but those of `keep` and those used within `idleMs`, one after the other. Resolves to the digests removed. Killed half
@@ -44,7 +44,7 @@ export function usedImages(images: Images, paths: Paths, clock: Pick<Clock, 'mon
     close: reason => images.close(reason),
     has(digest) {
       use(digest)
-      return isKept(paths, digest)
+      return isKept(paths, digest) && isThere(paths, digest)
     },
     async prune(keep, idleMs, signal) {
       const removed: string[] = []

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf, SlipwayError } from '../../errors.ts'
-import type { Fence } from '../../provider/provider.ts'
+import { type Fence, callMs as longestChangeMs } from '../../provider/provider.ts'
 import type { Router } from '../router.ts'
 import { noSuccessor } from './control.ts'
 import { ConnectionLost, type ControlClient } from './control-client.ts'
@@ -25,8 +25,10 @@ export interface ProxyRouterOptions {
   readonly portRange?: PortRange
   /** When given, tables of other stores are refused before they are sent. */
   readonly storeId?: string
-  /** How long a call may take, ms (a drain: its deadline plus this). Default 5000. */
+  /** How long a call that only looks may take, ms (a drain: its deadline plus this). Default 5000. */
   readonly callTimeoutMs?: number
+  /** How long a call that changes routes may take, ms. Default 2000: longer, and it could outlive the lease under which it began. */
+  readonly changeTimeoutMs?: number
   /** How long the proxy may answer nothing before it is ended and started again, ms. Default 15000. */
   readonly deafAfterMs?: number
   /** How long after a failed upgrade it is tried again at first, ms; then twice as long each time. Default 10000. */
@@ -65,7 +67,8 @@ const startingTimeoutMs = 15_000
  */
 export async function proxyRouter(options: ProxyRouterOptions): Promise<ProxyRouter> {
   const place = placeOf(options.dataDir)
-  const { callTimeoutMs: callMs = defaultCallTimeoutMs, deafAfterMs = defaultDeafAfterMs, log = silent } = options
+  const { callTimeoutMs: callMs = defaultCallTimeoutMs, changeTimeoutMs: changeMs = longestChangeMs } = options
+  const { deafAfterMs = defaultDeafAfterMs, log = silent } = options
   const allocatePort = portAllocator(options.portRange ?? defaultPortRange())
   const watchers = new Set<() => void>()
   const closed = new AbortController()
@@ -150,7 +153,7 @@ export async function proxyRouter(options: ProxyRouterOptions): Promise<ProxyRou
       if (table.instanceId !== fence.instanceId || table.storeId !== fence.storeId) throw foreign(table, fence)
       if (options.storeId !== undefined && options.storeId !== table.storeId)
         throw otherStore(options.storeId, table.storeId)
-      await proxy.call('apply', { table }, callMs, fence.signal, () => fence.check())
+      await proxy.call('apply', { table }, changeMs, fence.signal, () => fence.check())
     },
     observe: async (instanceId, signal) => (await proxy.call('observe', { instanceId }, callMs, signal)) ?? undefined,
     tables: async signal => {
@@ -165,7 +168,7 @@ export async function proxyRouter(options: ProxyRouterOptions): Promise<ProxyRou
     traffic: async (instanceId, signal) => proxy.call('traffic', { instanceId }, callMs, signal),
     forget: async (instanceId, fence) => {
       const { storeId, epoch } = fence
-      await proxy.call('forget', { instanceId, storeId, epoch }, callMs, fence.signal, () => fence.check())
+      await proxy.call('forget', { instanceId, storeId, epoch }, changeMs, fence.signal, () => fence.check())
     },
     check: async signal => proxy.call('check', {}, callMs, signal),
     watch: onChange => {

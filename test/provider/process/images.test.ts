@@ -30,6 +30,13 @@ describe('images', () => {
   const refused = (pattern: RegExp) => (error: unknown) =>
     isSlipwayError(error, 'image_unavailable') && pattern.test(error.message) && error.next !== undefined
 
+  test('count as gone when nothing but what was noted of their copy is left', async () => {
+    const digest = await digestOf(world.image({ 'a.txt': 'kept' }))
+    assert.equal(await world.provider.has?.(digest), true)
+    rmSync(copyOf(digest), { recursive: true })
+    assert.equal(await world.provider.has?.(digest), false)
+  })
+
   test('have the digest of their content: names, bytes, executable bits, links and empty folders; not of times', async () => {
     const files = { 'a.txt': 'a', 'bin/run': { program: '#!/bin/sh\n' } }
     const [one, two] = [world.image(files), world.image(files)]

@@ -79,6 +79,7 @@ export interface Routed {
 
 /** How long calls may take in tests: a machine may be busy with many others. */
 export const patienceMs = 50_000
+const patience = { callTimeoutMs: patienceMs, changeTimeoutMs: patienceMs }
 
 let instances = 0
 
@@ -91,7 +92,7 @@ export async function proxyWorld(options: Partial<ProxyRouterOptions> = {}): Pro
   const world: World = {
     dataDir,
     warnings,
-    router: await proxyRouter({ log, callTimeoutMs: patienceMs, portRange: lanePorts().routes, ...options, dataDir }),
+    router: await proxyRouter({ log, ...patience, portRange: lanePorts().routes, ...options, dataDir }),
     async replica(id, listener) {
       const server = createServer(listener).listen(0, '127.0.0.1')
       servers.push(server)
