@@ -3,7 +3,9 @@ import type { ServiceProgress } from '../deploy/deployment.ts'
 import { eventOf } from '../deploy/end.ts'
 import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
 import type { Table } from '../deploy/step.ts'
+import type { Stores } from '../deploy/work.ts'
 import { isSlipwayError, messageOf, type SlipwayError } from '../errors.ts'
+import { policyDefaults } from '../instance/instance.ts'
 import type { Attendance } from './context.ts'
 import type { Outcome } from './perform.ts'
 import { lastTouch, progressOf, reasonFor } from './progress.ts'
@@ -162,8 +164,11 @@ export class Ledger {
     )
   }
 
-  /** It failed in the step at this position, and is to be undone. */
-  async fail(position: number, error: unknown): Promise<void> {
+  /**
+   * It failed in the step at this position, and is to be undone. Resolves to false when it ran out of time while it waited for somebody who
+   * has answered since: whoever was told that it goes on was told the truth.
+   */
+  async fail(position: number, error: unknown): Promise<boolean> {
     const { parts, lease } = this.#at
     const { deployment } = this.#run
     const code = isSlipwayError(error) ? error.code : 'strategy_failed'
@@ -172,8 +177,9 @@ export class Ledger {
       : `The strategy "${deployment.strategy}" threw: ${messageOf(error)}`
     const sentence = parts.mask(deployment.instanceId, text)
     const evidence = isSlipwayError(error) ? evidenceOf(error) : []
-    await parts.store.transaction(async tx => {
+    return await parts.store.transaction(async tx => {
       await tx.work.fence(lease.claim)
+      if (code === 'pause_deadline' && !(await this.#waitsOn(position, tx))) return false
       if (this.#unfinished) await tx.work.saveStep(this.#unfinished)
       const current = this.#records.get(position)
       if (current?.state === 'begun') {
@@ -186,7 +192,20 @@ export class Ledger {
         at: timestamp(parts.clock.now()),
         ...(evidence.length > 0 ? { evidence } : {}),
       })
+      return true
     })
+  }
+
+  /** Whether nobody has promoted the pause at this position, or resumed the one that was asked for before it, by now. */
+  async #waitsOn(position: number, tx: Stores): Promise<boolean> {
+    const { parts, keeper } = this.#at
+    const { id } = this.#run.deployment
+    const steps = await tx.work.steps(id)
+    const record = steps.find(step => step.phase === 'forward' && step.position === position)
+    if (record) return record.state === 'begun'
+    const asked = (await tx.work.signals(id)).findLast(({ kind }) => kind === 'pause' || kind === 'resume')
+    const deadlineMs = keeper.policies.pauseDeadlineMs ?? policyDefaults.pauseDeadlineMs
+    return asked?.kind === 'pause' && Date.parse(asked.at) + deadlineMs <= parts.clock.now()
   }
 }
 

@@ -102,8 +102,8 @@ class Session {
       if (this.#interrupted) throw this.#interrupted.error
       // Neither is a fault of the deployment, which is taken up again where it was: by its next owner, or when there is room.
       if (isSlipwayError(error, 'lease_lost') || isShortage(error)) throw error
-      await this.#ledger.fail(this.#position - 1, error)
-      return { kind: 'undo' }
+      // What somebody released at the last moment is taken up again, and finds that it may go on.
+      return { kind: (await this.#ledger.fail(this.#position - 1, error)) ? 'undo' : 'ended' }
     } finally {
       lease.signal.removeEventListener('abort', onLost)
       this.#stop.abort(new SlipwayError('closed', 'The rollout is over.'))
