@@ -71,6 +71,11 @@ export interface WorkStore {
    */
   fence(claim: Claim): Promise<number>
   /**
+   * Goes on under the next epoch, and resolves to the claim as it is then: nothing passes under the one before any more. Throws
+   * `lease_lost` unless the claim still holds and its worker's heartbeat is alive, so it fences the rest of a transaction like `fence`.
+   */
+  advance(claim: Claim): Promise<Claim>
+  /**
    * Gives the lease back. `wakeAt`: when somebody should claim it again, ms since 1970; 0 at once; null when nothing waits.
    * With `signalSeq`, only if no later signal came; says whether it was released.
    */

@@ -3,6 +3,8 @@ import type { RouteTable } from '../router/router.ts'
 
 /** Traces of a time the database has forgotten: it went back to an earlier one. */
 export interface Ahead {
+  /** The highest epoch that the database had given. */
+  readonly known: number
   /** The highest epoch that was found. */
   readonly epoch: number
   /** The replicas that carry epochs which were never given, as far as the database knows. */
@@ -24,5 +26,5 @@ export function aheadOf(
   const replicas = ours.filter(({ epoch }) => epoch > known)
   const routed = table !== undefined && table.storeId === storeId && table.epoch > known
   if (replicas.length === 0 && !routed) return undefined
-  return { epoch: Math.max(...replicas.map(({ epoch }) => epoch), routed ? table.epoch : 0), replicas, routed }
+  return { known, epoch: Math.max(...replicas.map(({ epoch }) => epoch), routed ? table.epoch : 0), replicas, routed }
 }

@@ -74,6 +74,8 @@ export class Keeper {
   readonly #healing: Healing
   #plan: Blueprint
   #needs: Needs = 'healing'
+  /** The epoch before this lease. */
+  #before = 0
   /** Whether anything was begun under this lease. */
   #acted = false
   #ahead: Ahead | undefined
@@ -114,6 +116,7 @@ export class Keeper {
   /** Acts from now on, under this lease. What the router uses is asked anew, for only what was observed after the claim counts. */
   lend(lease: Lease): void {
     this.#lease = lease
+    this.#before = lease.claim.epoch - 1
     this.#acted = false
     this.#ahead = undefined
     this.#hands.lend(lease)
@@ -461,16 +464,16 @@ export class Keeper {
     return aheadOf(known, this.#parts.revisions.storeId, this.#eyes.replicas, this.#routing.inUse)
   }
 
-  /** Under a lease nobody else acts, so the epoch that was given with it must not be found before we did anything. */
+  /** Under a lease nobody else acts, so no epoch that was given with it, or since, must be found before we did anything. */
   #endWhenAhead(): void {
     const lease = this.#lease
     if (!lease || lease.signal.aborted) return
-    const { epoch } = lease.claim
-    const ahead = this.#aheadOf(this.#acted ? epoch : epoch - 1)
+    const known = this.#acted ? lease.claim.epoch : this.#before
+    const ahead = this.#aheadOf(known)
     if (!ahead) return
     this.#ahead = ahead
     lease.end(
-      new SlipwayError('lease_lost', `Epoch ${ahead.epoch} of instance ${this.instanceId} was found, above ${epoch}.`),
+      new SlipwayError('lease_lost', `Epoch ${ahead.epoch} of instance ${this.instanceId} was found, above ${known}.`),
     )
   }
 

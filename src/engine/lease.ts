@@ -10,10 +10,14 @@ export const beatMs = 1000
 
 /** The right to act on one instance, as long as the worker's heart beats. */
 export interface Lease {
+  /** What is held, under the epoch of now. */
   readonly claim: Claim
+  /** Of the epoch of now as well, for a call that is under way too: it is ours, and must not be refused for an epoch that is ours. */
   readonly fence: Fence
   /** Aborted when the lease is lost or given up. */
   readonly signal: AbortSignal
+  /** Goes on under a later epoch of the same lease, once that is on disk. */
+  advance(claim: Claim): void
   /** Ends it: everything done under it stops. */
   end(reason?: unknown): void
 }
@@ -25,10 +29,13 @@ export type ValidUntil = () => number
 export function holdLease(claim: Claim, storeId: string, validUntil: ValidUntil, clock: Clock): Lease {
   const controller = new AbortController()
   const { signal } = controller
+  let held = claim
   const fence: Fence = {
     storeId,
     instanceId: claim.instanceId,
-    epoch: claim.epoch,
+    get epoch() {
+      return held.epoch
+    },
     signal,
     check() {
       if (!signal.aborted && clock.monotonic() + callMs <= validUntil()) return
@@ -37,7 +44,17 @@ export function holdLease(claim: Claim, storeId: string, validUntil: ValidUntil,
       throw leaseLost(claim.instanceId)
     },
   }
-  return { claim, fence, signal, end: reason => controller.abort(reason ?? leaseLost(claim.instanceId)) }
+  return {
+    get claim() {
+      return held
+    },
+    fence,
+    signal,
+    advance(next) {
+      held = next
+    },
+    end: reason => controller.abort(reason ?? leaseLost(claim.instanceId)),
+  }
 }
 
 /** The error of whoever acts without a lease. */

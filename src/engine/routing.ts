@@ -31,7 +31,8 @@ export class Routing {
   /** The last routes that were found while the instance was held. */
   #found: RouteTable['services'] = {}
   #known = false
-  #own = false
+  /** The epoch under which we wrote the table in use, if we did. */
+  #own: number | undefined
   #version = 0
   #doubts = 0
 
@@ -66,10 +67,10 @@ export class Routing {
     return this.#held() && isEmpty(this.#services) ? this.#found : this.#services
   }
 
-  /** Under a new lease only what is learnt from now on counts, and the first table is written even if it says the same: its epoch is higher. */
+  /** Under a new lease only what is learnt from now on counts. */
   beginLease(): void {
     this.#known = false
-    this.#own = false
+    this.#own = undefined
     this.#version = 0
   }
 
@@ -94,7 +95,7 @@ export class Routing {
     signal.throwIfAborted()
     const ours = found?.storeId === revisions.storeId ? found : undefined
     // Not in use any more, or not yet: then it has to be written, even if it says what was written last.
-    if (!this.#isLast(ours)) this.#own = false
+    if (!this.#isLast(ours)) this.#own = undefined
     this.#inUse = ours
     this.#known = this.#doubts === doubts
   }
@@ -108,17 +109,17 @@ export class Routing {
     return !sameContent(services, this.#services)
   }
 
-  /** Puts these routes to use, if they are not. */
+  /** Puts these routes to use, if they are not. The first table under an epoch is written even if it says the same: the epoch is higher. */
   async use(services: RouteTable['services'], lease: Lease): Promise<void> {
-    if (this.#own && !this.differs(services)) return
+    const { storeId, instanceId, epoch } = lease.fence
+    if (this.#own === epoch && !this.differs(services)) return
     if (lease.signal.aborted) throw leaseLost(this.#instanceId)
     this.#version += 1
-    const { storeId, instanceId, epoch } = lease.fence
     const table: RouteTable = { storeId, instanceId, epoch, version: this.#version, services }
     try {
       await this.#apply(table, lease)
       this.#inUse = table
-      this.#own = true
+      this.#own = epoch
       this.#refusal = undefined
     } catch (error) {
       this.#refusal = messageOf(error)

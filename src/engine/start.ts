@@ -31,7 +31,7 @@ const noLongerPossible = new Set([
 
 /**
  * A pending deployment whose turn has come: what it inherits is filled in from the release active now, the plan is made and frozen, and
- * all of it is committed with the state `running`. Resolves to the run as it is now, or undefined when it was cancelled instead.
+ * all of it is committed with the state `running` and an epoch of its own: a database from before shows what came after. Resolves to the run as it is now, or undefined when it was cancelled instead.
  */
 export async function start(run: Run, at: Attendance): Promise<Run | undefined> {
   const { parts, lease, keeper } = at
@@ -47,11 +47,11 @@ export async function start(run: Run, at: Attendance): Promise<Run | undefined> 
     )
   }
   try {
-    await store.transaction(async tx => {
-      await tx.work.fence(lease.claim)
+    const claim = await store.transaction(async tx => {
+      const own = await tx.work.advance(lease.claim)
       const fresh = await tx.work.run(id)
-      const record = await tx.work.load(lease.claim.instanceId)
-      if (fresh?.deployment.state !== 'pending' || !record) return
+      const record = await tx.work.load(own.instanceId)
+      if (fresh?.deployment.state !== 'pending' || !record) return own
       const specs = await specsOf(tx, record, [], keeper.specs)
       const goal = await goalOf(fresh, record, tx, parts.providers)
       const made = draft({ table: record.table, generations: record.generations, specs }, goal)
@@ -86,7 +86,9 @@ export async function start(run: Run, at: Attendance): Promise<Run | undefined> 
           steps: plan.steps?.map(step => step.name) ?? [],
         },
       })
+      return own
     })
+    lease.advance(claim)
   } catch (error) {
     if (!isSlipwayError(error) || !noLongerPossible.has(error.code)) throw error
     await endPending(run, { code: error.code, error: error.message }, at)

@@ -58,8 +58,9 @@ async function planBack(run: Run, plan: FrozenPlan, { parts, lease }: Attendance
   const table = last?.step.table ?? plan.base
   const steps = undoPlan({ table, base: plan.base, old: plan.old, next: plan.next })
   const now = timestamp(parts.clock.now())
-  await store.transaction(async tx => {
-    await tx.work.fence(lease.claim)
+  const claim = await store.transaction(async tx => {
+    // An epoch of its own: a database from before would go forward again.
+    const own = await tx.work.advance(lease.claim)
     await tx.work.saveUndoSteps(run.deployment.id, steps)
     await tx.deploys.updateDeployment(run.deployment.id, ['running'], {
       reason: { code: 'undoing', text: run.undo?.error ?? 'what served before is brought back', since: now },
@@ -71,7 +72,9 @@ async function planBack(run: Run, plan: FrozenPlan, { parts, lease }: Attendance
       deploymentId: run.deployment.id,
       data: { because: run.undo?.error, code: run.undo?.code, steps: steps.map(step => step.name) },
     })
+    return own
   })
+  lease.advance(claim)
   parts.onCommit()
   return steps
 }

@@ -13,7 +13,7 @@ export async function wentBack(ahead: Ahead, { parts, lease, keeper }: Attendanc
     await tx.work.fence(claim)
     const record = await tx.work.load(claim.instanceId)
     if (record && record.instance.state !== 'deleting') {
-      const because = sentence(ahead, claim.epoch - 1)
+      const because = sentence(ahead)
       await tx.instances.update(claim.instanceId, { needsAttention: because })
       await tx.events.append({
         type: 'instance.needs_attention',
@@ -21,7 +21,7 @@ export async function wentBack(ahead: Ahead, { parts, lease, keeper }: Attendanc
         instanceId: claim.instanceId,
         data: {
           because,
-          epoch: claim.epoch - 1,
+          epoch: ahead.known,
           foundEpoch: ahead.epoch,
           found: ahead.replicas.map(({ name }) => name),
         },
@@ -33,12 +33,12 @@ export async function wentBack(ahead: Ahead, { parts, lease, keeper }: Attendanc
   if (record) keeper.refresh(record, await specsOf(store, record, []))
   parts.onCommit()
   parts.log.warn(
-    { instance: claim.instanceId, epoch: claim.epoch - 1, found: ahead.epoch },
+    { instance: claim.instanceId, epoch: ahead.known, found: ahead.epoch },
     'the database went back to an earlier state; nothing of this instance is removed until it is adopted',
   )
 }
 
-function sentence({ epoch, replicas, routed }: Ahead, known: number): string {
+function sentence({ known, epoch, replicas, routed }: Ahead): string {
   const found = [
     ...(replicas.length > 0 ? [`${replicas.length} ${replicas.length === 1 ? 'replica' : 'replicas'}`] : []),
     ...(routed ? ['the routes in use'] : []),

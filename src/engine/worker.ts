@@ -218,7 +218,7 @@ class InstanceWorker implements Worker {
             'the work on an instance failed; it is taken up again',
           )
         }
-        await this.#letGo(claim, identity)
+        await this.#letGo(lease, identity)
       } finally {
         lease.end()
         if (this.#leases.get(claim.instanceId) === lease) this.#leases.delete(claim.instanceId)
@@ -234,20 +234,33 @@ class InstanceWorker implements Worker {
   }
 
   /** Frees an instance after an error, to be claimed again after a breath. What can't be written now is written later: nobody else may. */
-  async #letGo(claim: Claim, identity: AbortSignal): Promise<void> {
+  async #letGo(lease: Lease, identity: AbortSignal): Promise<void> {
+    const { instanceId } = lease.claim
     for (let told = false; ; told = true) {
       try {
-        await this.#parts.store.work.release(claim, this.#parts.clock.now() + 250)
+        await this.#release(lease)
         return
       } catch (error) {
         if (!told) {
-          const data = { instance: claim.instanceId, error: messageOf(error) }
+          const data = { instance: instanceId, error: messageOf(error) }
           this.#parts.log.warn(data, 'a lease could not be given back')
         }
       }
       if (identity.aborted || this.#stop.signal.aborted) return
       await this.#pause(250)
     }
+  }
+
+  /** Of an epoch whose commit was said to have failed, though it is on disk, only the row knows. */
+  async #release(lease: Lease): Promise<void> {
+    const { store, clock } = this.#parts
+    const { claim } = lease
+    const wakeAt = clock.now() + 250
+    if (await store.work.release(claim, wakeAt)) return
+    const record = await store.work.load(claim.instanceId)
+    // Ours, but not by a later claim.
+    if (record?.owner !== claim.owner || this.#leases.get(claim.instanceId) !== lease) return
+    await store.work.release({ ...claim, epoch: record.epoch }, wakeAt)
   }
 
   /** Looks at an instance whose lease is free, and claims it when table and world differ. */

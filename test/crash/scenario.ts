@@ -170,7 +170,10 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'an undo is taken up again',
     begins: moved('canary', { steps: [{ weight: 50, holdSeconds: 0.1, checks: [refusing] }] }),
-    first: { name: 'after commit[work.saveUndoSteps,deploys.updateDeployment,events.append]', occurrence: 1 },
+    first: {
+      name: 'after commit[work.advance,work.saveUndoSteps,deploys.updateDeployment,events.append]',
+      occurrence: 1,
+    },
     ends: 'failed',
   },
 ]

@@ -40,6 +40,54 @@ describe('a call of the store that fails once, whichever it is,', () => {
   }
 })
 
+describe('a commit that is on disk, and is said to have failed,', () => {
+  test('leaves no instance owned by nobody who works on it: the deployment ends', async t => {
+    const clock = fakeClock()
+    const real = await sqliteStore({ path: ':memory:', clock })
+    const failing = { call: 'none' }
+    const h = await house(t, { clock, store: failingAfterCommit(real, failing) })
+    const { id } = await h.shop({ services: [web('fake:web-1')] })
+    for (const [call, state] of [
+      ['savePlan', 'succeeded'],
+      ['saveUndoSteps', 'cancelled'],
+    ]) {
+      failing.call = call ?? ''
+      h.world.script({ image: `fake:${call}` }, { readyMs: call === 'savePlan' ? 0 : 'never' })
+      const asked = await h.acme.deploy({ instanceId: id, services: [{ name: 'web', image: `fake:${call}` }] })
+      if (state === 'cancelled') {
+        await h.reach(asked, now => now.reason?.code === 'health')
+        await h.acme.cancel(asked.id)
+      }
+      assert.equal((await h.end(asked)).state, state)
+      assert.equal(failing.call, 'none', 'a commit failed')
+    }
+  })
+})
+
+/** The first commit that this call of the engine's port is part of is made, and told to have failed. */
+function failingAfterCommit(store: Store, failing: { call: string }): Store {
+  return {
+    ...store,
+    async transaction(act) {
+      let met = false
+      const done = await store.transaction(tx =>
+        act({
+          ...tx,
+          work: new Proxy(tx.work, {
+            get: (work, name) => {
+              met ||= name === failing.call
+              return Reflect.get(work, name) as unknown
+            },
+          }),
+        }),
+      )
+      if (!met) return done
+      failing.call = 'none'
+      throw ioError
+    },
+  }
+}
+
 interface Change {
   readonly instanceId: string
   readonly services: { readonly name: string; readonly image: string }[]

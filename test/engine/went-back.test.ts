@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import type { Deployment } from '../../src/deploy/deployment.ts'
 import type { Store } from '../../src/deploy/work.ts'
 import { isSlipwayError, SlipwayError } from '../../src/errors.ts'
 import type { Instance } from '../../src/instance/instance.ts'
@@ -59,6 +60,21 @@ async function twoDeploys(h: House, shop: Instance): Promise<void> {
     assert.equal(end.state, 'succeeded')
   }
   await settled(h, shop.id)
+}
+
+/** A canary that is watched for so short that the lease is held meanwhile. */
+const watched = { strategy: 'canary', options: { steps: [50], holdSeconds: 20, keepWarmSeconds: 0 } } as const
+
+/** Another deployment waits for the one that was `asked` for, and both succeed. */
+async function deployedTwice(h: House, instanceId: string, asked: Pick<Deployment, 'id'>): Promise<void> {
+  const next = await h.acme.deploy({ instanceId, services: [{ name: 'web', image: 'fake:web-3' }] })
+  for (const one of [asked, next]) assert.equal((await h.end(one)).state, 'succeeded')
+}
+
+async function cancelled(h: House, instanceId: string, asked: Pick<Deployment, 'id'>): Promise<void> {
+  await h.acme.cancel(asked.id)
+  assert.equal((await h.end(asked)).restored, true)
+  await settled(h, instanceId)
 }
 
 async function flagged(h: House, shop: Instance): Promise<Instance> {
@@ -128,6 +144,34 @@ describe('an instance whose database went back', () => {
     assert.deepEqual(running(h, shop.id).api, ['fake:api-1'], 'all is as the table says')
     await flagged(h, shop)
   })
+
+  for (const [how, carriedOn] of [
+    ['that were carried out one after the other under the lease held at the backup', deployedTwice],
+    ['that was taken back under the lease held at the backup', cancelled],
+  ] as const) {
+    test(`is noticed by deployments ${how}`, async t => {
+      let asked: Pick<Deployment, 'id'> = { id: '' }
+      const { h, shop } = await putBack(
+        t,
+        (first, { id }) => carriedOn(first, id, asked),
+        async (first, { id }) => {
+          asked = await first.acme.deploy({
+            instanceId: id,
+            services: [{ name: 'web', image: 'fake:web-2' }],
+            ...watched,
+          })
+          await first.reach(asked, now => now.reason?.code === 'baking')
+          assert.notEqual((await first.store.work.load(id))?.owner, undefined, 'the lease is held')
+        },
+      )
+      const before = [running(h, shop.id), traffic(h, shop.id)]
+      const calls = h.world.calls.length
+      await flagged(h, shop)
+      await h.clock.advance(60_000)
+      assert.deepEqual([running(h, shop.id), traffic(h, shop.id)], before)
+      assert.equal(h.world.calls.length, calls, 'nothing was started or stopped')
+    })
+  }
 
   test('shows what its table does not want, and refuses what would change it until it is adopted', async t => {
     const { h, shop } = await putBack(t, twoDeploys)

@@ -101,6 +101,40 @@ describe('a backup of the database is put back after two more deploys', () => {
   })
 })
 
+describe('a backup of the database is put back that was taken while one lease carried several deployments', () => {
+  let machine: Machine
+  before(async () => void (machine = await startMachine()))
+  after(() => machine.dispose())
+
+  test('what was asked for after it serves on, and nothing is removed, until it is adopted', async () => {
+    const tenant = machine.tenant()
+    const shop = await tenant.up([web(await machine.server('1'))])
+    const to = async (version: string) => ({
+      instanceId: shop.id,
+      services: [{ name: 'web', image: await machine.server(version) }],
+      options: { keepWarmSeconds: 0 },
+    })
+    const watched = { steps: [50], holdSeconds: 2, keepWarmSeconds: 0 }
+    const canary = await tenant.acting.deploy({ ...(await to('2')), strategy: 'canary', options: watched })
+    await tenant.reach(canary, now => now.reason?.code === 'baking')
+    const backup = backupOf(join(machine.dataDir, 'slipway.db'))
+    const next = await tenant.acting.deploy({ ...(await to('3')), strategy: 'blue-green' })
+    for (const deployment of [canary, next]) await tenant.done(deployment)
+    const running = ids(machine, shop)
+    await machine.reopen(() => backup.putBack())
+
+    await until('it is noticed', async () => (await tenant.acting.instances.get(shop.id)).needsAttention !== undefined)
+    assert.equal((await tenant.acting.getDeployment(canary.id)).state, 'running', 'the database is the old one')
+    assert.deepEqual(ids(machine, shop), running)
+    assert.equal((await tenant.ask()).told().version, '3')
+
+    await tenant.acting.instances.adopt(shop.id)
+    await tenant.done(canary)
+    assert.equal((await tenant.ask()).told().version, '2')
+    await until('what is not wanted is gone', () => replicaFiles(machine.dataDir, shop.id).length === 1)
+  })
+})
+
 function ids(machine: Machine, shop: Instance): string[] {
   return replicaFiles(machine.dataDir, shop.id).map(({ id }) => id)
 }

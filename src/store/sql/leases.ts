@@ -1,4 +1,4 @@
-import { type Expression, type Kysely, type SqlBool, sql } from 'kysely'
+import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
 import type { Claim, WorkStore } from '../../deploy/work.ts'
 import { SlipwayError } from '../../errors.ts'
 import type { Schema } from './schema.ts'
@@ -18,6 +18,7 @@ type Leases = Pick<
   | 'claimDue'
   | 'claim'
   | 'fence'
+  | 'advance'
   | 'release'
   | 'raise'
   | 'wake'
@@ -25,23 +26,38 @@ type Leases = Pick<
   | 'living'
 >
 
+/** A claim, and the moment since which its worker must have beaten. */
+type Holding = Pick<Claim, 'instanceId' | 'owner' | 'epoch'> & { readonly aliveAfter: number }
+
+/** Whether a row is held by this claim, and the heart of its worker beats. */
+function holds(
+  e: ExpressionBuilder<Schema, 'instances'>,
+  { instanceId, owner, epoch, aliveAfter }: Holding,
+): Expression<SqlBool> {
+  const worker = e.selectFrom('workers').select('id').where('id', '=', owner).where('beat_at', '>', aliveAfter)
+  return e.and([e('id', '=', instanceId), e('owner', '=', owner), e('epoch', '=', epoch), e.exists(worker)])
+}
+
 /** Finds the row while the claim holds, and locks it until the transaction ends. Compiled once: it is part of every transaction of the engine. */
-const fencing = statement<
-  { instanceId: string; owner: string; epoch: number; aliveAfter: number },
-  { signal_seq: number }
->((db, of) =>
+const fencing = statement<Holding, { signal_seq: number }>((db, of) =>
   db
     .selectFrom('instances')
     .select('signal_seq')
-    .where('id', '=', of('instanceId'))
-    .where('owner', '=', of('owner'))
-    .where('epoch', '=', of('epoch'))
     .where(e =>
-      e.exists(
-        e.selectFrom('workers').select('id').where('id', '=', of('owner')).where('beat_at', '>', of('aliveAfter')),
-      ),
+      holds(e, { instanceId: of('instanceId'), owner: of('owner'), epoch: of('epoch'), aliveAfter: of('aliveAfter') }),
     )
     .forNoKeyUpdate(),
+)
+
+/** Compiled once, as each deployment begins with it. */
+const advancing = statement<Holding, { epoch: number }>((db, of) =>
+  db
+    .updateTable('instances')
+    .set({ epoch: sql`epoch + 1` })
+    .where(e =>
+      holds(e, { instanceId: of('instanceId'), owner: of('owner'), epoch: of('epoch'), aliveAfter: of('aliveAfter') }),
+    )
+    .returning('epoch'),
 )
 
 /** Compiled once, as each deployment wakes its instance, and the lease is given back after it. */
@@ -67,6 +83,12 @@ const releasing = update<{ $id: string; $owner: string; $epoch: number; $wakeAt:
 export function leases(session: Session): Leases {
   const { db, urgent, clock } = session
   let beatenAt = 0
+  const holding = ({ instanceId, owner, epoch }: Claim): Holding => ({
+    instanceId,
+    owner,
+    epoch,
+    aliveAfter: clock.now() - workerTtlMs,
+  })
   return {
     async registerWorker(worker) {
       await atomic(session, async ({ db }) => {
@@ -120,11 +142,15 @@ export function leases(session: Session): Leases {
     },
 
     async fence(claim) {
-      const { instanceId, owner, epoch } = claim
-      const aliveAfter = clock.now() - workerTtlMs
-      const [held] = await fencing(session, { instanceId, owner, epoch, aliveAfter })
+      const [held] = await fencing(session, holding(claim))
       if (!held) throw leaseLost(claim)
       return held.signal_seq
+    },
+
+    async advance(claim) {
+      const [held] = await advancing(session, holding(claim))
+      if (!held) throw leaseLost(claim)
+      return { ...claim, epoch: held.epoch }
     },
 
     async release({ instanceId, owner, epoch }, wakeAt, signalSeq) {
@@ -137,18 +163,7 @@ export function leases(session: Session): Leases {
       const { numUpdatedRows } = await db
         .updateTable('instances')
         .set({ owner: null, epoch: Math.max(claim.epoch, epoch), wake_at: dueBy(0) })
-        .where('id', '=', claim.instanceId)
-        .where('owner', '=', claim.owner)
-        .where('epoch', '=', claim.epoch)
-        .where(e =>
-          e.exists(
-            e
-              .selectFrom('workers')
-              .select('id')
-              .where('id', '=', claim.owner)
-              .where('beat_at', '>', clock.now() - workerTtlMs),
-          ),
-        )
+        .where(e => holds(e, holding(claim)))
         .executeTakeFirst()
       if (numUpdatedRows === 0n) throw leaseLost(claim)
     },

@@ -199,6 +199,44 @@ export function leaseTests(makeStore: MakeStore): void {
     await assert.rejects(store.work.raise({ ...next, epoch: 42 }, 50), lost)
   })
 
+  test('a lease goes on under the next epoch, for its owner only and while the heart beats, and nothing passes under the one before', async t => {
+    const { store, instance, clock } = await withWorker(t)
+    const claim = (await store.work.claim('w1', instance.id)) as Claim
+    await assert.rejects(store.work.advance({ ...claim, owner: 'w2' }), lost)
+    await assert.rejects(store.work.advance({ ...claim, epoch: claim.epoch - 1 }), lost)
+    const next = await store.work.advance(claim)
+    assert.deepEqual(next, { ...claim, epoch: claim.epoch + 1 })
+    await store.work.fence(next)
+    await assert.rejects(store.work.fence(claim), lost)
+    await assert.rejects(store.work.advance(claim), lost)
+    assert.equal(await store.work.release(claim, null), false)
+    clock.advance(6_000)
+    await assert.rejects(store.work.advance(next), lost)
+    assert.equal(await store.work.release(next, null), true)
+    await assert.rejects(store.work.advance(next), lost)
+    assert.equal((await store.work.claim('w1', instance.id))?.epoch, next.epoch + 1)
+  })
+
+  test('a wake that comes before an epoch is advanced is not lost by it', async t => {
+    const { store, instance } = await withWorker(t)
+    const claim = (await store.work.claim('w1', instance.id)) as Claim
+    await store.work.wake(instance.id)
+    const next = await store.work.advance(claim)
+    assert.equal(await store.work.release(next, null), true)
+    assert.equal((await store.work.claimDue('w1', 1)).length, 1)
+  })
+
+  test('an advance is part of its transaction', async t => {
+    const { store, instance } = await withWorker(t)
+    const claim = (await store.work.claim('w1', instance.id)) as Claim
+    const undone = store.transaction(async tx => {
+      await tx.work.fence(await tx.work.advance(claim))
+      throw new Error('never mind')
+    })
+    await assert.rejects(undone, /never mind/)
+    await store.work.fence(claim)
+  })
+
   test('a raise is part of its transaction', async t => {
     const { store, instance } = await withWorker(t)
     const claim = (await store.work.claim('w1', instance.id)) as Claim
