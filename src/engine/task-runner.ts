@@ -152,7 +152,7 @@ export class TaskRunner {
     const end = after(clock, Math.max(0, task.timeoutSeconds * 1000 - spent), () => timeout.abort())
     const over = new AbortController()
     const stopping = this.#stopWhen(AbortSignal.any([cancel, timeout.signal]), over.signal, () =>
-      this.#stopTask(provider, task, record, fence),
+      this.#stopTask(provider, task),
     )
     try {
       const result = await provider.runTask(spec, task.command, task.id, fence)
@@ -179,9 +179,12 @@ export class TaskRunner {
     }
   }
 
-  async #stopTask(provider: Provider, task: Task, { instance }: InstanceRecord, fence: Fence): Promise<void> {
+  async #stopTask(provider: Provider, task: Task): Promise<void> {
+    // Under the epoch of now: deployments have acted since the task began.
+    const record = await this.#record(task)
+    const { instance } = record
     const graceMs = instance.services.find(({ name }) => name === task.service)?.graceMs ?? defaultGraceMs
-    await provider.stopTask(task.instanceId, task.service, task.id, graceMs, fence)
+    await provider.stopTask(task.instanceId, task.service, task.id, graceMs, this.#fence(record))
   }
 
   #fence({ instance: { id: instanceId }, epoch }: InstanceRecord): Fence {
