@@ -152,6 +152,7 @@ export class TaskRunner {
   ): Promise<{ result: TaskResult; timedOut: boolean }> {
     const { providers, clock } = this.#parts
     const provider = providers.get(record.instance.provider)
+    const fence = this.#fence(record)
     await provider.prepare(spec, () => void 0 /* nobody watches a task's image being fetched */, this.#stop)
     const timeout = new AbortController()
     const spent = clock.now() - Date.parse(task.startedAt ?? timestamp(clock.now()))
@@ -161,7 +162,7 @@ export class TaskRunner {
       this.#stopTask(provider, task),
     )
     try {
-      const result = await provider.runTask(spec, task.command, task.id, this.#fence(record))
+      const result = await provider.runTask(spec, task.command, task.id, fence)
       return { result, timedOut: timeout.signal.aborted }
     } finally {
       end()
@@ -185,12 +186,12 @@ export class TaskRunner {
     }
   }
 
-  /** Under the epoch of now: deployments may have had theirs since the task began. */
-  async #stopTask(provider: Provider, { id, instanceId, service }: Task): Promise<void> {
-    const record = await this.#parts.store.work.load(instanceId)
-    if (!record) return
-    const graceMs = record.instance.services.find(({ name }) => name === service)?.graceMs ?? defaultGraceMs
-    await provider.stopTask(instanceId, service, id, graceMs, this.#fence(record))
+  async #stopTask(provider: Provider, task: Task): Promise<void> {
+    // Under the epoch of now: deployments have acted since the task began.
+    const record = await this.#record(task)
+    const { instance } = record
+    const graceMs = instance.services.find(({ name }) => name === task.service)?.graceMs ?? defaultGraceMs
+    await provider.stopTask(task.instanceId, task.service, task.id, graceMs, this.#fence(record))
   }
 
   #fence({ instance: { id: instanceId }, epoch }: InstanceRecord): Fence {

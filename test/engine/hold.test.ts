@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Deployment } from '../../src/deploy/deployment.ts'
+import type { Store } from '../../src/deploy/work.ts'
+import { SlipwayError } from '../../src/errors.ts'
 import type { Instance } from '../../src/instance/instance.ts'
 import { type House, house, successor, web } from './harness.ts'
 import { names, performed, traffic } from './look.ts'
@@ -176,6 +178,26 @@ describe('a hold', () => {
     assert.equal((await next.end(asked)).state, 'succeeded')
     const left = next.clock.now() - began
     assert.ok(left > 39_000 && left < 100_000, `${left}`)
+  })
+
+  test('that a control plane took up from the one before is taken up again when its time could once not be kept', async t => {
+    const first = life()
+    const h = await house(t, { life: first })
+    const shop = await h.shop()
+    const asked = await canary(h, shop, { holdSeconds: 100 })
+    first.kill()
+    const { saveWatched } = h.store.work
+    let failed = 0
+    const work: Store['work'] = {
+      ...h.store.work,
+      async saveWatched(id, ms) {
+        if (failed++ === 0) throw new SlipwayError('disk_full', 'The disk is full.')
+        await saveWatched(id, ms)
+      },
+    }
+    const next = await successor(t, h, { store: { ...h.store, work } })
+    assert.equal((await next.end(asked, 200_000)).state, 'succeeded')
+    assert.ok(failed > 1, `${failed} times`)
   })
 })
 
