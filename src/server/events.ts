@@ -78,10 +78,10 @@ export function ending(c: Context<ServerEnv>, { closing }: ServerParts): AbortCo
 
 /** Whether the token that a stream was opened with is still good. */
 export function stillAllowed(c: Context<ServerEnv>, { slipway }: ServerParts): () => Promise<boolean> {
-  const { token } = c.var
+  const { token, remoteAddress } = c.var
   return async () => {
     try {
-      await slipway.auth.authenticate(token)
+      await slipway.auth.authenticate(token, { remoteAddress })
       return true
     } catch (error) {
       // A store that does not answer right now says nothing about the token.

@@ -65,7 +65,7 @@ function originOf(c: Context<ServerEnv>): Origin {
 
 function limit(c: Context<ServerEnv>, { limiter }: ServerParts, claims: Claims, rule: string): void {
   const kind = rule === 'any token' || rule === 'operator' || rule.endsWith('.read') ? 'read' : 'write'
-  const who = claims.tokenId ?? `${claims.tenantId} ${claims.subject}`
+  const who = claims.tokenId ?? `${claims.issuer ?? ''} ${claims.tenantId} ${claims.subject}`
   const { allowed, quota, remaining, resetSeconds } = limiter.take(who, kind)
   c.header('RateLimit-Policy', `"${kind}";q=${quota};w=60`)
   c.header('RateLimit', `"${kind}";r=${remaining};t=${resetSeconds}`)
@@ -76,10 +76,10 @@ function limit(c: Context<ServerEnv>, { limiter }: ServerParts, claims: Claims, 
   })
 }
 
-function requireOperator({ operator, subject }: Claims): void {
-  if (operator) return
+function requireOperator({ operator, instances, subject }: Claims): void {
+  if (operator && instances === undefined) return
   throw new SlipwayError('forbidden', `"${subject}" may not do this: it is about every tenant.`, {
-    next: "Use an operator's token.",
+    next: "Use an operator's token that is for every instance.",
   })
 }
 

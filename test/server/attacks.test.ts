@@ -3,7 +3,6 @@ import { after, before, describe, test } from 'node:test'
 import { createServer } from '../../src/server/index.ts'
 import { audience, type LocalIssuer, startIssuer } from '../auth/oidc/issuer.ts'
 import { startMachine } from '../support/machine.ts'
-import { everyRow } from '../support/refusal.ts'
 import { worker } from '../support/services.ts'
 import { listenTo } from './listener.ts'
 import { type Customer, type Json, startWorld, type World } from './world.ts'
@@ -69,5 +68,111 @@ describe('a body', () => {
   test('may hold as many brackets as it likes inside of a text', async () => {
     const value = `"\\${'[{'.repeat(500)}`
     assert.equal((await customer.send('POST', '/v1/secrets', { body: { name: 'brackets', value } })).status, 201)
+  })
+})
+
+describe('a token', () => {
+  test('of an operator that is for some instances only has nothing to say of tenants, nor to hear of all of them', async () => {
+    const body = { name: 'narrow', scopes: ['admin'], instances: [shop.id] }
+    const { secret: token } = (await world.send('POST', '/v1/tokens?tenant=*', { token: world.operator, body })).body
+    const tenants = async (): Promise<Json> => (await world.send('GET', '/v1/tenants', { token: world.operator })).body
+    const before = await tenants()
+    for (const [method, path, body] of [
+      ['POST', '/v1/tenants', { id: 'evil' }],
+      ['GET', '/v1/tenants', undefined],
+      ['GET', '/metrics', undefined],
+    ] as const) {
+      const refused = await world.send(method, path, { token, body })
+      assert.deepEqual([refused.status, refused.body.code], [403, 'forbidden'], path)
+    }
+    assert.deepEqual(await tenants(), before)
+    const own = await world.send('GET', `/v1/instances/${shop.id}?tenant=${customer.id}`, { token })
+    assert.equal(own.status, 200)
+  })
+
+  test('that is good in some networks only keeps its stream there, and loses it when it is revoked', async () => {
+    const home = await customer.issue({ name: 'home', scopes: ['read'], allowedIps: ['127.0.0.1'] })
+    const listener = await listenTo(`${world.url}/v1/events/stream`, { authorization: `Bearer ${home.secret}` })
+    await world.machine.slipway.bus.publish({ type: 'instance.updated', tenantId: customer.id, data: { n: 1 } })
+    await listener.until(({ data }) => data.data?.n === 1)
+    const ended = listener.next()
+    for (const began = performance.now(); listener.comments() < 3; ) {
+      const first = await Promise.race([ended.then(() => 'over'), new Promise(resolve => setTimeout(resolve, 20))])
+      assert.notEqual(first, 'over', 'it was cut off at a beat')
+      assert.ok(performance.now() - began < 20_000, 'no beat came')
+    }
+    await customer.send('DELETE', `/v1/tokens/${home.id}`, { headers: { 'if-match': '*' } })
+    assert.equal(await ended, undefined)
+  })
+
+  test('that is genuine and that nothing here is for is counted as a failure of its address, as one that was revoked is', async () => {
+    const server = createServer(world.machine.slipway, { rateLimits: { failure: 2 } })
+    const ask = async (token: string, remoteAddress: string) =>
+      (
+        await server.fetch(new Request('http://x/v1/whoami', { headers: { authorization: `Bearer ${token}` } }), {
+          incoming: { socket: { remoteAddress } },
+        })
+      ).status
+    const stranger = await (issuers[0] as LocalIssuer).token({ repository: 'evil/shop' })
+    const statuses = []
+    for (let n = 0; n < 3; n++) statuses.push(await ask(stranger, '192.0.2.1'))
+    assert.deepEqual(statuses, [403, 403, 429])
+    const once = await customer.issue({ name: 'once', scopes: ['read'] })
+    assert.equal(await ask(once.secret, '192.0.2.2'), 200)
+    await customer.send('DELETE', `/v1/tokens/${once.id}`, { headers: { 'if-match': '*' } })
+    const after = []
+    for (let n = 0; n < 3; n++) after.push(await ask(once.secret, '192.0.2.2'))
+    assert.deepEqual(after, [401, 401, 429])
+  })
+})
+
+test('an Idempotency-Key of somebody else is a key of one’s own, though both are called alike', async () => {
+  const [one, other] = issuers as [LocalIssuer, LocalIssuer]
+  const store = async (token: string, name: string) =>
+    await world.send('POST', '/v1/secrets', {
+      token,
+      body: { name, value: 'x' },
+      headers: { 'idempotency-key': 'run-1-1' },
+    })
+  assert.equal((await store(await one.token(), 'first')).status, 201)
+  const theirs = await store(await other.token(), 'second')
+  assert.deepEqual([theirs.status, theirs.headers.get('idempotent-replayed')], [201, null])
+})
+
+describe('a tenant', () => {
+  test('that is suspended runs no task, and one that is deleted keeps no webhook', async () => {
+    const tenant = await world.tenant()
+    const acting = world.machine.slipway.as({ tenantId: tenant.id, subject: 'ana' })
+    const { instance, deployment } = await acting.instances.create({
+      name: 'shop',
+      services: [worker(await world.machine.worker('1'))],
+    })
+    await acting.finished(deployment.id)
+    await world.send('POST', '/v1/tenants', { token: world.operator, body: { id: tenant.id } })
+    const by = { token: world.operator, headers: { 'if-match': '*' } }
+    await world.send('PATCH', `/v1/tenants/${tenant.id}`, { ...by, body: { state: 'suspended' } })
+    const task = { body: { service: 'worker', command: ['true'] } }
+    const refused = await tenant.send('POST', `/v1/instances/${instance.id}/tasks`, task)
+    assert.deepEqual([refused.status, refused.body.code], [403, 'tenant_suspended'])
+    const gone = await world.tenant()
+    await world.send('POST', '/v1/tenants', { token: world.operator, body: { id: gone.id } })
+    await world.send('DELETE', `/v1/tenants/${gone.id}`, by)
+    const body = { url: 'https://hooks.invalid/' }
+    const hook = await world.send('POST', `/v1/webhooks?tenant=${gone.id}`, { token: world.operator, body })
+    assert.deepEqual([hook.status, hook.body.code], [403, 'tenant_suspended'])
+  })
+
+  test('takes no host name that is made of the name of another', async () => {
+    const neighbour = await world.tenant()
+    for (const host of [`shop.${neighbour.id}.localhost`, `web.shop.${neighbour.id}.localhost`]) {
+      const refused = await customer.send('PATCH', `/v1/instances/${shop.id}`, {
+        body: { hosts: [host] },
+        headers: { 'if-match': '*' },
+      })
+      assert.deepEqual([refused.status, refused.body.code], [400, 'invalid_request'], host)
+      const create = { name: 'thief', hosts: [host], services: [worker('file:/nowhere')] }
+      const made = await customer.send('POST', '/v1/instances', { body: create })
+      assert.deepEqual([made.status, made.body.code], [400, 'invalid_request'], host)
+    }
   })
 })
