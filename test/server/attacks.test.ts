@@ -105,6 +105,15 @@ describe('a token', () => {
     assert.equal(await ended, undefined)
   })
 
+  test('that may only read has no folder of this machine looked at, and copied, by a plan', async () => {
+    const { secret: token } = await customer.issue({ name: 'reader', scopes: ['read'] })
+    for (const image of ['file:/etc', 'file:/nowhere', 'npm:left-pad@1.3.0']) {
+      const body = { services: [{ name: 'worker', image }] }
+      const refused = await world.send('POST', `/v1/instances/${shop.id}/plan`, { token, body })
+      assert.deepEqual([refused.status, refused.body.code], [403, 'forbidden'], image)
+    }
+  })
+
   test('that is genuine and that nothing here is for is counted as a failure of its address, as one that was revoked is', async () => {
     const server = createServer(world.machine.slipway, { rateLimits: { failure: 2 } })
     const ask = async (token: string, remoteAddress: string) =>
