@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { csvLine } from '../../src/audit/csv.ts'
 import { createServer } from '../../src/server/index.ts'
 import { audience, type LocalIssuer, startIssuer } from '../auth/oidc/issuer.ts'
 import { startMachine } from '../support/machine.ts'
@@ -51,6 +52,22 @@ describe('without a token', () => {
     for (let n = 0; n < 100; n++) assert.equal(await document(), first)
     const ms = performance.now() - began
     assert.ok(ms < 5_000, `a hundred took ${Math.round(ms)} ms; made anew each time, they take three times the limit`)
+  })
+
+  test('nobody has the parts looked at more than once at a time, however many ask whether they answer', async () => {
+    const { slipway } = world.machine
+    let looks = 0
+    const counted = {
+      ...slipway,
+      space: async () => {
+        looks++
+        return await slipway.space()
+      },
+    }
+    const server = createServer(counted)
+    const ask = async () => (await server.fetch(new Request('http://x/readyz'))).status
+    assert.deepEqual(new Set(await Promise.all(Array.from({ length: 50 }, ask))), new Set([200]))
+    assert.ok(looks <= 2, `looked ${looks} times`)
   })
 })
 
@@ -184,4 +201,10 @@ describe('a tenant', () => {
       assert.deepEqual([made.status, made.body.code], [400, 'invalid_request'], host)
     }
   })
+})
+
+test('a cell that a spreadsheet would take for a formula is text, in any of its forms', () => {
+  for (const cell of ['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', '\n=1', '＝1+1', '＋1', '－1', '＠x'])
+    assert.equal(csvLine([cell]), `"'${cell}"\r\n`)
+  assert.equal(csvLine(['a"b', undefined, 'c,d']), '"a""b","","c,d"\r\n')
 })
