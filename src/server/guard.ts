@@ -63,10 +63,14 @@ function originOf(c: Context<ServerEnv>): Origin {
   }
 }
 
+/** By what a caller's requests and streams are counted: the token, or who the issuer says it is. */
+export function callerOf({ tokenId, issuer = '', tenantId, subject }: Claims): string {
+  return tokenId ?? `${issuer} ${tenantId} ${subject}`
+}
+
 function limit(c: Context<ServerEnv>, { limiter }: ServerParts, claims: Claims, rule: string): void {
   const kind = rule === 'any token' || rule === 'operator' || rule.endsWith('.read') ? 'read' : 'write'
-  const who = claims.tokenId ?? `${claims.issuer ?? ''} ${claims.tenantId} ${claims.subject}`
-  const { allowed, quota, remaining, resetSeconds } = limiter.take(who, kind)
+  const { allowed, quota, remaining, resetSeconds } = limiter.take(callerOf(claims), kind)
   c.header('RateLimit-Policy', `"${kind}";q=${quota};w=60`)
   c.header('RateLimit', `"${kind}";r=${remaining};t=${resetSeconds}`)
   if (allowed) return

@@ -5,6 +5,7 @@ import { createServer } from '../../src/server/index.ts'
 import { audience, type LocalIssuer, startIssuer } from '../auth/oidc/issuer.ts'
 import { startMachine } from '../support/machine.ts'
 import { worker } from '../support/services.ts'
+import { until } from '../support/until.ts'
 import { listenTo } from './listener.ts'
 import { type Customer, type Json, startWorld, type World } from './world.ts'
 
@@ -128,6 +129,30 @@ describe('a token', () => {
       const body = { services: [{ name: 'worker', image }] }
       const refused = await world.send('POST', `/v1/instances/${shop.id}/plan`, { token, body })
       assert.deepEqual([refused.status, refused.body.code], [403, 'forbidden'], image)
+    }
+  })
+
+  test('has no more streams open than it may, and another one when it has closed one', async () => {
+    const server = createServer(world.machine.slipway, { maxStreams: 2 })
+    over.push(() => server.close())
+    const { url } = await server.listen()
+    const { secret } = await customer.issue({ name: 'listener', scopes: ['read'] })
+    const listen = async (path = '/v1/events/stream') =>
+      await listenTo(`${url}${path}`, { authorization: `Bearer ${secret}` })
+    const logs = `/v1/instances/${shop.id}/logs/stream`
+    const open = [await listen(), await listen(logs)]
+    assert.deepEqual(
+      open.map(({ status }) => status),
+      [200, 200],
+    )
+    for (const path of [undefined, logs]) assert.equal((await listen(path)).status, 429)
+    for (const listener of open) {
+      listener.cut()
+      const next = await until('a place for another', async () => {
+        const one = await listen()
+        return one.status === 200 && one
+      })
+      over.push(() => next.cut())
     }
   })
 
