@@ -119,7 +119,8 @@ export class Baker {
       const at = timestamp(clock.now())
       const told = { deploymentId: id, instanceId, by: 'slipway' }
       if ('note' in verdict) {
-        await tx.work.saveStep({ ...record, state: 'done', endedAt: at, note: verdict.note })
+        const { note } = verdict
+        await tx.work.saveStep({ ...record, state: 'done', endedAt: at, ...(note === '' ? {} : { note }) })
         await tx.work.saveWatched(id, 0)
         await tx.work.signal({ ...told, kind: 'hold_passed' })
         return
