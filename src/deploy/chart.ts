@@ -2,11 +2,13 @@ import type { Timestamp } from '../clock.ts'
 import type { CheckValue, Sample } from './history.ts'
 import type { Run, StepRecord } from './run.ts'
 import type { Check, Revision, Table } from './step.ts'
+import { isNew } from './table.ts'
 
 /** How one revision's share was set, and what it really got. */
 export interface RevisionChart {
   readonly revision: Revision
   readonly releaseId: string
+  /** `new`: what the deployment moves traffic to, also where it was found warm. */
   readonly side: 'old' | 'new'
   /** Whole percent, from each moment on. */
   readonly set: readonly { readonly at: Timestamp; readonly weight: number }[]
@@ -45,7 +47,6 @@ export function chartOf(run: Run, records: readonly StepRecord[], samples: reado
   ]
   const rows = begun.flatMap(({ table }) => table)
   const routed = new Set(rows.filter(row => row.weight > 0).map(row => row.service))
-  const old = new Set((plan?.base ?? []).map(row => `${row.service} ${row.revision}`))
   const services = [...routed].map(service => {
     const own = new Map(rows.filter(row => row.service === service).map(row => [row.revision, row.release]))
     return {
@@ -54,7 +55,7 @@ export function chartOf(run: Run, records: readonly StepRecord[], samples: reado
         ([revision, releaseId]): RevisionChart => ({
           revision,
           releaseId,
-          side: old.has(`${service} ${revision}`) ? 'old' : 'new',
+          side: plan && isNew({ service, revision }, plan) ? 'new' : 'old',
           set: staircase(begun, service, revision),
           actual: samples.flatMap(sample => actualOf(sample, service, revision)),
         }),

@@ -3,6 +3,7 @@ import type { Deployment } from './deployment.ts'
 import type { Sample } from './history.ts'
 import type { FrozenPlan } from './run.ts'
 import type { Revision } from './step.ts'
+import { isNew } from './table.ts'
 
 /** What traffic the new revision of a service is set to get, and what it got lately. Whole percent, and percent. */
 export interface TrafficNow {
@@ -44,21 +45,21 @@ export function progressNow(
   const traffic: Record<string, TrafficNow> = {}
   const replicas: Record<string, { old: SideReplicas; new: SideReplicas }> = {}
   for (const name of names) {
-    const before = new Set(plan.base.filter(row => row.service === name).map(({ revision }) => revision))
+    const before = plan.old.find(service => service.name === name)?.revision
     const after = plan.next.find(service => service.name === name)?.revision
     // What both sides share moves nothing.
-    if (after !== undefined && before.has(after) && before.size === 1) continue
-    const isNew = (revision: Revision): boolean => revision === after && !before.has(revision)
+    if (after !== undefined && after === before) continue
+    const isFresh = (revision: Revision): boolean => isNew({ service: name, revision }, plan)
     replicas[name] = {
-      old: sideOf(name, revision => !isNew(revision), status),
-      new: sideOf(name, isNew, status),
+      old: sideOf(name, revision => !isFresh(revision), status),
+      new: sideOf(name, isFresh, status),
     }
     const rows = status.table.filter(row => row.service === name)
     if (!rows.some(row => row.weight > 0)) continue
-    const set = rows.filter(row => isNew(row.revision)).reduce((sum, row) => sum + row.weight, 0)
+    const set = rows.filter(row => isFresh(row.revision)).reduce((sum, row) => sum + row.weight, 0)
     const shares = sample?.shares.filter(share => share.service === name) ?? []
     const got = shares.some(share => share.actual !== undefined)
-    const actual = shares.filter(share => isNew(share.revision)).reduce((sum, share) => sum + (share.actual ?? 0), 0)
+    const actual = shares.filter(share => isFresh(share.revision)).reduce((sum, share) => sum + (share.actual ?? 0), 0)
     traffic[name] = { set, ...(got ? { actual } : {}) }
   }
   return { traffic, replicas }

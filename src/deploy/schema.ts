@@ -75,7 +75,7 @@ export function parse<S extends z.ZodType>(schema: S, value: unknown, what: stri
   const first = fields[0]
   const where = first && first.pointer !== '/' ? `${first.pointer} ` : ''
   throw new SlipwayError('invalid_request', `${what} is not valid: ${where}${first?.detail ?? 'unknown fault'}.`, {
-    next: fields.length > 1 ? `Mend all ${fields.length} fields and send it again.` : 'Mend it and send it again.',
+    next: fields.length > 1 ? `Mend these ${fields.length} fields and send it again.` : 'Mend it and send it again.',
     fields,
   })
 }

@@ -73,6 +73,16 @@ export function withoutWarm(table: Table, services: readonly PlannedService[]): 
   return table.filter(row => !isWarm(row, services))
 }
 
+/** Whether this is something a deployment brings, warm or not, as opposed to what served before. */
+export function isNew(
+  { service, revision }: Pick<Row, 'service' | 'revision'>,
+  { old, next }: { readonly old: readonly PlannedService[]; readonly next: readonly PlannedService[] },
+): boolean {
+  const isOf = (services: readonly PlannedService[]): boolean =>
+    services.some(one => one.name === service && one.revision === revision)
+  return isOf(next) && !isOf(old)
+}
+
 function isWarm(row: Row, services: readonly PlannedService[]): boolean {
   return row.weight === 0 && services.some(service => service.name === row.service && service.routed)
 }

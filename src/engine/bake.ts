@@ -1,6 +1,7 @@
 import type { CheckValue } from '../deploy/history.ts'
 import type { FrozenPlan, Run } from '../deploy/run.ts'
 import type { Row, Step } from '../deploy/step.ts'
+import { isNew } from '../deploy/table.ts'
 import { isSlipwayError, SlipwayError } from '../errors.ts'
 import { runCheck } from '../health/checks.ts'
 import { Tally } from '../health/delta.ts'
@@ -11,7 +12,7 @@ import { readyOf } from './difference.ts'
 import type { Keeper, View } from './keeper.ts'
 import type { Outcome, Performance } from './perform.ts'
 import { patienceMs } from './stillness.ts'
-import { isNew, throwIfHopeless, watchProgress } from './watch.ts'
+import { throwIfHopeless, watchProgress } from './watch.ts'
 
 /** A wait longer than this gives the lease up, milliseconds. */
 export const parkAfterMs = 30_000

@@ -120,7 +120,8 @@ export class Baker {
       const at = timestamp(clock.now())
       const told = { deploymentId: id, instanceId, by: 'slipway' }
       if ('note' in verdict) {
-        const passed: StepRecord = { ...record, state: 'done', endedAt: at, note: verdict.note }
+        const { note } = verdict
+        const passed: StepRecord = { ...record, state: 'done', endedAt: at, ...(note === '' ? {} : { note }) }
         await tx.work.saveStep(passed)
         await tx.work.saveWatched(id, 0)
         await tx.work.signal({ ...told, kind: 'hold_passed' })

@@ -101,7 +101,8 @@ export class Ledger {
       ...record,
       state: outcome.kind,
       endedAt: timestamp(parts.clock.now()),
-      ...(outcome.note !== undefined ? { note: outcome.note } : {}),
+      // A hold without checks and a task without a word met nothing.
+      ...(outcome.note !== undefined && outcome.note !== '' ? { note: outcome.note } : {}),
       ...(outcome.runningAt !== undefined ? { runningAt: outcome.runningAt } : {}),
     }
     this.#records.set(position, ended)

@@ -1,6 +1,7 @@
 import { shortRevision } from '../deploy/revision.ts'
 import type { FrozenPlan } from '../deploy/run.ts'
 import type { Row } from '../deploy/step.ts'
+import { isNew } from '../deploy/table.ts'
 import { SlipwayError } from '../errors.ts'
 import type { Attendance } from './context.ts'
 import { isCrashLoop } from './crashes.ts'
@@ -25,13 +26,6 @@ export function watchProgress(of: Watched): (view: View) => void {
     }
     if (still(view) > of.patienceMs) throw noProgress(view, of)
   }
-}
-
-/** Whether the row stands for something this deployment brings, warm or not, as opposed to what served before. */
-export function isNew(row: Row, { old, next }: Pick<FrozenPlan, 'old' | 'next'>): boolean {
-  const isOf = (services: FrozenPlan['old']): boolean =>
-    services.some(service => service.name === row.service && service.revision === row.revision)
-  return isOf(next) && !isOf(old)
 }
 
 /** A replica that can't be started, or exits again and again, ends the step at once. */

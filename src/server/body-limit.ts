@@ -8,16 +8,21 @@ export const maxBodyBytes = 1024 * 1024
 /** So much of a body that is too large is still taken, and thrown away: whoever has not finished sending may not hear the answer. */
 const heardOutBytes = 16 * maxBodyBytes
 
-/** Refuses bodies that are too large, whether or not they tell their length, that are not JSON, and that are nested too deep to be walked through. */
+/**
+ * Refuses bodies that are too large, whether or not they tell their length, that are not JSON, and that are nested too deep to be walked
+ * through. An empty one counts as none, whatever its type is said to be: it is left out where it may be.
+ */
 export function bodyLimit(): MiddlewareHandler<ServerEnv> {
   return async (c, next) => {
-    if (c.req.method === 'GET' || c.req.method === 'HEAD' || c.req.raw.body === null) return await next()
+    if (c.req.method === 'GET' || c.req.method === 'HEAD') return await next()
     if (Number(c.req.header('Content-Length') ?? 0) > heardOutBytes) throw tooLarge()
     const bytes = await readBody(c)
+    const { method } = c.req.raw
+    const headers = new Headers(c.req.raw.headers)
     if (bytes.length > 0) requireJson(c)
+    else headers.delete('Content-Type')
     if (isTooDeep(bytes)) throw tooDeep()
-    const { method, headers } = c.req.raw
-    c.req.raw = new Request(c.req.url, { method, headers, body: bytes })
+    c.req.raw = new Request(c.req.url, { method, headers, ...(bytes.length > 0 ? { body: bytes } : {}) })
     await next()
   }
 }
@@ -25,7 +30,7 @@ export function bodyLimit(): MiddlewareHandler<ServerEnv> {
 async function readBody({ req }: Context<ServerEnv>): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = []
   let length = 0
-  for await (const chunk of req.raw.body as ReadableStream<Uint8Array>) {
+  for await (const chunk of req.raw.body ?? []) {
     length += chunk.length
     if (length > heardOutBytes) throw tooLarge()
     if (length <= maxBodyBytes) chunks.push(chunk)

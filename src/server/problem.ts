@@ -61,7 +61,7 @@ function triesOf({ next, details }: SlipwayError, basePath: string): { try?: Try
   const deploymentId = details?.['deployment_id']
   if (typeof deploymentId === 'string') {
     const href = `${basePath}/v1/deployments/${deploymentId}`
-    found.push({ label: 'Look at the deployment', command: `slipway watch ${deploymentId}`, method: 'GET', href })
+    found.push({ label: 'Look at the deployment', method: 'GET', href })
   }
   return found.length > 0 ? { try: found } : {}
 }

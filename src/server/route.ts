@@ -79,7 +79,7 @@ function invalid(issues: readonly z.core.$ZodIssue[], target: string): SlipwayEr
   const [first] = fields
   const where = target === 'json' ? 'body' : target === 'param' ? 'path' : target
   return new SlipwayError('invalid_request', `The ${where} is not valid: ${first?.pointer} ${first?.detail}.`, {
-    next: fields.length > 1 ? `Mend all ${fields.length} fields and send it again.` : 'Mend it and send it again.',
+    next: fields.length > 1 ? `Mend these ${fields.length} fields and send it again.` : 'Mend it and send it again.',
     fields,
   })
 }

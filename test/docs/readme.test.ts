@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cp, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
@@ -13,6 +15,7 @@ import { processesOf } from '../support/processes.ts'
 import { blocksOf, root, sectionOf, textOf } from './markdown.ts'
 
 const run = promisify(execFile)
+const [server, commands] = blocksOf(sectionOf(textOf('README.md'), 'As a server'))
 const [program, printed] = blocksOf(sectionOf(textOf('README.md'), 'In your program'))
 
 test('the program in the README runs as written, prints what it says, and leaves release 1 serving', async t => {
@@ -44,6 +47,29 @@ test('the program in the README runs as written, prints what it says, and leaves
     ],
   )
   assert.equal((await acme.finished((await acme.instances.delete(instance.id)).id)).state, 'succeeded')
+})
+
+test('the server in the README serves as written, its first token makes the rest, and SIGTERM ends it in order', async t => {
+  const folder = await workshop(t)
+  await writeFile(join(folder, 'serve.mts'), server?.code ?? '')
+  const hooks = pathToFileURL(join(root, 'test/docs/resolve.mjs')).href
+  const child = spawn(process.execPath, ['--import', hooks, 'serve.mts', '--first-token'], {
+    cwd: folder,
+    env: { ...process.env, PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.after(() => child.kill('SIGKILL'))
+  const exit = once(child, 'exit')
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const [, url = ''] = /^listening at (http:\S+)$/.exec(String((await lines.next()).value)) ?? []
+  const operator = String((await lines.next()).value)
+  const { stdout } = await run('bash', ['-c', `set -e\n${commands?.code}`], {
+    env: { ...process.env, SLIPWAY_URL: url, OPERATOR: operator },
+    timeout: 60_000,
+  })
+  assert.match(stdout, /"id":"acme".*"secret":"slip_.*"items":\[\].*slipway_build_info\{/s)
+  child.kill('SIGTERM')
+  assert.deepEqual(await exit, [0, null])
 })
 
 test('the program in the README is about twelve lines', () => {

@@ -1,8 +1,12 @@
 // Lets a program of the documents import `slipway` as its users do, before anything was built.
 import { registerHooks } from 'node:module'
 
-const source = new URL('../../src/index.ts', import.meta.url).href
+const sources = {
+  slipway: new URL('../../src/index.ts', import.meta.url).href,
+  'slipway/server': new URL('../../src/server/index.ts', import.meta.url).href,
+}
 
 registerHooks({
-  resolve: (name, context, next) => (name === 'slipway' ? { url: source, shortCircuit: true } : next(name, context)),
+  resolve: (name, context, next) =>
+    Object.hasOwn(sources, name) ? { url: sources[name], shortCircuit: true } : next(name, context),
 })

@@ -17,6 +17,7 @@ const over: (() => unknown)[] = []
 let machine: Machine
 let world: World
 let token: string
+let tokenId: string
 before(async () => {
   machine = await startMachine()
   over.push(() => machine.dispose())
@@ -28,6 +29,7 @@ before(async () => {
   })
   void instance
   token = (await tenant.acting.tokens.create({ name: 'ana', scopes: ['admin'] })).secret
+  tokenId = (await tenant.acting.tokens.create({ name: 'other', scopes: ['read'] })).token.id
 })
 after(async () => {
   for (const end of over.reverse()) await end()
@@ -136,6 +138,18 @@ describe('a body', () => {
       const refused = await world.send('POST', '/v1/instances', { token, body })
       assert.deepEqual([refused.status, refused.body.code], [400, 'invalid_request'], body)
     }
+  })
+
+  test('that is empty counts as none, whatever its type is said to be', async () => {
+    const post = async (path: string) => {
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+      const answer = await fetch(world.url + path, { method: 'POST', headers })
+      return [answer.status, ((await answer.json()) as { code?: string; detail?: string }).detail]
+    }
+    assert.deepEqual(await post(`/v1/tokens/${tokenId}/rotate`), [200, undefined])
+    const [status, detail] = await post('/v1/tokens')
+    assert.equal(status, 400)
+    assert.match(String(detail), /^The body is not valid: \/name /)
   })
 
   test('with faults is refused with each of them, by where it stands', async () => {

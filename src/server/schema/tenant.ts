@@ -43,4 +43,7 @@ export const quotaPreviewSchema = z
 
 export const createTenantBody = wireSchema(createTenantSchema).meta({ id: 'CreateTenant' })
 export const updateTenantBody = wireSchema(updateTenantSchema).meta({ id: 'UpdateTenant' })
-export const quotaBody = wireSchema(quotaSchema).meta({ id: 'SetQuota' })
+export const quotaBody = wireSchema(quotaSchema).meta({
+  id: 'SetQuota',
+  description: 'What is left out is not limited.',
+})
