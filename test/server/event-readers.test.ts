@@ -48,7 +48,7 @@ test('whenever connections are full, each reader is told of everything it asked 
           reader,
           full: false,
           write(bytes) {
-            const [, id] = /^id: (\d+)$/m.exec(Buffer.from(bytes).toString()) ?? []
+            const [, id] = /^id: (\d+)\ndata:/m.exec(Buffer.from(bytes).toString()) ?? []
             if (id !== undefined) client.heard.push(Number(id))
             return !client.full
           },
