@@ -3,8 +3,8 @@ import { type RouteKey, rules } from './rules.ts'
 
 /** Codes of a route that do not follow from its form. */
 const own: Partial<Record<RouteKey, readonly ErrorCode[]>> = {
-  'POST /v1/instances/{id}/scale': ['unknown_service'],
-  'POST /v1/instances/{id}/restart': ['unknown_service'],
+  'POST /v1/instances/{id}/scale': ['empty_services', 'unknown_service'],
+  'POST /v1/instances/{id}/restart': ['empty_services', 'unknown_service'],
   'POST /v1/instances/{id}/rollback': ['never_active', 'unrestorable', 'image_unavailable'],
   'POST /v1/instances/{id}/deployments': ['stale_release'],
   'POST /v1/instances/{id}/plan': ['stale_release'],
@@ -13,6 +13,7 @@ const own: Partial<Record<RouteKey, readonly ErrorCode[]>> = {
   'POST /v1/deployments/{id}/pause': ['undoing'],
   'POST /v1/deployments/{id}/retry': ['not_retryable', 'stale_release'],
   'DELETE /v1/instances/{id}': ['not_confirmed'],
+  'GET /metrics': ['not_found'],
   'POST /v1/secrets': ['already_exists'],
   'POST /v1/webhooks': ['quota_exceeded', 'secret_already_shown'],
   'POST /v1/webhooks/{id}/rotate': ['secret_already_shown'],
@@ -64,7 +65,7 @@ export function refusalsOf(key: RouteKey): ErrorCode[] {
   if (path.includes('{') || path.includes('/events') || method !== 'GET') add('not_found')
   if (method !== 'GET') add('body_too_large', 'unsupported_media_type')
   if (method === 'POST') add('idempotency_in_flight', 'idempotency_key_reused')
-  if (method === 'PATCH' || method === 'DELETE') add('precondition_required', 'precondition_failed')
+  if (method === 'PATCH' || method === 'PUT' || method === 'DELETE') add('precondition_required', 'precondition_failed')
   if (rule === 'deploy.control') add('already_ended')
   if (rule === 'instance.create') add('already_exists', ...ofServices, 'ports_exhausted')
   if (rule === 'instance.update')
