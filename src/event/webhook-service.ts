@@ -11,7 +11,7 @@ import { requireThere } from '../tenant/quota.ts'
 import type { EventBus } from './bus.ts'
 import type { EventType } from './event.ts'
 import { placeBefore } from './place.ts'
-import type { Delivery, DeliveryListOptions, Webhook } from './webhook.ts'
+import { type Delivery, type DeliveryListOptions, mostWebhooks, type Webhook } from './webhook.ts'
 import { deliveryOf } from './webhook-feed.ts'
 import { disable } from './webhook-record.ts'
 import {
@@ -101,6 +101,16 @@ export function webhookService(
       next: 'List its deliveries; those that ended long ago are not kept.',
     })
   }
+  /** Whether the tenant may have another one. */
+  const admit = async ({ tenants, webhooks }: Stores): Promise<void> => {
+    requireThere(await tenants.get(tenantId))
+    const { total } = await webhooks.list(tenantId, { limit: 1 })
+    if (total < mostWebhooks) return
+    throw new SlipwayError('quota_exceeded', `Tenant "${tenantId}" has ${total} webhooks, as many as it may.`, {
+      next: 'Delete one; a webhook can be told of several instances and types.',
+      details: { quota: 'webhooks', used: total, limit: mostWebhooks, wanted: total + 1 },
+    })
+  }
   const tell = ({ events }: Stores, type: EventType, webhookId: string, data: Record<string, unknown> = {}) =>
     events.append({ type, tenantId, data: { webhookId, ...data } })
 
@@ -123,14 +133,14 @@ export function webhookService(
     async create(given) {
       await write()
       const { url, ...request } = parse(createWebhookSchema, given, 'The webhook')
-      requireThere(await store.tenants.get(tenantId)) // before its secret is kept; the transaction looks again
+      await admit(store) // before its secret is kept; the transaction looks again
       const secret = newWebhookSecret()
       const at = now()
       const base = { ...request, url: targets.checked(url), id: newId('whk'), createdAt: at, updatedAt: at, tenantId }
       const { version } = await vault.store(secretTenant, base.id, secret)
       const webhook: Webhook = { ...base, enabled: true, secretVersions: [{ version }] }
       await change(async tx => {
-        requireThere(await tx.tenants.get(tenantId))
+        await admit(tx)
         await tx.webhooks.insert(webhook, await tx.events.lastSeq())
         await tell(tx, 'webhook.created', webhook.id)
         await noted(tx, 'webhook.create', webhook.id, { after: askedOf(webhook) })

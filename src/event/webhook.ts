@@ -140,3 +140,6 @@ export interface WebhookStore {
 
 /** So many of the last attempts of a delivery are kept. */
 export const keptAttempts = 20
+
+/** So many a tenant may have. */
+export const mostWebhooks = 50

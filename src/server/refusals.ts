@@ -25,7 +25,10 @@ const own: Partial<Record<RouteKey, readonly ErrorCode[]>> = {
   'POST /v1/deployments/{id}/pause': ['undoing'],
   'POST /v1/deployments/{id}/retry': ['not_retryable', 'stale_release'],
   'DELETE /v1/instances/{id}': ['not_confirmed'],
+  'GET /metrics': ['not_found'],
   'POST /v1/secrets': ['already_exists'],
+  'POST /v1/webhooks': ['quota_exceeded', 'secret_already_shown'],
+  'POST /v1/webhooks/{id}/rotate': ['secret_already_shown'],
   'POST /v1/tokens': ['secret_already_shown'],
   'POST /v1/tokens/{id}/rotate': ['secret_already_shown', 'token_revoked'],
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { retentionDefaults } from '../../src/engine/caretaker.ts'
-import { keptAttempts } from '../../src/event/webhook.ts'
+import { keptAttempts, mostWebhooks } from '../../src/event/webhook.ts'
 import { receiverTimeoutMs } from '../../src/event/webhook-deliverer.ts'
 import { retrySchedule } from '../../src/event/webhook-schedule.ts'
 import { webhookDefaults } from '../../src/event/webhook-schema.ts'
@@ -20,6 +20,7 @@ describe('docs/webhooks.md', () => {
   test('tells the numbers that are used', () => {
     for (const sentence of [
       `At most ${inFlightLimits.each} requests are under way to a webhook, ${inFlightLimits.failing} while it fails, and ${inFlightLimits.all} in all, ${inFlightLimits.tenant} of them of one tenant`,
+      `A tenant has at most ${mostWebhooks} webhooks`,
       `none within ${receiverTimeoutMs / 1000} s`,
       `after ${firstMs / 1000} s, each next one after ${factor} times that, at most ${longestMs / 3_600_000} h`,
       `The last try is ${giveUpMs / 3_600_000} h after`,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isSlipwayError, type SlipwayError } from '../../src/errors.ts'
 import { placeBefore } from '../../src/event/place.ts'
+import { mostWebhooks } from '../../src/event/webhook.ts'
 import { refusalOf } from '../support/refusal.ts'
 import { aReceiver, hangs, type Received, verified } from './receiver.ts'
 import { aWebhookWorld } from './webhook-world.ts'
@@ -43,6 +44,18 @@ test('a rotated secret and the one before both sign for a while; then only the n
     const gone = await refusalOf(() => w.vault.retrieve('acme.webhooks', id, version))
     assert.equal(gone.code, 'unrestorable')
   }
+})
+
+test('a tenant has so many webhooks and no more: every event is written down for each of them', async t => {
+  const w = await aWebhookWorld(t)
+  const { id } = await w.hook('http://127.0.0.1:1/')
+  for (let n = 1; n < mostWebhooks; n++) await w.hook('http://127.0.0.1:1/')
+  const refusal = await refusalOf(() => w.hook('http://127.0.0.1:1/'))
+  assert.equal(refusal.code, 'quota_exceeded')
+  assert.equal((await w.store.secrets.list('acme.webhooks')).length, mostWebhooks)
+  await w.service('other').create({ url: 'http://127.0.0.1:1/' })
+  await w.hooks.delete(id)
+  await w.hook('http://127.0.0.1:1/')
 })
 
 test('secrets lie sealed, apart from those of the tenant, and go with their webhook', async t => {
