@@ -119,8 +119,7 @@ export class Baker {
       const at = timestamp(clock.now())
       const told = { deploymentId: id, instanceId, by: 'slipway' }
       if ('note' in verdict) {
-        const { note } = verdict
-        await tx.work.saveStep({ ...record, state: 'done', endedAt: at, ...(note === '' ? {} : { note }) })
+        await tx.work.saveStep({ ...record, state: 'done', endedAt: at, note: verdict.note })
         await tx.work.saveWatched(id, 0)
         await tx.work.signal({ ...told, kind: 'hold_passed' })
         return

@@ -101,8 +101,7 @@ export class Ledger {
       ...record,
       state: outcome.kind,
       endedAt: timestamp(parts.clock.now()),
-      // A hold without checks and a task without a word met nothing.
-      ...(outcome.note !== undefined && outcome.note !== '' ? { note: outcome.note } : {}),
+      ...(outcome.note !== undefined ? { note: outcome.note } : {}),
       ...(outcome.runningAt !== undefined ? { runningAt: outcome.runningAt } : {}),
     }
     this.#records.set(position, ended)
