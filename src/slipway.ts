@@ -203,7 +203,7 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
   const room = diskRoom(dataDir, options.reserveBytes)
   const masks = secretMasks()
   const log = redactedLog(options.log ?? linesOnStderr(options.logLevel ?? 'warn'), line => masks.maskAll(line))
-  const { faults } = options
+  const { faults, domain = 'localhost' } = options
   const strategies = strategyMap(options.strategies ?? [])
   const metrics =
     options.metrics === false ? undefined : slipwayMetrics([...strategies.keys()], ownVersion, options.metrics)
@@ -251,7 +251,7 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
         clock,
         strategies,
         checks: options.checks ?? {},
-        domain: options.domain ?? 'localhost',
+        domain,
         ports: new RouterPorts(store, router),
         revisions: specSource(store.storeId, vault, (id, value) => masks.add(id, value)),
         mask: (id, line) => masks.mask(id, line),
@@ -286,7 +286,21 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     opened.push(() => caretaker.stop())
     const hintTasks = (): void => worker?.hintTasks()
     const checks = options.checks ?? {}
-    const parts = { room, store, providers, bus, auth, vault, clock, strategies, checks, hint, hintTasks, ...told }
+    const parts = {
+      room,
+      store,
+      providers,
+      bus,
+      auth,
+      vault,
+      clock,
+      strategies,
+      checks,
+      domain,
+      hint,
+      hintTasks,
+      ...told,
+    }
     const pulse = (instanceId: string) => worker?.pulse(instanceId)
     const status = (instance: Instance): Promise<InstanceStatus> =>
       statusOf(instance, { store, provider: name => providers.get(name), ...(worker ? { worker } : {}) })

@@ -3,5 +3,5 @@
  * and whoever opens the file is an administrator.
  */
 export function csvLine(cells: readonly (string | undefined)[]): string {
-  return `${cells.map(cell => `"${(/^[=+\-@\t\r]/.test(cell ?? '') ? `'${cell}` : (cell ?? '')).replaceAll('"', '""')}"`).join(',')}\r\n`
+  return `${cells.map(cell => `"${(/^[=+\-@＝＋－＠\t\r\n]/.test(cell ?? '') ? `'${cell}` : (cell ?? '')).replaceAll('"', '""')}"`).join(',')}\r\n`
 }

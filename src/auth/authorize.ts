@@ -11,6 +11,8 @@ const tenantWide: ReadonlySet<Action> = new Set<Action>([
   'audit.read',
   'webhook.read',
   'webhook.write',
+  'tenant.read',
+  'tenant.write',
 ])
 
 /** What is about tenants themselves: nothing for a caller who is of one. */

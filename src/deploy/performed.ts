@@ -29,7 +29,7 @@ export function performedSteps(run: Run | undefined, records: readonly StepRecor
         step,
         beganAt,
         ...(endedAt !== undefined ? { endedAt } : {}),
-        ...(note ? { note } : {}), // a hold without checks and a task without a word met nothing
+        ...(note !== undefined ? { note } : {}),
         ...(runningAt !== undefined ? { runningAt } : {}),
       }))
   const whole = (phase: StepRecord['phase'], planned: readonly Step[] = []): PerformedStep[] => {

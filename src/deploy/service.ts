@@ -299,7 +299,8 @@ export function deployService(parts: DeployParts, caller: Claims): DeployService
     },
 
     async plan(given) {
-      await auth.authorize(caller, 'deploy.read', instanceIdOf(given))
+      // Of the scope of a deploy: the images it names are looked up and copied, from anywhere on this machine or by npm.
+      await auth.authorize(caller, 'deploy.create', instanceIdOf(given))
       const { target, chosen, resolved } = await understand(given, 'Nothing is planned')
       return await previewPlan(target, chosen, resolved, parts)
     },

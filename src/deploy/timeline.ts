@@ -165,7 +165,7 @@ function barsOf(record: StepRecord, to: Timestamp | undefined): TimelineBar[] {
     name: step.name,
     state,
     ...(phase === 'undo' ? { undo: true as const } : {}),
-    ...(note ? { note } : {}),
+    ...(note === undefined ? {} : { note }),
   }
   const until = to === undefined ? {} : { to }
   switch (step.kind) {

@@ -4,6 +4,7 @@ import { isSlipwayError, messageOf } from '../errors.ts'
 import { bake } from './bake.ts'
 import type { EngineParts } from './context.ts'
 import type { Keeper } from './keeper.ts'
+import { tellStepEnd } from './progress.ts'
 
 /** What a hold can find against a release; anything else is no verdict. */
 const judgements: ReadonlySet<string> = new Set([
@@ -107,28 +108,33 @@ export class Baker {
     run: Run,
     record: StepRecord,
   ): Promise<void> {
-    const { store, clock } = this.#parts
+    const { store, clock, observer } = this.#parts
     const { id, instanceId } = run.deployment
-    await store.transaction(async tx => {
+    const ended = await store.transaction(async (tx): Promise<StepRecord | undefined> => {
       const fresh = await tx.work.run(id)
-      if (fresh?.deployment.state !== 'running' || fresh.undo) return
+      if (fresh?.deployment.state !== 'running' || fresh.undo) return undefined
       // No lease fences this: somebody may have claimed the instance meanwhile, and judged it.
       const records = await tx.work.steps(id)
       const now = records.find(({ phase, position }) => phase === record.phase && position === record.position)
-      if (now?.state !== 'begun') return
+      if (now?.state !== 'begun') return undefined
       const at = timestamp(clock.now())
       const told = { deploymentId: id, instanceId, by: 'slipway' }
       if ('note' in verdict) {
-        await tx.work.saveStep({ ...record, state: 'done', endedAt: at, note: verdict.note })
+        const { note } = verdict
+        const passed: StepRecord = { ...record, state: 'done', endedAt: at, ...(note === '' ? {} : { note }) }
+        await tx.work.saveStep(passed)
         await tx.work.saveWatched(id, 0)
         await tx.work.signal({ ...told, kind: 'hold_passed' })
-        return
+        return passed
       }
       const { code, cause } = verdict
-      await tx.work.saveStep({ ...record, state: 'failed', endedAt: at, note: cause })
+      const failed: StepRecord = { ...record, state: 'failed', endedAt: at, note: cause }
+      await tx.work.saveStep(failed)
       await tx.work.saveUndo(id, { end: 'failed', code, error: cause, at })
       await tx.work.signal({ ...told, kind: 'check_failed', cause })
+      return failed
     })
+    if (ended) tellStepEnd(ended, run.deployment, observer)
   }
 }
 

@@ -12,6 +12,7 @@ import type { Instance } from '../instance/instance.ts'
 import type { DeclaredService } from '../instance/service.ts'
 import { activate } from './activate.ts'
 import type { Attendance } from './context.ts'
+import { tellStepEnd } from './progress.ts'
 import { releaseUnusedPorts } from './unused-ports.ts'
 
 /** What the way forward left to be written with the end. */
@@ -61,6 +62,7 @@ export async function succeed(
   })
   if (ended) {
     parts.onCommit()
+    if (reached.last) tellStepEnd(reached.last, deployment, parts.observer)
     parts.observer?.ended(deployment, 'succeeded', now)
   }
   return ended

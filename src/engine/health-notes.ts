@@ -6,7 +6,7 @@ import type { InstancePulse } from './pulse.ts'
 
 /** How often it is written that somebody watches, milliseconds: so much of the end of a control plane that was killed is unknown. */
 const beatMs = 10_000
-/** Instances that are read of at once, when they are seen for the first time. */
+/** Instances of which is read and written at once: after a start, and after many were deleted, it may be about all there are. */
 const batch = 100
 
 /** Notes how the health of instances changes. What does not change is not written. */
@@ -17,7 +17,8 @@ export class HealthNotes {
   readonly #pulses = new Map<string, InstancePulse>()
   /** By instance and service, what is written. An instance that is not here was not read of yet. */
   readonly #noted = new Map<string, Map<string, SpanHealth>>()
-  readonly #stirred = new Map<string, string>()
+  /** Which changed, and when: an object of its own for each change, as two may come in one millisecond. */
+  readonly #stirred = new Map<string, { readonly at: string }>()
   readonly #gone = new Map<string, string>()
   #beatAt = Number.NEGATIVE_INFINITY
 
@@ -33,13 +34,13 @@ export class HealthNotes {
   }
 
   /** Takes what a keeper sees now. */
-  look(keeper: Keeper): void {
+  look(keeper: Pick<Keeper, 'instanceId' | 'pulse'>): void {
     const pulse = keeper.pulse()
     if (!pulse) return
     const before = this.#pulses.get(keeper.instanceId)
     this.#pulses.set(keeper.instanceId, pulse)
     if (before && sameHealth(before, pulse)) return
-    this.#stirred.set(keeper.instanceId, timestamp(this.#parts.clock.now()))
+    this.#stirred.set(keeper.instanceId, { at: timestamp(this.#parts.clock.now()) })
   }
 
   /** There is no such instance any more. */
@@ -55,10 +56,10 @@ export class HealthNotes {
     const now = this.#parts.clock.now()
     if (this.#stirred.size > 0 || this.#gone.size > 0) {
       const stirred = new Map([...this.#stirred].slice(0, batch))
-      const gone = new Map(this.#gone)
+      const gone = new Map([...this.#gone].slice(0, batch))
       await this.#read([...stirred.keys(), ...gone.keys()])
       const changes = [
-        ...[...stirred].flatMap(([id, at]) => this.#changes(id, this.#pulses.get(id), at)),
+        ...[...stirred].flatMap(([id, { at }]) => this.#changes(id, this.#pulses.get(id), at)),
         ...[...gone].flatMap(([id, at]) => this.#changes(id, undefined, at)),
       ]
       if (changes.length > 0) await history.noteHealth(changes)
@@ -68,7 +69,7 @@ export class HealthNotes {
         else known.set(service ?? '', health)
         this.#noted.set(instanceId, known)
       }
-      for (const [id, at] of stirred) if (this.#stirred.get(id) === at) this.#stirred.delete(id)
+      for (const [id, change] of stirred) if (this.#stirred.get(id) === change) this.#stirred.delete(id)
       for (const id of gone.keys()) {
         this.#gone.delete(id)
         this.#noted.delete(id)

@@ -8,7 +8,7 @@ import { isSlipwayError, messageOf, type SlipwayError } from '../errors.ts'
 import { policyDefaults } from '../instance/instance.ts'
 import type { Attendance } from './context.ts'
 import type { Outcome } from './perform.ts'
-import { lastTouch, progressOf, reasonFor } from './progress.ts'
+import { lastTouch, progressOf, reasonFor, tellStepEnd } from './progress.ts'
 
 /** What is recorded of the way forward: its steps, and how far each service is. Nothing is written once the lease is lost. */
 export class Ledger {
@@ -88,7 +88,7 @@ export class Ledger {
     this.#tellResumed()
     this.#progress = progress
     this.#records.set(position, record)
-    this.#unfinished = undefined
+    this.#written()
     parts.onCommit()
     return true
   }
@@ -101,11 +101,11 @@ export class Ledger {
       ...record,
       state: outcome.kind,
       endedAt: timestamp(parts.clock.now()),
-      ...(outcome.note !== undefined ? { note: outcome.note } : {}),
+      // A hold without checks and a task without a word met nothing.
+      ...(outcome.note !== undefined && outcome.note !== '' ? { note: outcome.note } : {}),
       ...(outcome.runningAt !== undefined ? { runningAt: outcome.runningAt } : {}),
     }
     this.#records.set(position, ended)
-    if (!outcome.promoted) this.#tellEnd(ended, outcome.kind)
     this.#progress = lastTouch(this.#progress, this.#plan, position)
     this.#unfinished = ended
     if (step.kind !== 'hold' && step.kind !== 'pause' && step.kind !== 'task') return
@@ -114,7 +114,8 @@ export class Ledger {
       await tx.work.saveStep(ended)
       await tx.work.saveWatched(this.#run.deployment.id, 0)
     })
-    this.#unfinished = undefined
+    if (outcome.promoted) this.#unfinished = undefined
+    else this.#written()
   }
 
   /** Someone asked to pause, and it waits from now on. */
@@ -132,7 +133,7 @@ export class Ledger {
       await tx.deploys.updateDeployment(deployment.id, ['running'], { reason })
       await tx.events.append(eventOf('deploy.paused', deployment, { by: 'request' }))
     })
-    this.#unfinished = undefined
+    this.#written()
     parts.onCommit()
   }
 
@@ -182,12 +183,13 @@ export class Ledger {
     const sentence = parts.mask(deployment.instanceId, text)
     const evidence = isSlipwayError(error) ? evidenceOf(error) : []
     const current = this.#records.get(position)
+    const endedAt = timestamp(parts.clock.now())
     const failed = await parts.store.transaction(async tx => {
       await tx.work.fence(lease.claim)
       if (code === 'pause_deadline' && !(await this.#waitsOn(position, tx))) return false
       if (this.#unfinished) await tx.work.saveStep(this.#unfinished)
       if (current?.state === 'begun') {
-        await tx.work.saveStep({ ...current, state: 'failed', endedAt: timestamp(parts.clock.now()), note: sentence })
+        await tx.work.saveStep({ ...current, state: 'failed', endedAt, note: sentence })
       }
       await tx.work.saveUndo(deployment.id, {
         end: 'failed',
@@ -198,14 +200,16 @@ export class Ledger {
       })
       return true
     })
-    if (failed && current?.state === 'begun') this.#tellEnd(current, 'failed')
-    return failed
+    if (!failed) return false
+    this.#written()
+    if (current?.state === 'begun') tellStepEnd({ ...current, state: 'failed', endedAt }, deployment, parts.observer)
+    return true
   }
 
-  #tellEnd({ step, beganAt }: StepRecord, outcome: 'done' | 'skipped' | 'failed'): void {
-    const { observer, clock } = this.#at.parts
-    const { strategy } = this.#run.deployment
-    observer?.stepEnded({ kind: step.kind, phase: 'forward', strategy, outcome, seconds: secondsSince(beganAt, clock) })
+  /** What was unfinished is on disk: only now it counts, for what can't be written is performed again. */
+  #written(): void {
+    if (this.#unfinished) tellStepEnd(this.#unfinished, this.#run.deployment, this.#at.parts.observer)
+    this.#unfinished = undefined
   }
 
   /** The first step after a pause that someone asked for tells how long that was. */

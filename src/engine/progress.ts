@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Timestamp } from '../clock.ts'
-import type { Reason, ServiceProgress } from '../deploy/deployment.ts'
+import type { Deployment, Reason, ServiceProgress } from '../deploy/deployment.ts'
 import { canonicalJson } from '../deploy/revision.ts'
-import type { FrozenPlan } from '../deploy/run.ts'
+import type { FrozenPlan, StepRecord } from '../deploy/run.ts'
 import type { Step, Table } from '../deploy/step.ts'
 import { touched } from '../deploy/touched.ts'
+import type { Observer } from '../observe/observer.ts'
 
 /** Names a step by its content, so that another one at its position is noticed. */
 export function stepDigest(step: Step): string {
@@ -64,4 +65,15 @@ export function reasonFor(step: Step, since: Timestamp): Reason {
     case 'retire':
       return { code: 'retiring', text: step.name, since }
   }
+}
+
+/** Tells that a step forward ended. It took wall time, which outlives the process that began it; none when the clock was set back. */
+export function tellStepEnd(
+  { step: { kind }, state, beganAt, endedAt = beganAt }: StepRecord,
+  { strategy }: Pick<Deployment, 'strategy'>,
+  observer: Observer | undefined,
+): void {
+  if (state === 'begun') return
+  const seconds = Math.max(0, Date.parse(endedAt) - Date.parse(beganAt)) / 1000
+  observer?.stepEnded({ kind, phase: 'forward', strategy, outcome: state, seconds })
 }

@@ -11,6 +11,8 @@ export const sampleMs = 1000
 export const samplesAtMost = 240
 /** How many deployments are looked at in one round: with more of them each is looked at less often. */
 const atOnce = 50
+/** How many samples that could not be written wait for a disk with room; beyond that the oldest are let go. */
+export const unwrittenAtMost = 1000
 /** How long a router may take to tell what it counted before it is asked again the next time, milliseconds. */
 const answerMs = 1000
 
@@ -126,6 +128,7 @@ export class Sampler {
     const at = timestamp(clock.now())
     this.#unwritten.push({ deploymentId: id, at, spanMs, shares: shares ?? [], ...(checks ? { checks } : {}) })
     followed.count = (followed.count ?? 0) + 1
+    if (this.#unwritten.length > unwrittenAtMost) this.#unwritten.shift()
   }
 
   async #stored(instanceId: string): Promise<Table | undefined> {

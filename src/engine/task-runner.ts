@@ -82,8 +82,10 @@ export class TaskRunner {
   /** From wherever it is to its end. What passes by itself is waited for. */
   async #perform(claimed: Task, cancel: AbortSignal): Promise<void> {
     let task = claimed
+    let refused: { readonly error: unknown } | undefined
     for (;;) {
       try {
+        if (refused) return await this.#fail(task, refused.error)
         task = await this.#begin(task)
         if (taskEnded(task)) return
         const record = await this.#record(task)
@@ -96,7 +98,12 @@ export class TaskRunner {
       } catch (error) {
         if (this.#stop.aborted) throw error
         // A deployment claimed the instance in between, or the heart beat late: what is true now is read again.
-        if (!isPassing(error) && !isSlipwayError(error, 'lease_lost')) return await this.#fail(task, error)
+        if (!isPassing(error) && !isSlipwayError(error, 'lease_lost')) {
+          // That it failed is written like all else: again, for as long as a full disk keeps it from being written.
+          if (refused) throw error
+          refused = { error }
+          continue
+        }
         await this.#parts.clock.sleep(retryMs, this.#stop)
       }
     }
@@ -152,7 +159,7 @@ export class TaskRunner {
     const end = after(clock, Math.max(0, task.timeoutSeconds * 1000 - spent), () => timeout.abort())
     const over = new AbortController()
     const stopping = this.#stopWhen(AbortSignal.any([cancel, timeout.signal]), over.signal, () =>
-      this.#stopTask(provider, task, record, fence),
+      this.#stopTask(provider, task),
     )
     try {
       const result = await provider.runTask(spec, task.command, task.id, fence)
@@ -179,9 +186,12 @@ export class TaskRunner {
     }
   }
 
-  async #stopTask(provider: Provider, task: Task, { instance }: InstanceRecord, fence: Fence): Promise<void> {
+  async #stopTask(provider: Provider, task: Task): Promise<void> {
+    // Under the epoch of now: deployments have acted since the task began.
+    const record = await this.#record(task)
+    const { instance } = record
     const graceMs = instance.services.find(({ name }) => name === task.service)?.graceMs ?? defaultGraceMs
-    await provider.stopTask(task.instanceId, task.service, task.id, graceMs, fence)
+    await provider.stopTask(task.instanceId, task.service, task.id, graceMs, this.#fence(record))
   }
 
   #fence({ instance: { id: instanceId }, epoch }: InstanceRecord): Fence {

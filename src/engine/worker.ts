@@ -268,8 +268,11 @@ class InstanceWorker implements Worker {
     if (this.#leases.has(instanceId)) return
     const keeper = await this.#keepers.wake(instanceId)
     if (!keeper || this.#leases.has(instanceId)) return
-    if (!keeper.held && (this.#parked.has(instanceId) || !this.#seen.has(instanceId)))
+    if (!keeper.held && (this.#parked.has(instanceId) || !this.#seen.has(instanceId))) {
       await this.#baker.join(instanceId, keeper)
+      // One that the control plane before us parked is ours from now on: it is joined again when it could not be judged.
+      if (this.#baker.has(instanceId)) this.#parked.add(instanceId)
+    }
     // Claimed while it joined, too early for the one who claimed it to know: they watch.
     if (this.#leases.has(instanceId)) await this.#baker.leave(instanceId)
     this.#seen.add(instanceId)

@@ -63,10 +63,10 @@ function lookupBy(targets: Targets, resolve: Resolve): LookupFunction {
   return (host, { all }, callback) => {
     const found = async (): Promise<string[]> => {
       const addresses = await resolve(host)
-      const refusals = addresses.map(address => targets.refusal(address))
-      const allowed = addresses.filter((_, n) => refusals[n] === undefined)
+      const allowed = addresses.filter(address => targets.refusal(address) === undefined)
       if (allowed.length > 0) return allowed
-      throw new Error(`${host}: ${refusals[0] ?? 'the name has no address'}, so nothing was sent`)
+      // Not which addresses it has: what names of our network mean is nothing that tenants should learn here.
+      throw new Error(`${host} leads to no public address, so nothing was sent`)
     }
     found().then(
       addresses => {

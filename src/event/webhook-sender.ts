@@ -10,8 +10,8 @@ import { record } from './webhook-record.ts'
 import { secretsOf, signed } from './webhook-secret.ts'
 import { type Outcome, send } from './webhook-send.ts'
 
-/** How many requests are under way at most: of all webhooks, of one, and of one whose last request failed. */
-export const inFlightLimits = { all: 64, each: 4, failing: 1 } as const
+/** How many requests are under way at most: of all webhooks, of those of one tenant, of one, and of one whose last request failed. */
+export const inFlightLimits = { all: 64, tenant: 16, each: 4, failing: 1 } as const
 
 const firstRetryMs = 100
 const lastRetryMs = 30_000
@@ -35,9 +35,15 @@ interface Endpoint {
   failing: boolean
 }
 
+/** What a tenant has under way, and its webhooks that wait because that is its share. */
+interface Share {
+  inFlight: number
+  readonly waiting: Set<string>
+}
+
 /**
  * Sends what is due, webhooks in turn. What is due is asked of the store, a few at a time: however much waits, memory holds what is under
- * way. One that does not answer holds its own few places and no others'.
+ * way. One that does not answer holds its own few places and no others', and all those of a tenant hold no more than its share.
  */
 export class WebhookSender {
   readonly #parts: SenderParts
@@ -45,6 +51,7 @@ export class WebhookSender {
   readonly #endpoints = new Map<string, Endpoint>()
   /** Those that may have something due and a place free, the one that waits longest first. */
   readonly #wanting = new Set<string>()
+  readonly #shares = new Map<string, Share>()
   readonly #working = new Set<Promise<void>>()
   #inFlight = 0
   #pumping = false
@@ -124,7 +131,10 @@ export class WebhookSender {
     const due = await this.#untilItWorks(() => this.#parts.store.webhooks.due(id, inFlight.size + 1))
     const next = due.find(delivery => !inFlight.has(delivery.id))
     if (!next || end.signal.aborted) return
+    const share = this.#shareOf(next.tenantId)
+    if (share.inFlight >= inFlightLimits.tenant) return void share.waiting.add(id)
     inFlight.add(next.id)
+    share.inFlight++
     this.#inFlight++
     this.#wanting.add(id)
     this.#work(async () => {
@@ -133,6 +143,7 @@ export class WebhookSender {
       } finally {
         inFlight.delete(next.id)
         this.#inFlight--
+        this.#giveBack(next.tenantId, share)
         if (!end.signal.aborted) this.#wanting.add(id)
         this.#pump()
       }
@@ -207,6 +218,22 @@ export class WebhookSender {
       this.#parts.log.warn({ webhook: id, error: messageOf(error) }, 'an answer is not kept: secrets could not be read')
       return ''
     }
+  }
+
+  #shareOf(tenantId: string): Share {
+    const known = this.#shares.get(tenantId)
+    if (known) return known
+    const made: Share = { inFlight: 0, waiting: new Set() }
+    this.#shares.set(tenantId, made)
+    return made
+  }
+
+  /** There is a place again: whichever of those that wait has something due takes it. */
+  #giveBack(tenantId: string, share: Share): void {
+    share.inFlight--
+    for (const id of share.waiting) this.#wanting.add(id)
+    share.waiting.clear()
+    if (share.inFlight === 0) this.#shares.delete(tenantId)
   }
 
   #endpointOf(id: string): Endpoint {

@@ -7,6 +7,7 @@ import type { Store, Stores } from '../deploy/work.ts'
 import { isSlipwayError, SlipwayError } from '../errors.ts'
 import { newId } from '../id.ts'
 import type { Vault } from '../secrets/vault.ts'
+import { requireThere } from '../tenant/quota.ts'
 import type { EventBus } from './bus.ts'
 import type { EventType } from './event.ts'
 import { placeBefore } from './place.ts'
@@ -122,12 +123,14 @@ export function webhookService(
     async create(given) {
       await write()
       const { url, ...request } = parse(createWebhookSchema, given, 'The webhook')
+      requireThere(await store.tenants.get(tenantId)) // before its secret is kept; the transaction looks again
       const secret = newWebhookSecret()
       const at = now()
       const base = { ...request, url: targets.checked(url), id: newId('whk'), createdAt: at, updatedAt: at, tenantId }
       const { version } = await vault.store(secretTenant, base.id, secret)
       const webhook: Webhook = { ...base, enabled: true, secretVersions: [{ version }] }
       await change(async tx => {
+        requireThere(await tx.tenants.get(tenantId))
         await tx.webhooks.insert(webhook, await tx.events.lastSeq())
         await tell(tx, 'webhook.created', webhook.id)
         await noted(tx, 'webhook.create', webhook.id, { after: askedOf(webhook) })

@@ -23,6 +23,7 @@ import { requireOpen, withinQuota } from '../tenant/quota.ts'
 import { type Adopted, adopt } from './adopt.ts'
 import { type Change, changedInstance, declaredOf, type Operation, operated } from './audit.ts'
 import { checkExpose, exposedOf } from './expose.ts'
+import { requireOwnHosts } from './hosts.ts'
 import { type Instance, type InstanceState, isHeld } from './instance.ts'
 import { requireNoAttention, requireState, requireThere } from './refusal.ts'
 import {
@@ -45,6 +46,8 @@ export interface InstanceParts {
   /** Asked before new work is taken on; what stops or removes goes into the reserve. */
   readonly room: Room
   readonly strategies: ReadonlyMap<string, Strategy>
+  /** Below it, every tenant has host names of its own. */
+  readonly domain: string
   readonly hint: (instanceId: string) => void
 }
 
@@ -165,6 +168,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
     async create(given) {
       await auth.authorize(caller, 'instance.create')
       const request = parse(createInstanceSchema, given, 'The instance')
+      requireOwnHosts(request.hosts ?? [], tenantId, parts.domain)
       await parts.room.require('The instance is not created')
       requireOpen(await store.tenants.get(tenantId)) // before images are copied; the transaction looks again
       const provider = request.provider === undefined ? providers.default() : providers.get(request.provider)
@@ -243,6 +247,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
     async update(id, given, check) {
       await auth.authorize(caller, 'instance.update', { instanceId: id })
       const change = parse(updateInstanceSchema, given, 'The update')
+      requireOwnHosts(change.hosts ?? [], tenantId, parts.domain)
       const updated = await store.transaction(async tx => {
         const instance = await get(id, tx)
         requireThere(instance)

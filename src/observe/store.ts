@@ -47,6 +47,14 @@ function told(
   appended: (event: Event) => void,
 ): Pick<Stores, 'deploys' | 'events' | 'work'> {
   const { deploys, events, work } = stores
+  const fenced = async <T>(act: () => Promise<T>): Promise<T> => {
+    try {
+      return await act()
+    } catch (error) {
+      if (isSlipwayError(error, 'lease_lost')) observer.refused?.('store')
+      throw error
+    }
+  }
   return {
     deploys: over(deploys, {
       insertDeployment: (deployment, request) => deploys.insertDeployment(deployment, request, currentTraceparent()),
@@ -69,14 +77,9 @@ function told(
         if (claim) observer.claimed?.(1)
         return claim
       },
-      async fence(claim) {
-        try {
-          return await work.fence(claim)
-        } catch (error) {
-          if (isSlipwayError(error, 'lease_lost')) observer.refused?.('store')
-          throw error
-        }
-      },
+      fence: claim => fenced(() => work.fence(claim)),
+      advance: claim => fenced(() => work.advance(claim)),
+      raise: (claim, epoch) => fenced(() => work.raise(claim, epoch)),
     }),
   }
 }

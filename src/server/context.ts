@@ -4,6 +4,7 @@ import type { Log } from '../observe/log.ts'
 import type { Acting, Slipway } from '../slipway.ts'
 import type { EventReaders } from './event-readers.ts'
 import type { Failures } from './failures.ts'
+import type { OpenStreams } from './open-streams.ts'
 import type { RateLimiter } from './rate-limit.ts'
 
 /** What every handler has at hand. */
@@ -15,6 +16,8 @@ export interface ServerParts {
   /** Tells who listens what happens. */
   readonly readers: EventReaders
   readonly failures: Failures
+  /** How many streams each caller has open. */
+  readonly streams: OpenStreams
   /** Proxies whose word on where a request comes from is taken. */
   readonly trustedProxies: readonly string[]
   /** Origins whose pages may use the API. */

@@ -5,6 +5,7 @@ import { isSlipwayError } from '../errors.ts'
 import { wire } from '../wire.ts'
 import type { ServerEnv, ServerParts } from './context.ts'
 import { EventReader } from './event-reader.ts'
+import { callerOf } from './guard.ts'
 import { eventStreamOf } from './outlet.ts'
 import { json, resource, route } from './route.ts'
 import { eventPageSchema, eventStreamQuery, eventsQuery, place } from './schema/event.ts'
@@ -45,8 +46,8 @@ export function events(parts: ServerParts) {
       const filter = await events.filter(scope)
       const head = (): Promise<number> => events.place()
       const place = from === undefined ? await head() : Number(from)
-      const ended = parts.slipway.metrics?.server.listening('events')
       const end = ending(c, parts)
+      const ended = parts.slipway.metrics?.server.listening('events')
       const reader = new EventReader(filter, place, {
         readers: parts.readers,
         bus: parts.slipway.bus,
@@ -65,9 +66,10 @@ export function events(parts: ServerParts) {
     })
 }
 
-/** Ends with the request and with the server. */
-export function ending(c: Context<ServerEnv>, { closing }: ServerParts): AbortController {
+/** Ends with the request and with the server. Throws `rate_limited` for a caller who has too many streams open. */
+export function ending(c: Context<ServerEnv>, { closing, streams }: ServerParts): AbortController {
   const end = new AbortController()
+  streams.take(callerOf(c.var.claims), end.signal)
   const stop = (): void => end.abort()
   for (const signal of [c.req.raw.signal, closing]) {
     if (signal.aborted) stop()
@@ -78,10 +80,10 @@ export function ending(c: Context<ServerEnv>, { closing }: ServerParts): AbortCo
 
 /** Whether the token that a stream was opened with is still good. */
 export function stillAllowed(c: Context<ServerEnv>, { slipway }: ServerParts): () => Promise<boolean> {
-  const { token } = c.var
+  const { token, remoteAddress } = c.var
   return async () => {
     try {
-      await slipway.auth.authenticate(token)
+      await slipway.auth.authenticate(token, { remoteAddress })
       return true
     } catch (error) {
       // A store that does not answer right now says nothing about the token.

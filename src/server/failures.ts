@@ -32,7 +32,11 @@ export function failures(limiter: RateLimiter): Failures {
         if (good.size > remembered) for (const oldest of good) return forget(oldest, claims)
         return claims
       } catch (error) {
-        if (isSlipwayError(error, 'unauthenticated')) limiter.take(who, 'failure')
+        // Anybody can have a genuine token of a public issuer made; each costs a look at its signature.
+        if (isSlipwayError(error, 'unauthenticated') || isSlipwayError(error, 'forbidden')) {
+          good.delete(digest)
+          limiter.take(who, 'failure')
+        }
         throw error
       }
     },

@@ -63,10 +63,14 @@ function originOf(c: Context<ServerEnv>): Origin {
   }
 }
 
+/** By what a caller's requests and streams are counted: the token, or who the issuer says it is. */
+export function callerOf({ tokenId, issuer = '', tenantId, subject }: Claims): string {
+  return tokenId ?? `${issuer} ${tenantId} ${subject}`
+}
+
 function limit(c: Context<ServerEnv>, { limiter }: ServerParts, claims: Claims, rule: string): void {
   const kind = rule === 'any token' || rule === 'operator' || rule.endsWith('.read') ? 'read' : 'write'
-  const who = claims.tokenId ?? `${claims.tenantId} ${claims.subject}`
-  const { allowed, quota, remaining, resetSeconds } = limiter.take(who, kind)
+  const { allowed, quota, remaining, resetSeconds } = limiter.take(callerOf(claims), kind)
   c.header('RateLimit-Policy', `"${kind}";q=${quota};w=60`)
   c.header('RateLimit', `"${kind}";r=${remaining};t=${resetSeconds}`)
   if (allowed) return
@@ -76,10 +80,10 @@ function limit(c: Context<ServerEnv>, { limiter }: ServerParts, claims: Claims, 
   })
 }
 
-function requireOperator({ operator, subject }: Claims): void {
-  if (operator) return
+function requireOperator({ operator, instances, subject }: Claims): void {
+  if (operator && instances === undefined) return
   throw new SlipwayError('forbidden', `"${subject}" may not do this: it is about every tenant.`, {
-    next: "Use an operator's token.",
+    next: "Use an operator's token that is for every instance.",
   })
 }
 

@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { MiddlewareHandler } from 'hono'
+import type { Claims } from '../auth/auth.ts'
 import { timestamp } from '../clock.ts'
 import { SlipwayError } from '../errors.ts'
 import type { KeptAnswer, KeptRequest } from '../idempotency/requests.ts'
@@ -26,10 +27,9 @@ export function idempotency({ slipway }: ServerParts): MiddlewareHandler<ServerE
       swept = now()
       await requests.forget(timestamp(swept - keptMs))
     }
-    const { tenantId, tokenId, subject } = c.var.claims
     // The key itself is not kept: it is random, so whoever reads the store can't search for the body that the digest is of.
     const id = createHash('sha256')
-      .update(JSON.stringify([tenantId, tokenId ?? subject, key]))
+      .update(JSON.stringify([...whose(c.var.claims), key]))
       .digest('hex')
     const { search } = new URL(c.req.url)
     const digest = createHmac('sha256', key)
@@ -50,6 +50,11 @@ export function idempotency({ slipway }: ServerParts): MiddlewareHandler<ServerE
     if (c.res.status >= 200 && c.res.status < 300) await requests.finish(id, await toKeep(c.res, c.var.secretOf))
     else await requests.drop(id)
   }
+}
+
+/** Whose key it is. Two issuers may call different callers alike, and one may call those alike whose rules are not. */
+function whose({ tenantId, tokenId, issuer, subject, scopes, instances }: Claims): unknown[] {
+  return tokenId === undefined ? [tenantId, issuer, subject, scopes, instances] : [tenantId, tokenId]
 }
 
 function requireKey(key: string): void {

@@ -28,12 +28,18 @@ const code = route('GET /v1/problems/{code}', {
 
 /** What everyone may ask: whether it lives, whether it works, and what a code means. */
 export function meta({ slipway, closing }: ServerParts) {
+  // Anybody may ask, and each look costs every part something: who asks during one is told what it finds.
+  let looking: Promise<string[]> | undefined
+  const faults = (): Promise<string[]> =>
+    (looking ??= faultsOf(slipway).finally(() => {
+      looking = undefined
+    }))
   return resource()
     .openapi(healthy, c => c.json({ status: 'ok' as const }, 200))
     .openapi(ready, async c => {
-      const faults = closing.aborted ? ['the server is closing'] : await faultsOf(slipway)
-      if (faults.length === 0) return c.json({ status: 'ok' as const }, 200)
-      throw new SlipwayError('unavailable', `Not every part answers: ${faults.join('; ')}.`, {
+      const found = closing.aborted ? ['the server is closing'] : await faults()
+      if (found.length === 0) return c.json({ status: 'ok' as const }, 200)
+      throw new SlipwayError('unavailable', `Not every part answers: ${found.join('; ')}.`, {
         next: 'Mend what is named; the log of the server may say more.',
       })
     })

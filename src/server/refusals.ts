@@ -39,6 +39,9 @@ const ofServices: readonly ErrorCode[] = [
 /** What any change of an instance can be refused for. */
 const ofChanges: readonly ErrorCode[] = ['instance_busy', 'instance_state', 'needs_attention', 'ports_exhausted']
 
+/** What a tenant can have too much of, and be kept from. */
+const ofTenants: readonly ErrorCode[] = ['quota_exceeded', 'tenant_suspended']
+
 /** The server may be short of something at any time, and closes some time. */
 const any: readonly ErrorCode[] = ['closed', 'disk_full', 'internal', 'lease_lost', 'overloaded', 'unavailable']
 
@@ -47,9 +50,15 @@ export function refusalsOf(key: RouteKey): ErrorCode[] {
   const rule = rules[key]
   if (rule === 'open') return key.includes('{') ? ['not_found', 'invalid_request'] : ['unavailable']
   const [method = '', path = ''] = key.split(' ')
-  const found = new Set<ErrorCode>(['invalid_request', 'rate_limited', 'unauthenticated', ...any, ...(own[key] ?? [])])
+  const found = new Set<ErrorCode>([
+    'forbidden',
+    'invalid_request',
+    'rate_limited',
+    'unauthenticated',
+    ...any,
+    ...(own[key] ?? []),
+  ])
   const add = (...codes: readonly ErrorCode[]): void => codes.forEach(code => found.add(code))
-  if (rule !== 'any token') add('forbidden')
   if (path.includes('{') || path.includes('/events') || method !== 'GET') add('not_found')
   if (method !== 'GET') add('body_too_large', 'unsupported_media_type')
   if (method === 'POST') add('idempotency_in_flight', 'idempotency_key_reused')
@@ -59,6 +68,11 @@ export function refusalsOf(key: RouteKey): ErrorCode[] {
   if (rule === 'instance.update')
     add('already_exists', 'unknown_service', 'unknown_strategy', 'bad_options', ...ofChanges)
   if (rule === 'instance.operate' || rule === 'instance.delete') add(...ofChanges, 'image_unavailable')
-  if (rule === 'deploy.create' || path.endsWith('/plan')) add(...ofServices, ...ofChanges)
+  if (rule === 'deploy.create') add(...ofServices, ...ofChanges)
+  if (rule === 'task.create') add('already_ended', 'tenant_suspended', 'unknown_service', ...ofChanges)
+  if (rule === 'webhook.write') add('tenant_suspended', 'webhook_disabled')
+  if (rule === 'tenant.write') add('already_exists', 'tenant_not_empty', 'tenant_suspended')
+  if (rule === 'token.write' || rule === 'secret.write') add('tenant_suspended')
+  if (rule === 'instance.create' || rule === 'instance.operate' || rule === 'deploy.create') add(...ofTenants)
   return [...found].toSorted((a, b) => errorCodes[a].status - errorCodes[b].status || a.localeCompare(b))
 }

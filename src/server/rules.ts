@@ -33,7 +33,8 @@ export const rules = {
   'GET /v1/releases/{id}': 'deploy.read',
   'GET /v1/releases/{id}/diff/{other}': 'deploy.read',
 
-  'POST /v1/instances/{id}/plan': 'deploy.read',
+  // It writes nothing of an instance, but has the images that it names looked up and copied.
+  'POST /v1/instances/{id}/plan': 'deploy.create',
   'POST /v1/instances/{id}/deployments': 'deploy.create',
   'POST /v1/instances/{id}/rollback': 'deploy.create',
   'GET /v1/deployments': 'deploy.read',

@@ -4,6 +4,7 @@ import type { ServerEnv } from './context.ts'
 import { eventReaders } from './event-readers.ts'
 import { failures } from './failures.ts'
 import { type Listening, type ListenOptions, listen } from './listen.ts'
+import { openStreams } from './open-streams.ts'
 import { type RateLimits, rateDefaults, rateLimiter } from './rate-limit.ts'
 
 /** How a server is set up. */
@@ -21,6 +22,8 @@ export interface ServerOptions {
   readonly trustedProxies?: readonly string[]
   /** Origins whose pages may use the API: `https://console.example`. Default: none. */
   readonly allowedOrigins?: readonly string[]
+  /** Streams that one token may have open. Default 2 000. */
+  readonly maxStreams?: number
   /** Time between two comments on a stream, milliseconds. Default 15 000. */
   readonly beatMs?: number
   /**
@@ -63,6 +66,7 @@ export function createServer(slipway: Slipway, options: ServerOptions = {}): Ser
     ),
     limiter,
     failures: failures(limiter),
+    streams: openStreams(options.maxStreams),
     trustedProxies: options.trustedProxies ?? [],
     allowedOrigins: options.allowedOrigins ?? [],
     log: slipway.log,

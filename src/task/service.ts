@@ -12,11 +12,15 @@ import { newId } from '../id.ts'
 import type { Instance } from '../instance/instance.ts'
 import { requireNoAttention, requireState } from '../instance/refusal.ts'
 import type { Room } from '../room.ts'
+import { openTenant } from '../tenant/quota.ts'
 import { type Task, type TaskRequest, taskEnded, taskLimits, taskRequestSchema } from './task.ts'
 
 /** One-off tasks, as one caller may run them. */
 export interface TaskService {
-  /** Runs a command beside the replicas of a service; resolves once it is recorded. Changes nothing of the instance. */
+  /**
+   * Runs a command beside the replicas of a service; resolves once it is recorded. Changes nothing of the instance. Throws
+   * `tenant_suspended`.
+   */
   run(instanceId: string, request: TaskRequest): Promise<Task>
   get(id: string): Promise<Task>
   /** Of one instance, newest first. */
@@ -65,31 +69,34 @@ export function taskService(parts: TaskParts, caller: Claims): TaskService {
       await auth.authorize(caller, 'task.create', { instanceId })
       const request = parse(taskRequestSchema, given, 'The task')
       await parts.room.require('The task is refused')
-      const made = await store.transaction(async tx => {
-        const target = await instance(instanceId, tx)
-        requireState(target, ['running', 'failed'])
-        requireNoAttention(target)
-        const made: Task = {
-          id: newId('task'),
-          createdAt: timestamp(clock.now()),
-          tenantId,
-          instanceId,
-          service: request.service,
-          releaseId: await releaseWith(request.service, target, tx),
-          command: request.command,
-          timeoutSeconds: request.timeoutSeconds ?? taskLimits.timeoutSeconds,
-          state: 'pending',
-          initiator: caller.subject,
-        }
-        if ((await tx.tasks.unended(instanceId)) >= taskLimits.atOnce) throw tooMany(target)
-        await tx.tasks.insert(made)
-        await tx.events.append(taskEvent('task.queued', made))
-        const object = { kind: 'task', id: made.id, name: target.name }
-        const { service, command, releaseId, timeoutSeconds } = made
-        const after = { service, command, releaseId, timeoutSeconds }
-        await tx.audit.append(audited(by, { action: 'task.create', object, instanceId, after }))
-        return made
-      })
+      const made = await store.transaction(
+        async tx =>
+          await openTenant(tx, tenantId, async () => {
+            const target = await instance(instanceId, tx)
+            requireState(target, ['running', 'failed'])
+            requireNoAttention(target)
+            const made: Task = {
+              id: newId('task'),
+              createdAt: timestamp(clock.now()),
+              tenantId,
+              instanceId,
+              service: request.service,
+              releaseId: await releaseWith(request.service, target, tx),
+              command: request.command,
+              timeoutSeconds: request.timeoutSeconds ?? taskLimits.timeoutSeconds,
+              state: 'pending',
+              initiator: caller.subject,
+            }
+            if ((await tx.tasks.unended(instanceId)) >= taskLimits.atOnce) throw tooMany(target)
+            await tx.tasks.insert(made)
+            await tx.events.append(taskEvent('task.queued', made))
+            const object = { kind: 'task', id: made.id, name: target.name }
+            const { service, command, releaseId, timeoutSeconds } = made
+            const after = { service, command, releaseId, timeoutSeconds }
+            await tx.audit.append(audited(by, { action: 'task.create', object, instanceId, after }))
+            return made
+          }),
+      )
       bus.wake()
       parts.hintTasks()
       return made

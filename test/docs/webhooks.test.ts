@@ -19,7 +19,7 @@ const { firstMs, factor, longestMs, giveUpMs } = retrySchedule
 describe('docs/webhooks.md', () => {
   test('tells the numbers that are used', () => {
     for (const sentence of [
-      `At most ${inFlightLimits.each} requests are under way to a webhook, ${inFlightLimits.failing} while it fails, and ${inFlightLimits.all} in all`,
+      `At most ${inFlightLimits.each} requests are under way to a webhook, ${inFlightLimits.failing} while it fails, and ${inFlightLimits.all} in all, ${inFlightLimits.tenant} of them of one tenant`,
       `none within ${receiverTimeoutMs / 1000} s`,
       `after ${firstMs / 1000} s, each next one after ${factor} times that, at most ${longestMs / 3_600_000} h`,
       `The last try is ${giveUpMs / 3_600_000} h after`,

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Deployment } from '../../src/deploy/deployment.ts'
+import type { Store } from '../../src/deploy/work.ts'
+import { SlipwayError } from '../../src/errors.ts'
 import type { Instance } from '../../src/instance/instance.ts'
+import { readSamples } from '../observe/samples.ts'
 import { type House, house, successor, web } from './harness.ts'
 import { names, performed, traffic } from './look.ts'
 import { life } from './mortal.ts'
@@ -21,6 +24,9 @@ describe('a hold', () => {
       assert.equal((await h.end(asked)).state, 'succeeded')
       const took = h.clock.now() - began
       assert.ok(took >= seconds * 1000 && took < seconds * 1000 + 60_000, `${took}`)
+      await assertCounted(h, asked)
+      const held = (await h.acme.steps(asked.id)).find(({ step }) => step.kind === 'hold')
+      assert.deepEqual([held?.state, held && 'note' in held], ['done', false])
     })
 
     test(`${how}, and fails by its check`, async t => {
@@ -35,6 +41,7 @@ describe('a hold', () => {
       assert.equal(end.errorCode, 'check_failed')
       assert.match(end.error ?? '', /smoke: checkout is broken/u)
       assert.ok((await performed(h, asked)).includes(`hold ${seconds} s, failed`))
+      await assertCounted(h, asked)
       assert.equal(end.restored, true)
       assert.deepEqual(traffic(h, shop.id).web, { 'fake:web-1': 100 })
     })
@@ -177,6 +184,26 @@ describe('a hold', () => {
     const left = next.clock.now() - began
     assert.ok(left > 39_000 && left < 100_000, `${left}`)
   })
+
+  test('that a control plane took up from the one before is taken up again when its time could once not be kept', async t => {
+    const first = life()
+    const h = await house(t, { life: first })
+    const shop = await h.shop()
+    const asked = await canary(h, shop, { holdSeconds: 100 })
+    first.kill()
+    const { saveWatched } = h.store.work
+    let failed = 0
+    const work: Store['work'] = {
+      ...h.store.work,
+      async saveWatched(id, ms) {
+        if (failed++ === 0) throw new SlipwayError('disk_full', 'The disk is full.')
+        await saveWatched(id, ms)
+      },
+    }
+    const next = await successor(t, h, { store: { ...h.store, work } })
+    assert.equal((await next.end(asked, 200_000)).state, 'succeeded')
+    assert.ok(failed > 1, `${failed} times`)
+  })
 })
 
 /** A canary of web on its way to its first hold, or in it. */
@@ -188,6 +215,14 @@ async function canary(h: House, shop: Instance, step: object, image = 'fake:web-
     options: { steps: [{ weight: 50, ...step }] },
   })
   return reach ? await h.reach(asked, now => now.reason?.code === 'baking') : asked
+}
+
+/** The metrics have every step forward that ended, once. */
+async function assertCounted(h: House, asked: Deployment): Promise<void> {
+  const steps = await h.store.work.steps(asked.id)
+  const samples = readSamples((await h.slipway.metrics?.scrape())?.text ?? '')
+  const counted = samples.value('slipway_step_work_seconds_count', { strategy: 'canary', phase: 'forward' })
+  assert.equal(counted, steps.filter(({ phase, endedAt }) => phase === 'forward' && endedAt !== undefined).length)
 }
 
 function newest(h: House, shop: Instance): string {

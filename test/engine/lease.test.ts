@@ -4,8 +4,8 @@ import type { Store } from '../../src/deploy/work.ts'
 import { SlipwayError } from '../../src/errors.ts'
 import { fakeClock } from '../../src/provider/fake/index.ts'
 import { sqliteStore } from '../../src/store/sqlite.ts'
-import { type House, house, successor, web } from './harness.ts'
-import { running, traffic } from './look.ts'
+import { type House, house, quick, successor, web } from './harness.ts'
+import { names, running, traffic } from './look.ts'
 import { atGate, stuck } from './scenes.ts'
 import { assertSound, settled } from './sound.ts'
 
@@ -99,6 +99,35 @@ describe('a lease', () => {
     assert.equal((await next.end(asked)).state, 'succeeded')
     await settled(next, shop.id)
     await assertSound(next, shop.id)
+  })
+
+  test('goes on under an epoch of its own for each deployment, and what is still under way then is not refused or taken for another time', async t => {
+    const h = await house(t)
+    const api = { name: 'api', image: 'fake:api-1', ports: [{ name: 'http' }], healthCheck: quick, replicas: 2 }
+    const shop = await h.shop({ services: [web('fake:web-1'), api] })
+    const options = { steps: [50], holdSeconds: 10, keepWarmSeconds: 0 }
+    const to = (image: string) => ({ instanceId: shop.id, services: [{ name: 'web', image }] })
+    const first = await h.acme.deploy({ ...to('fake:web-2'), strategy: 'canary', options })
+    await h.reach(first, now => now.reason?.code === 'baking')
+    const claimed = (await h.store.work.load(shop.id))?.epoch ?? 0
+    const second = await h.acme.deploy(to('fake:web-3'))
+    // The removal of what died and the start of its successor both land when the second deployment has long begun.
+    for (const method of ['stop', 'start'] as const) h.world.fault({ method, effectMs: 60_000, answerMs: 60_000 })
+    const [one = '', two = ''] = names(h, shop.id, 'api')
+    h.world.crash(shop.id, one)
+    h.world.fault({ method: 'start', effectMs: 60_000, answerMs: 60_000 })
+    h.world.crash(shop.id, two)
+    for (const deployment of [first, second]) assert.equal((await h.end(deployment)).state, 'succeeded')
+    const landed = h.world.calls.filter(({ epoch }) => epoch > claimed)
+    assert.ok(
+      landed.some(({ method, args }) => method === 'start' && JSON.stringify(args).includes('api')),
+      'a start landed late',
+    )
+    await settled(h, shop.id)
+    assert.deepEqual([h.world.refused, h.router.refused], [0, 0])
+    assert.equal((await h.acme.instances.get(shop.id)).needsAttention, undefined)
+    assert.equal(h.router.applied.at(-1)?.table.epoch, (await h.store.work.load(shop.id))?.epoch)
+    await assertSound(h, shop.id)
   })
 
   test('of one instance does not hold up another', async t => {

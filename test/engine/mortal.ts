@@ -2,7 +2,7 @@ import type { Clock } from '../../src/clock.ts'
 import type { Store, Stores } from '../../src/deploy/work.ts'
 import { faultyProvider, faultyRouter } from '../../src/fault/calls.ts'
 import type { FaultHook } from '../../src/fault/point.ts'
-import { faultyStore } from '../../src/fault/store.ts'
+import { faultyStore, storeReads } from '../../src/fault/store.ts'
 import type { Provider } from '../../src/provider/provider.ts'
 import type { Router } from '../../src/router/router.ts'
 
@@ -56,9 +56,8 @@ export function life(): Life {
 /** A store that a control plane uses for as long as it lives. What it had not committed is rolled back. */
 export function mortalStore(store: Store, of: Life): Store {
   const fragile = faultyStore(store, hookOf(of))
-  const ports = (['deploys', 'instances', 'events', 'secrets', 'work'] as const).map(
-    name => [name, mortal(fragile[name], of)] as const,
-  )
+  const names = Object.keys(storeReads) as (keyof Stores)[]
+  const ports = names.map(name => [name, mortal(fragile[name], of)] as const)
   return {
     ...(Object.fromEntries(ports) as unknown as Stores),
     ...mortal({ transaction: fragile.transaction }, of),

@@ -71,6 +71,13 @@ async function deployedTwice(h: House, instanceId: string, asked: Pick<Deploymen
   for (const one of [asked, next]) assert.equal((await h.end(one)).state, 'succeeded')
 }
 
+async function scaledUpAndDown(h: House, instanceId: string, asked: Pick<Deployment, 'id'>): Promise<void> {
+  const scaled: Pick<Deployment, 'id'>[] = []
+  for (const worker of [2, 1]) scaled.push(await h.acme.instances.scale(instanceId, { worker }))
+  for (const one of [asked, ...scaled]) assert.equal((await h.end(one)).state, 'succeeded')
+  await settled(h, instanceId)
+}
+
 async function cancelled(h: House, instanceId: string, asked: Pick<Deployment, 'id'>): Promise<void> {
   await h.acme.cancel(asked.id)
   assert.equal((await h.end(asked)).restored, true)
@@ -146,10 +153,11 @@ describe('an instance whose database went back', () => {
   })
 
   for (const [how, carriedOn] of [
-    ['that were carried out one after the other under the lease held at the backup', deployedTwice],
-    ['that was taken back under the lease held at the backup', cancelled],
+    ['other deployments were carried out', deployedTwice],
+    ['the deployment was taken back', cancelled],
+    ['there was nothing to route and nothing new to run in the end', scaledUpAndDown],
   ] as const) {
-    test(`is noticed by deployments ${how}`, async t => {
+    test(`is noticed when ${how} under the lease held at the backup`, async t => {
       let asked: Pick<Deployment, 'id'> = { id: '' }
       const { h, shop } = await putBack(
         t,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { inFlightLimits } from '../../src/event/webhook-sender.ts'
 import { wire } from '../../src/wire.ts'
 import { until } from '../support/until.ts'
 import { aReceiver, hangs, type Received, verified } from './receiver.ts'
@@ -156,6 +157,23 @@ test('one that hangs for an instance, or for good, keeps neither other instances
   // While it fails it is asked one thing at a time.
   await w.reach(forDeaf.id, all => all.filter(({ attemptCount }) => attemptCount === 1).length === 4)
   assert.equal((await deaf.count(5)).length, 5)
+})
+
+test('all the webhooks of a tenant that hang take no more than its share, and the others of it come when one is done', async t => {
+  const w = await aWebhookWorld(t)
+  const deaf = await Promise.all(Array.from({ length: 5 }, () => aReceiver(t)))
+  for (const receiver of deaf) receiver.behave(() => hangs)
+  const asked = () => deaf.reduce((sum, { received }) => sum + received.length, 0)
+  for (let n = 0; n < 20; n++) await w.service('evil').create({ url: deaf[n % 5]?.url ?? '' })
+  const good = await aReceiver(t)
+  await w.hook(good.url)
+  for (let n = 0; n < 4; n++) await w.bus.publish({ type: 'deploy.queued', tenantId: 'evil', instanceId: `inst_${n}` })
+  await until('its share is taken', () => asked() >= inFlightLimits.tenant)
+  await w.happen('inst_1', 'deploy.queued')
+  await good.count(1)
+  assert.equal(asked(), inFlightLimits.tenant)
+  await w.clock.advance(15_000)
+  await until('its others have their turn', () => asked() === 2 * inFlightLimits.tenant)
 })
 
 test('a webhook that is disabled or deleted is let go of at once: what is under way is cut, and nothing follows', async t => {

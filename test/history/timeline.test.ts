@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { timestamp } from '../../src/clock.ts'
 import type { Deployment } from '../../src/deploy/deployment.ts'
-import { performedSteps } from '../../src/deploy/performed.ts'
 import type { FrozenPlan, Run, StepRecord } from '../../src/deploy/run.ts'
 import type { Step, Table } from '../../src/deploy/step.ts'
 import { humanWaits, timelineOf } from '../../src/deploy/timeline.ts'
@@ -118,18 +117,6 @@ test('of a deployment whose steps are not kept it is known that it waited, began
   void _
   const told = timelineOf({ run: bare, records: [], events: [], watches: [], now: start + 99_000 })
   assert.deepEqual([told.pruned, told.spentMs, told.to], [true, { queued: 9000 }, at(60)])
-})
-
-test('a step that met nothing has no note, neither as a step nor as a bar', () => {
-  const hold: Step = { kind: 'hold', name: 'hold 5 s', table: both, seconds: 5, checks: [] }
-  const records = [{ ...done(hold, 0, 10, 15), note: '' }]
-  const told = timelineOf({ run: aRun({}), records, events: [], watches: [], now: start + 20_000 })
-  const bar = told.lanes[0]?.bars.find(({ phase }) => phase === 'hold')
-  assert.deepEqual([bar?.name, bar && 'note' in bar], ['hold 5 s', false])
-  assert.deepEqual(
-    performedSteps(undefined, records).map(step => [step.state, 'note' in step]),
-    [['done', false]],
-  )
 })
 
 function done(step: Step, position: number, from: number, to: number): StepRecord {

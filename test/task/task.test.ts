@@ -97,6 +97,17 @@ describe('a one-off task', () => {
     assert.deepEqual((await tenant.acting.tasks.finished(task.id)).output, ['done'])
   })
 
+  test('is stopped under the epoch of now, whatever was deployed since it began', async () => {
+    const task = await sh('echo > "$DATA/stays"; exec sleep 600')
+    await made('stays')
+    for (const version of ['3', '4']) {
+      const services = [{ name: 'web', image: await machine.server(version) }]
+      await tenant.done(await tenant.acting.deploy({ instanceId: shop.id, services }))
+    }
+    await tenant.acting.tasks.cancel(task.id)
+    assert.equal((await tenant.acting.tasks.finished(task.id, AbortSignal.timeout(20_000))).state, 'cancelled')
+  })
+
   test('is refused before anything is written when it can not be run', async () => {
     const count = async () => (await tenant.acting.tasks.list(shop.id)).total
     const earlier = await count()

@@ -106,8 +106,9 @@ function checkRule({ match, tenant, subject = '{sub}' }: OidcRule, at: string, w
   const narrow = Object.entries(match).filter(([, patterns]) => ![patterns].flat().some(one => /^\*+$/.test(one)))
   const names = narrow.map(([name]) => name)
   if (names.length === 0) refuse(at, 'match', 'every token of the issuer would fit')
-  if (whose && !names.some(name => whose.includes(name))) {
-    refuse(at, 'match', `anybody can get tokens of this issuer, so one of ${whose.join(', ')} has to be there`)
+  if (whose && !narrow.some(([name, patterns]) => whose.includes(name) && [patterns].flat().every(namesOwner))) {
+    const which = `one of ${whose.join(', ')} has to be there, without a star before its first /`
+    refuse(at, 'match', `anybody can get tokens of this issuer, so ${which}`)
   }
   const free = claimsIn(tenant).find(claim => !names.includes(claim))
   if (free !== undefined)
@@ -116,6 +117,11 @@ function checkRule({ match, tenant, subject = '{sub}' }: OidcRule, at: string, w
     refuse(at, 'tenant', `"${tenant}" cannot be a tenant`)
   }
   if (subject.trim() === '') refuse(at, 'subject', 'it is empty')
+}
+
+/** Whether a pattern says whose: of a repository, a group or a subject that is what comes first, and whoever likes can be called as a star lets them. */
+function namesOwner(pattern: string): boolean {
+  return !pattern.replace(/\/.*$/s, '').includes('*')
 }
 
 function refuse(at: number | string, field: string, why: string): never {

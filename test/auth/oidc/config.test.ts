@@ -21,6 +21,11 @@ describe('the configuration of OIDC', () => {
       [[ruled({ ...rule, match: {} })], /\/0\/rules\/0\/match: every token/],
       [[ruled({ ...rule, match: { repository: '**' } })], /\/0\/rules\/0\/match: every token/],
       [[ruled(rule, { ...rule, match: { ref: 'refs/heads/main' } })], /\/0\/rules\/1\/match: anybody can get tokens/],
+      // Whoever likes may have an account of these names.
+      [[ruled({ ...rule, match: { repository: '*/shop' } })], /\/0\/rules\/0\/match: anybody can get tokens/],
+      [[ruled({ ...rule, match: { repository: ['acme/shop', 'acme*/shop'] } })], /match: anybody can get tokens/],
+      [[ruled({ ...rule, match: { repository_owner: 'acme*' } })], /match: anybody can get tokens/],
+      [[ruled({ ...rule, match: { sub: 'repo:*/shop:ref:refs/heads/main' } })], /match: anybody can get tokens/],
       [[ruled({ ...rule, tenant: '{actor}' })], /\/0\/rules\/0\/tenant: it takes the claim actor/],
       [[ruled({ ...rule, tenant: 'Acme Ltd' })], /\/0\/rules\/0\/tenant: "Acme Ltd" cannot be a tenant/],
       [[ruled({ ...rule, scopes: ['root'] })], /\/0\/rules\/0\/scopes\/0/],
@@ -31,7 +36,8 @@ describe('the configuration of OIDC', () => {
       assert.match(refusal.message, why)
       assert.ok(refusal.next)
     }
-    checkIssuers([github] as unknown as OidcIssuer[])
+    for (const match of [rule.match, { repository: ['acme/*', 'other/shop'] }, { sub: 'repo:acme/**', ref: '**' }])
+      checkIssuers([ruled({ ...rule, match })] as unknown as OidcIssuer[])
   })
 })
 

@@ -96,7 +96,6 @@ describe("another's id is answered exactly like an id that does not exist", () =
     const ids = { instance: shop.id, deployment: failed.id, release: shop.currentReleaseId ?? '' }
     const reader = h.slipway.as({ tenantId: 'acme', subject: 'rob', scopes: ['read'] })
     const reads = [
-      'plan',
       'listDeployments',
       'listReleases',
       'status',
