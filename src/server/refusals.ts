@@ -3,13 +3,10 @@ import { type RouteKey, rules } from './rules.ts'
 
 /** Codes of a route that do not follow from its form. */
 const own: Partial<Record<RouteKey, readonly ErrorCode[]>> = {
-  'GET /metrics': ['not_found'],
   'POST /v1/instances/{id}/scale': ['empty_services', 'unknown_service'],
   'POST /v1/instances/{id}/restart': ['empty_services', 'unknown_service'],
   'POST /v1/instances/{id}/tasks': ['unknown_service', 'instance_busy', 'instance_state', 'needs_attention'],
   'POST /v1/tasks/{id}/cancel': ['already_ended'],
-  'POST /v1/webhooks': ['secret_already_shown'],
-  'POST /v1/webhooks/{id}/rotate': ['secret_already_shown'],
   'POST /v1/webhooks/{id}/test': ['webhook_disabled'],
   'POST /v1/webhooks/{id}/replay': ['webhook_disabled', 'events_gone'],
   'POST /v1/webhooks/{id}/deliveries/{delivery}/replay': ['webhook_disabled'],
@@ -79,9 +76,6 @@ export function refusalsOf(key: RouteKey): ErrorCode[] {
   if (method === 'POST') add('idempotency_in_flight', 'idempotency_key_reused')
   if (method === 'PATCH' || method === 'PUT' || method === 'DELETE') add('precondition_required', 'precondition_failed')
   if (rule === 'deploy.control') add('already_ended')
-  if (isNewWork(rule)) add('tenant_suspended')
-  if (isNewWork(rule) && rule !== 'task.create') add('quota_exceeded')
-  if (rule === 'secret.write' || rule === 'token.write') add('tenant_suspended')
   if (rule === 'instance.create') add('already_exists', ...ofServices, 'ports_exhausted')
   if (rule === 'instance.update')
     add('already_exists', 'unknown_service', 'unknown_strategy', 'bad_options', ...ofChanges)
@@ -93,9 +87,4 @@ export function refusalsOf(key: RouteKey): ErrorCode[] {
   if (rule === 'token.write' || rule === 'secret.write') add('tenant_suspended')
   if (rule === 'instance.create' || rule === 'instance.operate' || rule === 'deploy.create') add(...ofTenants)
   return [...found].toSorted((a, b) => errorCodes[a].status - errorCodes[b].status || a.localeCompare(b))
-}
-
-/** What a tenant that is suspended, or has no more room, is not given. */
-function isNewWork(rule: (typeof rules)[RouteKey]): boolean {
-  return rule === 'instance.create' || rule === 'instance.operate' || rule === 'deploy.create' || rule === 'task.create'
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { until } from '../../support/until.ts'
 import type { Json, Reply } from '../world.ts'
 
 type Send = (method: string, path: string, sent?: object) => Promise<Reply>
@@ -42,7 +43,11 @@ export async function lookBack(send: Send, shop: Json): Promise<void> {
   const never = releases.find((release: Json) => !release.activated_at)
   assert.deepEqual([never.restorable, never.unrestorable, never.ran_for_ms], [false, 'It was never active.', undefined])
 
-  const [line] = (await send('GET', '/v1/instances?q=shop')).body.items
+  // Health is as it was at the last look, which is a second ago at most: the scene before ended just now.
+  const line = await until('the list tells that it is ready', async () => {
+    const [found] = (await send('GET', '/v1/instances?q=shop')).body.items
+    return found.health.state === 'ready' && found.health.ready === 2 && found
+  })
   assert.deepEqual([line.release.id, line.rollout, line.needs], [active.id, undefined, []])
   assert.deepEqual([line.health.state, line.health.ready, line.health.want], ['ready', line.health.want, 2])
   const strip = (await send('GET', `/v1/deployments?instance_id=${shop.id}&kind=deploy,rollback,initial&limit=30`)).body
