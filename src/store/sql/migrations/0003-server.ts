@@ -37,6 +37,13 @@ export function server({ serial }: SqlFlavour): Migration {
       await db.schema.createIndex('requests_begun').on('requests').column('begun_at').execute()
 
       await db.schema.createIndex('deployments_tenant').on('deployments').columns(['tenant_id', 'seq']).execute()
+      // Without it the list of one instance would go through all of its tenant by the index above.
+      const ofInstance = ['tenant_id', 'instance_id', 'seq'] as const
+      await db.schema
+        .createIndex('deployments_of_instance')
+        .on('deployments')
+        .columns([...ofInstance])
+        .execute()
     },
   }
 }
