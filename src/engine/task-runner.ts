@@ -33,6 +33,8 @@ export class TaskRunner {
   readonly #owner: TaskOwner
   readonly #stop: AbortSignal
   readonly #waiters = new Waiters()
+  /** Those whose command may have begun: by us, or by who had them before. */
+  readonly #launched = new Set<string>()
   readonly #running = new Map<string, { readonly ask: AbortController; readonly done: Promise<void> }>()
 
   constructor(parts: EngineParts, owner: TaskOwner, stop: AbortSignal) {
@@ -68,12 +70,14 @@ export class TaskRunner {
   #take(task: Task): void {
     if (this.#running.has(task.id)) return // ours under an earlier name
     const ask = new AbortController()
+    if (task.state === 'running') this.#launched.add(task.id)
     const done = this.#perform(task, ask.signal)
       .catch((error: unknown) => {
         if (!this.#stop.aborted) this.#parts.log.warn({ task: task.id, error: messageOf(error) }, 'a task was left')
       })
       .finally(() => {
         this.#running.delete(task.id)
+        this.#launched.delete(task.id)
         this.#waiters.wake()
       })
     this.#running.set(task.id, { ask, done })
@@ -152,23 +156,39 @@ export class TaskRunner {
   ): Promise<{ result: TaskResult; timedOut: boolean }> {
     const { providers, clock } = this.#parts
     const provider = providers.get(record.instance.provider)
-    const fence = this.#fence(record)
-    await provider.prepare(spec, () => void 0 /* nobody watches a task's image being fetched */, this.#stop)
     const timeout = new AbortController()
     const spent = clock.now() - Date.parse(task.startedAt ?? timestamp(clock.now()))
-    const end = after(clock, Math.max(0, task.timeoutSeconds * 1000 - spent), () => timeout.abort())
+    const leftMs = task.timeoutSeconds * 1000 - spent
+    // At once when it is over already: a platform that refuses at once would be asked again for ever.
+    if (leftMs <= 0) timeout.abort()
+    const end = after(clock, Math.max(0, leftMs), () => timeout.abort())
+    const ending = AbortSignal.any([cancel, timeout.signal])
     const over = new AbortController()
-    const stopping = this.#stopWhen(AbortSignal.any([cancel, timeout.signal]), over.signal, () =>
-      this.#stopTask(provider, task),
-    )
+    let stopping = Promise.resolve()
     try {
-      const result = await provider.runTask(spec, task.command, task.id, fence)
+      if (!(await this.#prepare(provider, task, spec, ending)))
+        return { result: neverRan, timedOut: timeout.signal.aborted }
+      stopping = this.#stopWhen(ending, over.signal, () => this.#stopTask(provider, task))
+      this.#launched.add(task.id)
+      const result = await provider.runTask(spec, task.command, task.id, this.#fence(record))
       return { result, timedOut: timeout.signal.aborted }
     } finally {
       end()
       over.abort()
       await stopping
     }
+  }
+
+  /** Fetches what it needs. False when its end was asked for, or its time was over, before it can have run at all. */
+  async #prepare(provider: Provider, task: Task, spec: RevisionSpec, ending: AbortSignal): Promise<boolean> {
+    const isNew = !this.#launched.has(task.id)
+    try {
+      const signal = isNew ? AbortSignal.any([ending, this.#stop]) : this.#stop
+      await provider.prepare(spec, () => void 0 /* nobody watches a task's image being fetched */, signal)
+    } catch (error) {
+      if (!isNew || !ending.aborted || this.#stop.aborted) throw error
+    }
+    return !(isNew && ending.aborted)
   }
 
   /** Acts once `when` is aborted, unless it was over before; again while the platform does not answer. */
@@ -227,6 +247,9 @@ export class TaskRunner {
     return this.#parts.mask(task.instanceId, line)
   }
 }
+
+/** What came of one that was ended before its command began. */
+const neverRan: TaskResult = { exitCode: 1, output: [], interrupted: true }
 
 /** What came of it, in the order of what counts: a cancel that somebody asked for, its time, and how it ended itself. */
 function endOf(

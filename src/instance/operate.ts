@@ -6,6 +6,7 @@ import { checkComposition } from '../deploy/compose.ts'
 import type { Deployment, DeploymentKind } from '../deploy/deployment.ts'
 import { cancelPending, eventOf } from '../deploy/end.ts'
 import type { InstanceListOptions, Summary } from '../deploy/find.ts'
+import { notFound } from '../deploy/refusal.ts'
 import { resolveImages } from '../deploy/resolve.ts'
 import type { Run } from '../deploy/run.ts'
 import { parse } from '../deploy/schema.ts'
@@ -96,9 +97,7 @@ export function instanceService(parts: InstanceParts, caller: Claims): InstanceS
   async function get(id: string, reader: Pick<Stores, 'instances'> = store): Promise<Instance> {
     const instance = sees(caller, id) ? await reader.instances.get(tenantId, id) : undefined
     if (instance) return instance
-    throw new SlipwayError('not_found', `There is no instance ${JSON.stringify(id)}.`, {
-      next: 'List the instances to see which there are.',
-    })
+    throw notFound('instance', id)
   }
 
   function tell(instanceId: string): void {

@@ -29,7 +29,8 @@ export function failures(limiter: RateLimiter): Failures {
         const claims = await authenticate()
         good.delete(digest) // to the end: the oldest is forgotten first
         good.add(digest)
-        if (good.size > remembered) for (const oldest of good) return forget(oldest, claims)
+        const [oldest] = good
+        if (good.size > remembered && oldest !== undefined) good.delete(oldest)
         return claims
       } catch (error) {
         // Anybody can have a genuine token of a public issuer made; each costs a look at its signature.
@@ -40,11 +41,6 @@ export function failures(limiter: RateLimiter): Failures {
         throw error
       }
     },
-  }
-
-  function forget<T>(oldest: string, claims: T): T {
-    good.delete(oldest)
-    return claims
   }
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { given } from '../deploy/schema.ts'
 import type { LogLine } from '../provider/provider.ts'
 import type { Acting } from '../slipway.ts'
-import { type Task, type TaskRequest, taskLogName } from '../task/task.ts'
+import { type Task, type TaskRequest, taskEnded, taskLogName } from '../task/task.ts'
 import { unwire, wire } from '../wire.ts'
 import { etagOf } from './conditional.ts'
 import type { ServerParts } from './context.ts'
@@ -135,5 +135,7 @@ async function* toItsEnd(acting: Acting, task: Task, from: number, signal: Abort
     if (++seen <= told) continue
     yield { id: String(++told), data: wire(line) }
   }
-  yield { id: String(told), event: 'end', data: wire(await acting.tasks.get(task.id)) }
+  const end = await acting.tasks.get(task.id)
+  // Otherwise its end could not be waited for, and who listens comes again.
+  if (taskEnded(end)) yield { id: String(told), event: 'end', data: wire(end) }
 }

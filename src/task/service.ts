@@ -2,6 +2,7 @@ import { audited } from '../audit/entry.ts'
 import type { AuthProvider, Claims } from '../auth/auth.ts'
 import { sees } from '../auth/authorize.ts'
 import { type Clock, timestamp } from '../clock.ts'
+import { notFound } from '../deploy/refusal.ts'
 import { parse } from '../deploy/schema.ts'
 import type { ListOptions, Page } from '../deploy/store.ts'
 import type { Store, Stores } from '../deploy/work.ts'
@@ -52,16 +53,12 @@ export function taskService(parts: TaskParts, caller: Claims): TaskService {
   const instance = async (id: string, reader: Pick<Stores, 'instances'> = store): Promise<Instance> => {
     const found = sees(caller, id) ? await reader.instances.get(tenantId, id) : undefined
     if (found) return found
-    throw new SlipwayError('not_found', `There is no instance ${JSON.stringify(id)}.`, {
-      next: 'List the instances to see which there are.',
-    })
+    throw notFound('instance', id)
   }
   const task = async (id: string, reader: Pick<Stores, 'tasks'> = store): Promise<Task> => {
     const found = await reader.tasks.get(tenantId, id)
     if (found && sees(caller, found.instanceId)) return found
-    throw new SlipwayError('not_found', `There is no task ${JSON.stringify(id)}.`, {
-      next: 'List the tasks of the instance to see which there are.',
-    })
+    throw notFound('task', id)
   }
 
   return {

@@ -32,3 +32,21 @@ test('a one-off task whose failure a full disk keeps from being written has fail
   const end = await h.until(h.acme.tasks.finished(task.id), 10_000)
   assert.deepEqual([end.state, end.errorCode], ['failed', 'step_failed'])
 })
+
+test('a one-off task whose image can not be fetched ends when it is cancelled, or its time is over', async t => {
+  const h = await house(t)
+  const { id } = await h.shop({ services: [web('fake:web-1')] })
+  h.world.fault({ method: 'prepare', probability: 1, error: new SlipwayError('unavailable', 'No answer.') })
+  const run = async (timeoutSeconds: number) => {
+    const task = await h.acme.tasks.run(id, { service: 'web', command: ['migrate'], timeoutSeconds })
+    await h.when(async () => (await h.acme.tasks.get(task.id)).state === 'running')
+    return task
+  }
+  const cancelled = await run(3600)
+  await h.acme.tasks.cancel(cancelled.id)
+  const end = await h.until(h.acme.tasks.finished(cancelled.id), 10_000)
+  assert.deepEqual([end.state, end.exitCode], ['cancelled', undefined])
+  const late = await h.until(h.acme.tasks.finished((await run(5)).id), 20_000)
+  assert.deepEqual([late.state, late.errorCode], ['failed', 'task_timeout'])
+  assert.equal(h.world.tasks.length, 0)
+})

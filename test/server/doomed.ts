@@ -10,20 +10,24 @@ export interface Doomed {
   end(signal: NodeJS.Signals): Promise<number | string | null>
 }
 
-/** Starts one. It does not outlive the test. */
+/** Starts one, on the same port as one before when that is given. It does not outlive the test; one that does not come up fails it. */
 export async function startDoomed(
   t: Pick<TestContext, 'after'>,
   { dataDir }: Pick<Machine, 'dataDir'>,
+  port = '0',
 ): Promise<Doomed> {
-  const child = fork(new URL('./process.ts', import.meta.url), [dataDir], { execArgv: [] })
+  const child = fork(new URL('./process.ts', import.meta.url), [dataDir, port], { execArgv: [] })
+  const gone = once(child, 'exit') as Promise<[number | null, string | null]>
   t.after(() => child.kill('SIGKILL'))
-  const [url] = (await once(child, 'message')) as [string]
+  const [url] = (await Promise.race([
+    once(child, 'message'),
+    gone.then(([code, by]) => Promise.reject(new Error(`The server did not come up: it ended with ${code ?? by}.`))),
+  ])) as [string]
   return {
     url,
     async end(signal) {
-      const gone = once(child, 'exit')
       child.kill(signal)
-      const [code, by] = (await gone) as [number | null, string | null]
+      const [code, by] = await gone
       return code ?? by
     },
   }

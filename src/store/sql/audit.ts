@@ -5,7 +5,7 @@ import { timestamp } from '../../clock.ts'
 import { newId } from '../../id.ts'
 import { type Bound, flag, json, text, time } from './codec.ts'
 import { entity } from './entity.ts'
-import { keyset, page } from './page.ts'
+import { newestFirst } from './page.ts'
 import type { Schema } from './schema.ts'
 import type { Session } from './session.ts'
 import { statement } from './statement.ts'
@@ -43,24 +43,9 @@ export function audit(session: Session): AuditStore {
     },
 
     async list(tenantId, options = {}) {
-      const keys = keyset('audit', options)
       const every = db.selectFrom('audit')
       const all = matching(tenantId === everyTenant ? every : every.where('tenant_id', '=', tenantId), options)
-      const newest = keys.before === undefined ? all : all.where('seq', '<', keys.before)
-      const rows = await newest
-        .selectAll()
-        .orderBy('seq', 'desc')
-        .limit(keys.limit + 1)
-        .execute()
-      const { counted } = await all.select(({ fn }) => fn.countAll<number>().as('counted')).executeTakeFirstOrThrow()
-      return page(
-        'audit',
-        keys,
-        rows,
-        row => row.seq,
-        row => auditRow.read(row),
-        counted,
-      )
+      return await newestFirst('audit', options, all, auditRow.read)
     },
 
     async prune(before, limit) {

@@ -3,7 +3,7 @@ import { timestamp } from '../../clock.ts'
 import { type Delivery, keptAttempts, type WebhookStore } from '../../event/webhook.ts'
 import { json, text, time, whole } from './codec.ts'
 import { entity } from './entity.ts'
-import { keyset, page } from './page.ts'
+import { newestFirst } from './page.ts'
 import type { Schema } from './schema.ts'
 import { atomic, type Session } from './session.ts'
 
@@ -113,24 +113,9 @@ export function deliveries(session: Session): Deliveries {
     },
 
     async deliveries(tenantId, webhookId, { states, ...options } = {}) {
-      const keys = keyset('deliveries', options)
       const all = db.selectFrom('deliveries').where('webhook_id', '=', webhookId).where('tenant_id', '=', tenantId)
       const wanted = states ? all.where('state', 'in', states) : all
-      const newest = keys.before === undefined ? wanted : wanted.where('seq', '<', keys.before)
-      const rows = await newest
-        .selectAll()
-        .orderBy('seq', 'desc')
-        .limit(keys.limit + 1)
-        .execute()
-      const { counted } = await wanted.select(({ fn }) => fn.countAll<number>().as('counted')).executeTakeFirstOrThrow()
-      return page(
-        'deliveries',
-        keys,
-        rows,
-        row => row.seq,
-        row => deliveryRow.read(row),
-        counted,
-      )
+      return await newestFirst('deliveries', options, wanted, deliveryRow.read)
     },
 
     async attempted({ id, webhookId, lane, ...before }, attempt, then) {

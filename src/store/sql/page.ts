@@ -1,5 +1,7 @@
+import type { SelectQueryBuilder } from 'kysely'
 import type { ListOptions, Page } from '../../deploy/store.ts'
 import { SlipwayError } from '../../errors.ts'
+import type { Schema } from './schema.ts'
 
 /** How many items a page has when the caller does not say, and at most. */
 export const pageLimits = { default: 20, max: 200 } as const
@@ -36,6 +38,34 @@ export function keyset(list: ListName, options: ListOptions = {}): Keyset {
     )
   }
   return options.cursor === undefined ? { limit } : { limit, before: decode(list, options.cursor) }
+}
+
+/** A table whose rows are listed newest first by their number. */
+type Numbered = 'audit' | 'deliveries' | 'tasks' | 'tenants' | 'tokens' | 'webhooks'
+
+/**
+ * A page of all these rows, newest first, with the count of them all.
+ *
+ * @example
+ * await newestFirst('tokens', options, db.selectFrom('tokens').where('tenant_id', '=', tenantId), tokenRow.read)
+ */
+export async function newestFirst<Name extends Numbered, T>(
+  list: Name,
+  options: ListOptions | undefined,
+  all: SelectQueryBuilder<Schema, Name, object>,
+  read: (row: object) => T,
+): Promise<Page<T>> {
+  const keys = keyset(list, options)
+  // One table as good as another: all of them have the column that is named here.
+  const every = all as unknown as SelectQueryBuilder<Schema, 'tokens', object>
+  const newest = keys.before === undefined ? every : every.where('seq', '<', keys.before)
+  const rows = await newest
+    .selectAll()
+    .orderBy('seq', 'desc')
+    .limit(keys.limit + 1)
+    .execute()
+  const { counted } = await every.select(({ fn }) => fn.countAll<number>().as('counted')).executeTakeFirstOrThrow()
+  return page(list, keys, rows, row => row.seq, read, counted)
 }
 
 /** A page from `rows`, of which one more than `limit` was asked for to see whether there is another page. */

@@ -2,7 +2,7 @@ import type { Task, TaskStore } from '../../task/task.ts'
 import { json, text, time, whole } from './codec.ts'
 import { entity } from './entity.ts'
 import { workerTtlMs } from './leases.ts'
-import { keyset, page } from './page.ts'
+import { newestFirst } from './page.ts'
 import type { Session } from './session.ts'
 
 const taskRow = entity<Task>({
@@ -64,23 +64,8 @@ export function tasks({ db, clock }: Session): TaskStore {
     },
 
     async list(tenantId, instanceId, options) {
-      const keys = keyset('tasks', options)
       const all = db.selectFrom('tasks').where('tenant_id', '=', tenantId).where('instance_id', '=', instanceId)
-      const newest = keys.before === undefined ? all : all.where('seq', '<', keys.before)
-      const rows = await newest
-        .selectAll()
-        .orderBy('seq', 'desc')
-        .limit(keys.limit + 1)
-        .execute()
-      const { counted } = await all.select(({ fn }) => fn.countAll<number>().as('counted')).executeTakeFirstOrThrow()
-      return page(
-        'tasks',
-        keys,
-        rows,
-        row => row.seq,
-        row => taskRow.read(row),
-        counted,
-      )
+      return await newestFirst('tasks', options, all, taskRow.read)
     },
 
     async unended(instanceId) {

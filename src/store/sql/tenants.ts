@@ -5,7 +5,7 @@ import type { TenantStore } from '../../tenant/store.ts'
 import type { Tenant } from '../../tenant/tenant.ts'
 import { json, text, time } from './codec.ts'
 import { entity } from './entity.ts'
-import { keyset, page } from './page.ts'
+import { newestFirst } from './page.ts'
 import type { Session } from './session.ts'
 import { statement } from './statement.ts'
 
@@ -54,23 +54,8 @@ export function tenants(session: Session): TenantStore {
     hold: get, // where transactions that write run one at a time, as on SQLite, that is enough
 
     async list(options) {
-      const keys = keyset('tenants', options)
       const all = db.selectFrom('tenants').where('state', '!=', 'deleted')
-      const newest = keys.before === undefined ? all : all.where('seq', '<', keys.before)
-      const rows = await newest
-        .selectAll()
-        .orderBy('seq', 'desc')
-        .limit(keys.limit + 1)
-        .execute()
-      const { counted } = await all.select(({ fn }) => fn.countAll<number>().as('counted')).executeTakeFirstOrThrow()
-      return page(
-        'tenants',
-        keys,
-        rows,
-        row => row.seq,
-        row => tenantRow.read(row),
-        counted,
-      )
+      return await newestFirst('tenants', options, all, tenantRow.read)
     },
 
     async update(id, patch) {

@@ -1,7 +1,7 @@
 import type { Token, TokenStore } from '../../auth/token.ts'
 import { json, text, time } from './codec.ts'
 import { entity } from './entity.ts'
-import { keyset, page } from './page.ts'
+import { newestFirst } from './page.ts'
 import type { Session } from './session.ts'
 import { statement } from './statement.ts'
 
@@ -60,23 +60,8 @@ export function tokens(session: Session): TokenStore {
     },
 
     async list(tenantId, options) {
-      const keys = keyset('tokens', options)
       const all = db.selectFrom('tokens').where('tenant_id', '=', tenantId)
-      const newest = keys.before === undefined ? all : all.where('seq', '<', keys.before)
-      const rows = await newest
-        .selectAll()
-        .orderBy('seq', 'desc')
-        .limit(keys.limit + 1)
-        .execute()
-      const { counted } = await all.select(({ fn }) => fn.countAll<number>().as('counted')).executeTakeFirstOrThrow()
-      return page(
-        'tokens',
-        keys,
-        rows,
-        row => row.seq,
-        row => tokenRow.read(row),
-        counted,
-      )
+      return await newestFirst('tokens', options, all, tokenRow.read)
     },
 
     async used(id, at) {

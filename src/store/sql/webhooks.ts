@@ -1,7 +1,7 @@
 import type { FedWebhook, Webhook, WebhookStore } from '../../event/webhook.ts'
 import { flag, json, text, time } from './codec.ts'
 import { entity } from './entity.ts'
-import { keyset, page } from './page.ts'
+import { newestFirst } from './page.ts'
 import { atomic, type Session } from './session.ts'
 
 const webhookRow = entity<Webhook>({
@@ -45,23 +45,8 @@ export function webhooks(session: Session): Webhooks {
     },
 
     async list(tenantId, options) {
-      const keys = keyset('webhooks', options)
       const all = db.selectFrom('webhooks').where('tenant_id', '=', tenantId)
-      const newest = keys.before === undefined ? all : all.where('seq', '<', keys.before)
-      const rows = await newest
-        .selectAll()
-        .orderBy('seq', 'desc')
-        .limit(keys.limit + 1)
-        .execute()
-      const { counted } = await all.select(({ fn }) => fn.countAll<number>().as('counted')).executeTakeFirstOrThrow()
-      return page(
-        'webhooks',
-        keys,
-        rows,
-        row => row.seq,
-        row => webhookRow.read(row),
-        counted,
-      )
+      return await newestFirst('webhooks', options, all, webhookRow.read)
     },
 
     async change(id, { place, ...patch }) {
