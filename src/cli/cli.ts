@@ -1,5 +1,6 @@
 import type { Client } from '../client/index.ts'
 import { exit } from './exit.ts'
+import { githubToken, isGithubJob } from './github-oidc.ts'
 import { Refusal } from './refusal.ts'
 import { type SettingFlags, type Settings, settle, urlOf } from './settings.ts'
 import { type Style, styleOf } from './style.ts'
@@ -50,7 +51,8 @@ export function cliOf(world: World, options: GlobalOptions): Cli {
     async connect() {
       const { url, token, tenant } = await settings()
       const address = urlOf(url).href
-      if (!token) {
+      const credential = token?.value ?? jobToken(world, address)
+      if (!credential) {
         throw new Refusal(
           exit.notAllowed,
           'not_logged_in',
@@ -60,7 +62,13 @@ export function cliOf(world: World, options: GlobalOptions): Cli {
         )
       }
       const { createClient } = await import('../client/index.ts')
-      return createClient({ url: address, token: token.value, ...(tenant ? { tenant: tenant.value } : {}) })
+      return createClient({ url: address, token: credential, ...(tenant ? { tenant: tenant.value } : {}) })
     },
   }
+}
+
+/** In a job of GitHub Actions, which needs no secret: who the job is, for the audience that the server expects. */
+function jobToken(world: World, address: string): (() => Promise<string>) | undefined {
+  if (!isGithubJob(world.env)) return undefined
+  return githubToken(world.env, world.env['SLIPWAY_OIDC_AUDIENCE'] || new URL(address).origin, world.now)
 }

@@ -1,5 +1,5 @@
-/** What some tests need, and not every machine has: npm's registry, and the right to mount a file system. */
-export const parts = ['registry', 'small-disk'] as const
+/** What some tests need, and not every machine has: npm's registry, the right to mount a file system, a Docker Engine, systemd's checker of units. */
+export const parts = ['registry', 'small-disk', 'docker', 'systemd'] as const
 export type Part = (typeof parts)[number]
 
 /** The parts of a list such as `registry,small-disk`. Throws for one that no test asks about: a slip of the pen would let everything pass. */
