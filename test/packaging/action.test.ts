@@ -113,7 +113,7 @@ describe('a job that deploys by who it is', () => {
     })
     assert.equal(code, 0, told)
     const [, id = '', release = ''] = /^deployment=(dep_\w+)\nrelease=(rel_\w+)\n$/.exec(output) ?? []
-    const made = await acting.deployments.get(id)
+    const made = await acting.getDeployment(id)
     assert.deepEqual(
       [made.state, made.releaseId, made.notes, made.commitSha, made.initiator],
       [
