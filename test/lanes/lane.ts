@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join, sep } from 'node:path'
 import { compileCache } from '../support/compile-cache.ts'
 import { enterLane, type Lane } from '../support/ports.ts'
+import { keepFilesInMemory } from './memory.ts'
 import { withoutPromiseHooks } from './unhooked.ts'
 
 /**
@@ -29,6 +30,8 @@ const tests = dirname(import.meta.dirname)
  */
 export function run(lane: Lane): void {
   enterLane(lane)
+  // The full form is the one that is played on a disk.
+  if (process.env['SLIPWAY_TEST_FULL'] === undefined) keepFilesInMemory()
   // What they start compiles the same files over and over.
   process.env['NODE_COMPILE_CACHE'] ??= compileCache
   const load = createRequire(import.meta.url)
