@@ -8,8 +8,8 @@ import { withoutPromiseHooks } from './unhooked.ts'
 
 /**
  * The lanes of the folders of this one; what is not named here runs in the lane `others`. The suites of `crowded` put up several machines at
- * once, and take turns lest two of them starve each other. Those of `waiting` put up one, and mostly wait for what takes its time. What
- * runs beside them mostly keeps one processor busy.
+ * once, and take turns lest two of them starve each other. Those of `waiting` put up one, or a proxy, and mostly wait for what takes its
+ * time. What runs beside them mostly keeps one processor busy, and gets the less of it the more the others have to do: it has the least.
  */
 const lanes: ReadonlyMap<string, Lane> = new Map([
   ['bench', 'crowded'],
@@ -19,6 +19,7 @@ const lanes: ReadonlyMap<string, Lane> = new Map([
   ['examples', 'waiting'],
   ['healing', 'waiting'],
   ['history', 'crowded'],
+  ['router', 'waiting'],
   ['world', 'crowded'],
 ])
 
