@@ -1,7 +1,7 @@
-// Runs before `npm start` and `npm test`: installs the dependencies when node_modules is missing or older than the lockfile.
+// Runs before `npm start`, `npm test` and `npx slipway`: installs the dependencies when node_modules is missing or older than the lockfile.
 // Plain JavaScript for old Nodes: the Node that Slipway runs on (24) is itself one of the dependencies.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -31,5 +31,9 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted || !existsSync(
     )
     process.exit(1)
   }
+  // Beside the commands of the dependencies, so that `npx slipway` is ours at once.
+  const bin = join(root, 'node_modules/.bin/slipway')
+  rmSync(bin, { force: true })
+  symlinkSync(join('..', '..', 'bin', 'slipway.js'), bin)
   writeFileSync(stamp, wanted)
 }

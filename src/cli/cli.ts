@@ -1,0 +1,66 @@
+import type { Client } from '../client/index.ts'
+import { exit } from './exit.ts'
+import { Refusal } from './refusal.ts'
+import { type SettingFlags, type Settings, settle, urlOf } from './settings.ts'
+import { type Style, styleOf } from './style.ts'
+import type { World } from './world.ts'
+
+/** What every command takes. */
+export interface GlobalOptions extends SettingFlags {
+  readonly json?: boolean
+  readonly ascii?: boolean
+  readonly yes?: boolean
+}
+
+/** One command line under way: what a command performs with. */
+export interface Cli {
+  readonly world: World
+  readonly options: GlobalOptions
+  /** Whether stdout is read by a program: one JSON value, or one a line. */
+  readonly json: boolean
+  /** How to write on stdout. */
+  readonly style: Style
+  /** How to write on stderr. */
+  readonly storyStyle: Style
+  /** Data: a line of text on stdout. */
+  print(line?: string): void
+  /** Data for programs: one line of JSON on stdout. */
+  printJson(value: unknown): void
+  /** The story: a line for people on stderr. Left out with --json only where it is the data. */
+  tell(line: string): void
+  settings(): Promise<Settings>
+  /** The server that the settings name. Throws a `Refusal` without a token. */
+  connect(): Promise<Client>
+}
+
+/** Puts a command line together. */
+export function cliOf(world: World, options: GlobalOptions): Cli {
+  let settled: Promise<Settings> | undefined
+  const settings = (): Promise<Settings> => (settled ??= settle(world, options))
+  return {
+    world,
+    options,
+    json: options.json === true,
+    style: styleOf(world.stdout, world.env, options.ascii === true),
+    storyStyle: styleOf(world.stderr, world.env, options.ascii === true),
+    print: (line = '') => world.stdout.write(`${line}\n`),
+    printJson: value => world.stdout.write(`${JSON.stringify(value)}\n`),
+    tell: line => world.stderr.write(`${line}\n`),
+    settings,
+    async connect() {
+      const { url, token, tenant } = await settings()
+      const address = urlOf(url).href
+      if (!token) {
+        throw new Refusal(
+          exit.notAllowed,
+          'not_logged_in',
+          `You are not logged in to ${address} (${url.source}).`,
+          'Log in:  slipway login',
+          'In CI:   set SLIPWAY_URL and SLIPWAY_TOKEN',
+        )
+      }
+      const { createClient } = await import('../client/index.ts')
+      return createClient({ url: address, token: token.value, ...(tenant ? { tenant: tenant.value } : {}) })
+    },
+  }
+}

@@ -1,0 +1,11 @@
+import type { Listed } from './command.ts'
+
+/** Every command, in the order help tells them. A command is loaded when it is called, so that the others cost nothing. */
+export const commands: Readonly<Record<string, Listed>> = {
+  tokens: {
+    summary: 'Who may do what',
+    under: {
+      list: { summary: 'Tokens, newest first', load: async () => (await import('./commands/tokens/list.ts')).list },
+    },
+  },
+}
