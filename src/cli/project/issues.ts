@@ -87,7 +87,7 @@ const words: Readonly<Record<string, string>> = {
 function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a mapping'
-  return typeof value === 'string' ? 'a text' : String(value)
+  return typeof value === 'string' ? 'a text' : JSON.stringify(value)
 }
 
 /** What stands at this path. */
