@@ -25,8 +25,11 @@ export interface YamlFile {
   writtenAs(path: Path): string | undefined
 }
 
-/** Reads YAML 1.2, in which `no` is a text. Aliases are followed as far as a person would write them. Never throws. */
-export function readYaml(text: string): YamlFile {
+/**
+ * Reads YAML 1.2, in which `no` is a text. Aliases are followed as far as a person would write them. `merge`: `<<` brings in the
+ * keys of other mappings, as compose files have it. Never throws.
+ */
+export function readYaml(text: string, { merge = false }: { readonly merge?: boolean } = {}): YamlFile {
   const values = new Map<string, Node>()
   const keys = new Map<string, Node>()
   const lines = new LineCounter()
@@ -97,12 +100,13 @@ export function readYaml(text: string): YamlFile {
       const value = isSeq(node)
         ? node.items.map((item, n) => valueOf(item, [...path, n]))
         : Object.fromEntries(
-            node.items.map(({ key, value }) => {
+            node.items.flatMap(({ key, value }): [string, unknown][] => {
               const name = isScalar(key) ? String(key.value) : ''
               const here = [...path, name]
               if (isScalar(key)) keys.set(idOf(here), key)
               if (!isScalar(key) || name === '__proto__') throw new Unreadable('has a key that cannot be one', here)
-              return [name, valueOf(value, here)]
+              const inner = valueOf(value, here)
+              return merge && name === '<<' ? mergedIn(inner) : [[name, inner]]
             }),
           )
       open.delete(node)
@@ -116,6 +120,12 @@ export function readYaml(text: string): YamlFile {
       `is not YAML that can be read: ${error instanceof RangeError ? 'it is nested too deep' : lowerFirst(messageOf(error))}`,
     )
   }
+}
+
+/** What `<<` brings in; of several mappings the first goes before. Keys of the mapping itself stand below it, and so replace them. */
+function mergedIn(value: unknown): [string, unknown][] {
+  const mappings: unknown[] = Array.isArray(value) ? value.toReversed() : [value]
+  return mappings.flatMap(mapping => (mapping !== null && typeof mapping === 'object' ? Object.entries(mapping) : []))
 }
 
 /** Two paths never share one, whatever characters their keys are made of. */

@@ -9,11 +9,16 @@ export const schemaUrl = 'https://unpkg.com/slipway/docs/slipway.schema.json'
 export interface WriteTerms {
   /** Lines above it, for people. */
   readonly notes?: readonly string[]
+  /** Whether `${NAME}` in it is to be filled in from the environment whenever the file is read. Default: it stands for itself. */
+  readonly interpolated?: boolean
 }
 
 /** The text of a project file: what `parseProject` reads as this project, with the line that tells editors its schema. */
-export function projectText(project: Project, { notes = [] }: WriteTerms = {}): string {
-  const document = new Document({ ...project, services: project.services.map(withEscapes) }, { schema: 'core' })
+export function projectText(project: Project, { notes = [], interpolated = false }: WriteTerms = {}): string {
+  const document = new Document(
+    { ...project, services: interpolated ? project.services : project.services.map(withEscapes) },
+    { schema: 'core' },
+  )
   visit(document, {
     Seq(_, node) {
       // Words of a command stand in one line.
