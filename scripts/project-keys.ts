@@ -7,7 +7,7 @@ interface Node {
   readonly oneOf?: readonly Node[]
   readonly anyOf?: readonly Node[]
   readonly enum?: readonly unknown[]
-  readonly const?: unknown
+  readonly const?: string
 }
 
 const begin = '<!-- keys: npm run docs:schema -->'
@@ -17,7 +17,7 @@ const end = '<!-- end of keys -->'
 export function withKeys(page: string, schema: object): string {
   const [before, rest = ''] = page.split(begin)
   const [, after = ''] = rest.split(end)
-  return `${before}${begin}\n\n${tables(schema as Node)}\n${end}${after}`
+  return `${before}${begin}\n\n${tables(schema)}\n${end}${after}`
 }
 
 function tables(schema: Node): string {
@@ -28,7 +28,7 @@ function tables(schema: Node): string {
     ['policies', schema.properties?.['policies']],
     ['A service', service],
     ...(check?.oneOf ?? check?.anyOf ?? []).map((form): [string, Node] => [
-      `health_check of type ${String(form.properties?.['type']?.const)}`,
+      `health_check of type ${form.properties?.['type']?.const}`,
       form,
     ]),
     ['ports, each', listed(service?.properties?.['ports'])],
@@ -53,7 +53,7 @@ function listed(node: Node | undefined): Node | undefined {
 
 function kindOf({ type, enum: values, const: only, oneOf, anyOf, properties }: Node): string {
   if (values) return values.map(String).join(', ')
-  if (only !== undefined) return String(only)
+  if (only !== undefined) return only
   if (oneOf ?? anyOf) return 'one of several forms'
   const kinds: Readonly<Record<string, string>> = {
     string: 'text',

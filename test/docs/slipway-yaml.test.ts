@@ -21,7 +21,7 @@ const example = blocksOf(page).find(({ language }) => language === 'yaml')?.code
 
 describe('docs/slipway.schema.json', () => {
   const schema = projectJsonSchema()
-  const fits = new Ajv({ strict: false, allErrors: true }).compile(schema)
+  const fits = new Ajv({ strict: false, allErrors: true, formats: { uri: true } }).compile(schema)
 
   test('and the keys in docs/slipway-yaml.md are what `npm run docs:schema` makes', () => {
     assert.equal(
@@ -76,7 +76,7 @@ createServer((_, answer) => answer.end([process.env.API, process.env.RELEASE, pr
     await writeFile(join(folder, 'slipway.yaml'), example)
     const { token } = await world.tenant()
     const client = createClient({ url: world.url, token })
-    await client.secrets.store({ name: 'shop-database', value: 'hunter2' })
+    await client.secrets.store('shop-database', 'hunter2')
     const { project } = await readProject(undefined, { cwd: join(folder, 'web'), env: { RELEASE: '7' } })
     const [create] = reconcile(project, undefined)
     assert.ok(create)

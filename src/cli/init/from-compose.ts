@@ -6,6 +6,9 @@ import { composeService } from './compose-service.ts'
 import { entriesOf, textsOf } from './compose-values.ts'
 import { type Draft, nameFrom } from './draft.ts'
 
+/** What to do about a compose file that is none. */
+const next = 'Mend it, or name another one with --from FILE.'
+
 /** Keys of the file that say nothing a project has to know. */
 const silent = new Set(['version', 'name', 'services'])
 
@@ -16,13 +19,13 @@ const silent = new Set(['version', 'name', 'services'])
  */
 export function fromCompose(text: string, file: string, folder: string): Draft {
   const yaml = readYaml(text, { merge: true })
-  if (yaml.faults.length > 0) throw new ProjectError(file, text, yaml.faults)
+  if (yaml.faults.length > 0) throw new ProjectError(file, text, yaml.faults, next)
   const all = entriesOf(yaml.value)
   const declared = entriesOf(all['services'])
   const names = new Map(Object.keys(declared).map(name => [name, nameFrom(name, 'service')]))
   if (names.size === 0 || new Set(names.values()).size < names.size) {
     const message = names.size === 0 ? 'declares no service' : 'has services whose names are too much alike'
-    throw new ProjectError(file, text, [{ ...yaml.placeOf(['services']), key: 'services', message }])
+    throw new ProjectError(file, text, [{ ...yaml.placeOf(['services']), key: 'services', message }], next)
   }
   const notes: string[] = []
   const found = Object.entries(declared).map(([name, service]) =>

@@ -19,10 +19,15 @@ export class ProjectError extends SlipwayError {
   readonly file: string
   readonly faults: readonly Fault[]
 
-  constructor(file: string, text: string, faults: readonly Fault[]) {
+  constructor(
+    file: string,
+    text: string,
+    faults: readonly Fault[],
+    next = 'Every key is told of in docs/slipway-yaml.md.',
+  ) {
     const count = faults.length === 1 ? 'one fault' : `${faults.length} faults`
     super('invalid_request', `${file} has ${count}.`, {
-      next: 'Every key is told of in docs/slipway-yaml.md.',
+      next,
       fields: told(file, text, faults),
     })
     this.name = 'ProjectError'

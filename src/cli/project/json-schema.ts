@@ -19,8 +19,7 @@ export function projectJsonSchema(): Json {
 }
 
 function jsonOf(schema: z.ZodType): Json {
-  const json = z.toJSONSchema(schema, { io: 'input', target: 'draft-7', unrepresentable: 'any', reused: 'inline' })
-  return json as unknown as Json
+  return { ...z.toJSONSchema(schema, { io: 'input', target: 'draft-7', unrepresentable: 'any', reused: 'inline' }) }
 }
 
 /** Fields whose texts may be written as numbers: `PORT: 3000`. */

@@ -27,14 +27,14 @@ export function reconcile(project: Project, instance: Instance | undefined, term
     )
   }
   const change = { ...changeOf(project, instance), ...exposeNow(project, instance) }
-  const { now, then } = scales(project, instance)
+  const { now, later } = scales(project, instance)
   const expose = exposeLater(project, instance)
   return [
     ...(Object.keys(change).length > 0 ? [{ kind: 'update', change, from: instance } as const] : []),
     deployTo(project, instance, terms),
     ...(now ? [now] : []),
     ...(expose === undefined ? [] : [{ kind: 'expose', service: expose } as const]),
-    ...(then ? [then] : []),
+    ...(later ? [later] : []),
   ]
 }
 
@@ -98,19 +98,21 @@ function wired({ field, ...difference }: Difference): Difference {
 }
 
 /** Counts the file names that are others on the server. A deploy brings a service its count only when it is new. */
-function scales(project: Project, instance: Instance): { now?: Act; then?: Act } {
+function scales(project: Project, instance: Instance): { now?: Act; later?: Act } {
   const now: Record<string, number> = {}
-  const then: Record<string, number> = {}
+  const later: Record<string, number> = {}
   for (const { name, replicas } of project.services) {
     if (replicas === undefined) continue
     const there = instance.services.find(service => service.name === name)
-    if (there && there.replicas !== replicas) (instance.current_release_id === undefined ? then : now)[name] = replicas
+    if (there && there.replicas !== replicas) (instance.current_release_id === undefined ? later : now)[name] = replicas
     // A service that comes back has the count it had when it was removed.
     const before = instance.removed_replicas?.[name]
-    if (!there && before !== undefined && before !== replicas) then[name] = replicas
+    if (!there && before !== undefined && before !== replicas) later[name] = replicas
   }
   return {
     ...(Object.keys(now).length > 0 ? { now: { kind: 'scale', replicas: now, afterSuccess: false } as const } : {}),
-    ...(Object.keys(then).length > 0 ? { then: { kind: 'scale', replicas: then, afterSuccess: true } as const } : {}),
+    ...(Object.keys(later).length > 0
+      ? { later: { kind: 'scale', replicas: later, afterSuccess: true } as const }
+      : {}),
   }
 }
