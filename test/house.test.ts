@@ -54,6 +54,7 @@ function floorOf(file: string): Floor {
     case 'clock.ts':
     case 'errors.ts':
     case 'id.ts':
+    case 'nearest.ts':
     case 'room.ts':
     case 'wire.ts':
       return 'ground'
@@ -173,6 +174,7 @@ const besides = new Set([
 const pureForStrategies = new Set([
   'zod',
   'errors.ts',
+  'nearest.ts',
   'deploy/revision.ts',
   'deploy/step.ts',
   'deploy/strategy.ts',

@@ -2,6 +2,10 @@ import type { Listed } from './command.ts'
 
 /** Every command, in the order help tells them. A command is loaded when it is called, so that the others cost nothing. */
 export const commands: Readonly<Record<string, Listed>> = {
+  init: {
+    summary: 'Write a slipway.yaml for what is in this folder',
+    load: async () => (await import('./commands/init.ts')).init,
+  },
   tokens: {
     summary: 'Who may do what',
     under: {
