@@ -2,6 +2,10 @@ import type { Listed } from './command.ts'
 
 /** Every command, in the order help tells them. A command is loaded when it is called, so that the others cost nothing. */
 export const commands: Readonly<Record<string, Listed>> = {
+  demo: {
+    summary: 'A shop under load on a server of its own, moved by every strategy',
+    load: async () => (await import('./commands/demo.ts')).demo,
+  },
   tokens: {
     summary: 'Who may do what',
     under: {
