@@ -11,6 +11,7 @@ import { errorText } from './error-text.ts'
 import { printEvents } from './events.ts'
 import { imageIn } from './images.ts'
 import { aborted, Interrupted, interruption } from './interruption.ts'
+import { invite } from './invitation.ts'
 import { type Live, startLive } from './live.ts'
 import { createInstance, openStage, type Stage, tenant } from './stage.ts'
 import { type Outcome, outcomeOf, summaryOf } from './summary.ts'
@@ -59,7 +60,7 @@ async function playOne(what: Play, { once, json }: PlayOptions, signal: AbortSig
   const screen = createScreen(story, process.env)
   try {
     const stay = !once && process.stdout.isTTY
-    const outcome = await performAll(what, { screen, signal, stay, json })
+    const outcome = await performAll(what, { screen, signal, stay, json, say: text => story.write(text) })
     story.write(`${paint(lastLine(outcome), Number.MAX_SAFE_INTEGER, false)}\n`)
     if (json) process.stdout.write(`${JSON.stringify(summaryOf(outcome))}\n`)
     return outcome.well ? 0 : 1
@@ -76,9 +77,11 @@ interface Setting {
   /** Go on under load after the last act, until interrupted. */
   readonly stay: boolean
   readonly json: boolean
+  /** Writes text that stays. */
+  say(text: string): void
 }
 
-async function performAll(what: Play, { screen, signal, stay, json }: Setting): Promise<Outcome> {
+async function performAll(what: Play, { screen, signal, stay, json, say }: Setting): Promise<Outcome> {
   await using cleanup = new AsyncDisposableStack()
   const acts = what.acts.length + 1
   const live = cleanup.use(startLive(what.title, acts, screen))
@@ -104,7 +107,10 @@ async function performAll(what: Play, { screen, signal, stay, json }: Setting): 
     screen.end(outcome)
     return outcome
   }
+  const lines = await invite(stage)
   screen.end(outcomeOf(finished, acts, load.stats()))
+  // `end` erased the block, and it is drawn again beneath this.
+  say(`Paste into another terminal:\n\n${lines.map(line => `  ${line}\n`).join('')}\n`)
   live.note('the load goes on; Ctrl-C ends it and removes what was started')
   await aborted(alive).catch((reason: unknown) => {
     if (!(reason instanceof Interrupted)) throw reason
