@@ -48,6 +48,7 @@ function floorOf(file: string): Floor {
     case 'server':
     case 'client':
       return 'server'
+    case 'demo':
     case 'cli':
       return 'cli'
     case 'abort.ts':

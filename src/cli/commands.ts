@@ -6,6 +6,10 @@ export const commands: Readonly<Record<string, Listed>> = {
     summary: 'Write a slipway.yaml for what is in this folder',
     load: async () => (await import('./commands/init.ts')).init,
   },
+  demo: {
+    summary: 'A shop under load on a server of its own, moved by every strategy',
+    load: async () => (await import('./commands/demo.ts')).demo,
+  },
   tokens: {
     summary: 'Who may do what',
     under: {

@@ -18,7 +18,7 @@ const expected = [
 
 describe('npm start', () => {
   test('ends each deployment as it has to, loses nothing, and removes everything it started', async t => {
-    const { code, lines, story, folder } = await runExample(t, 'demo.ts')
+    const { code, lines, story, folder } = await runExample(t, 'demo')
     const summary = lines.at(-1)?.summary
     assert.ok(summary, story)
     assert.equal(summary.lost, 0, story)
@@ -48,7 +48,7 @@ describe('npm start', () => {
 describe('npm start that does not come to its end removes everything it started:', { concurrency: true }, () => {
   test('interrupted in the middle of a rollout it stops', async t => {
     let found = 0
-    const { code, lines, story, folder } = await runExample(t, 'demo.ts', (line, { signal, folder }) => {
+    const { code, lines, story, folder } = await runExample(t, 'demo', (line, { signal, folder }) => {
       if (!isFirstRoute(line)) return
       found = processesOf(folder).length
       signal('SIGINT')
@@ -61,7 +61,7 @@ describe('npm start that does not come to its end removes everything it started:
   })
 
   test('when a part of it dies it says what went wrong', async t => {
-    const { code, story, folder } = await runExample(t, 'demo.ts', (line, { folder }) => {
+    const { code, story, folder } = await runExample(t, 'demo', (line, { folder }) => {
       if (!isFirstRoute(line)) return
       const load = processesOf(folder).find(({ command }) => command.includes('load/process.ts'))
       assert.ok(load)

@@ -46,7 +46,7 @@ export interface Ended {
 /** Runs an example as its own program with `--once --json`, everything temporary below a folder of its own. `told`: each line as it comes. */
 export async function runExample(
   t: TestContext,
-  name: string,
+  name: 'demo' | 'real.ts',
   told: (
     line: Line,
     running: { readonly folder: string; readonly signal: (name: NodeJS.Signals) => void },
@@ -54,8 +54,9 @@ export async function runExample(
 ): Promise<Ended & { readonly folder: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'slipway-example-'))
   const { XDG_RUNTIME_DIR: _, ...env } = process.env
-  const program = fileURLToPath(new URL(`../../examples/${name}`, import.meta.url))
-  const child = spawn(process.execPath, [program, '--once', '--json'], {
+  const words = name === 'demo' ? ['src/cli/main.ts', 'demo'] : [`examples/${name}`]
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  const child = spawn(process.execPath, [join(root, words[0] ?? ''), ...words.slice(1), '--once', '--json'], {
     env: { ...env, TMPDIR: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

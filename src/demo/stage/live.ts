@@ -1,16 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Event, type InstanceStatus, isSlipwayError, type Release } from '../../src/index.ts'
-import type { Screen } from '../demo/screen.ts'
-import type { CurrentDeployment, DemoState, FinishedDeployment, RevisionView, ServiceView } from '../demo/state.ts'
-import { sharesBetween, trafficBetween } from '../demo/traffic.ts'
+import { type Client, type Event, type Release, type ServiceStatus, SlipwayApiError } from '../../client/index.ts'
 import type { Load } from '../load/load.ts'
 import { emptyStats, type LoadStats } from '../load/stats.ts'
+import type { Screen } from '../screen/screen.ts'
+import type { CurrentDeployment, DemoState, FinishedDeployment, RevisionView, ServiceView } from '../screen/state.ts'
+import { sharesBetween, trafficBetween } from '../screen/traffic.ts'
 import { versionOf } from './images.ts'
 import { progressed } from './progress.ts'
-import type { Stage } from './stage.ts'
 
 /** What is asked of Slipway, again and again. */
-type Looked = Pick<Stage, 'status' | 'getRelease'>
+interface Looked {
+  readonly instances: Pick<Client['instances'], 'services'>
+  readonly releases: Pick<Client['releases'], 'get'>
+}
 
 /** Keeps the screen up to date while a scenario is performed. */
 export interface Live {
@@ -24,13 +26,15 @@ export interface Live {
   /** What happens between two deployments. */
   note(text: string): void
   /** Shows the replicas of this instance from now on. */
-  watch(stage: Looked, instanceId: string): void
+  watch(client: Looked, instanceId: string): void
   /** Shows what this load sees from now on. */
   measure(load: Load): void
   [Symbol.dispose](): void
 }
 
 const drawEveryMs = 200
+/** A token has 600 reads a minute. */
+const lookEveryMs = 250
 /** Rates, shares and latency are those of this many milliseconds. */
 const momentMs = 2000
 
@@ -88,12 +92,13 @@ export function startLive(title: string, acts: number, screen: Screen): Live {
       current = undefined
       screen.show(state())
     },
-    watch(stage, instanceId) {
-      const releases = releasesOf(stage)
+    watch(client, instanceId) {
+      const releases = releasesOf(client)
       const look = async (): Promise<void> => {
         while (!end.signal.aborted) {
-          services = await servicesOf(await stage.status(instanceId), releases)
-          await delay(drawEveryMs, undefined, { signal: end.signal })
+          const { items } = await client.instances.services(instanceId, { signal: end.signal })
+          services = await servicesOf(items, releases)
+          await delay(lookEveryMs, undefined, { signal: end.signal })
         }
       }
       look().catch((error: unknown) => {
@@ -113,32 +118,31 @@ export function startLive(title: string, acts: number, screen: Screen): Live {
 }
 
 /** Looks releases up, each that can't change any more only once. */
-function releasesOf(stage: Looked): (id: string) => Promise<Release | undefined> {
+function releasesOf({ releases }: Looked): (id: string) => Promise<Release | undefined> {
   const known = new Map<string, Release>()
   return async id => {
-    const release = known.get(id) ?? (await stage.getRelease(id).catch(notYet))
-    if (release?.sealedAt !== undefined) known.set(id, release)
+    const release = known.get(id) ?? (await releases.get(id).catch(notYet))
+    if (release?.sealed_at !== undefined) known.set(id, release)
     return release
   }
 }
 
 /** Version 1 is recorded when the instance is up; until then its rows name a release that is not there. */
 function notYet(error: unknown): undefined {
-  if (!isSlipwayError(error, 'not_found')) throw error
+  if (!(error instanceof SlipwayApiError) || error.code !== 'not_found') throw error
 }
 
 async function servicesOf(
-  { instance, table, replicas }: InstanceStatus,
+  all: readonly ServiceStatus[],
   releaseOf: (id: string) => Promise<Release | undefined>,
 ): Promise<ServiceView[]> {
   return await Promise.all(
-    instance.services.map(async ({ name, image, ports = [] }) => {
-      const rows = table.filter(row => row.service === name)
-      const revisions = rows.map(async ({ revision, release, replicas: wanted, weight, keepUntil }) => {
-        const ready = replicas.filter(replica => replica.revision === revision && replica.health === 'ready').length
+    all.map(async ({ name, image, ports = [], rows, running }) => {
+      const revisions = rows.map(async ({ revision, release, replicas: wanted, weight, keep_until }) => {
+        const ready = running.filter(replica => replica.revision === revision && replica.health === 'ready').length
         const snapshot = (await releaseOf(release))?.services.find(service => service.name === name)
         const version = versionOf(snapshot?.image ?? image, name)
-        return { version, ready, wanted, weight, ...(keepUntil === undefined ? {} : { warm: true }) }
+        return { version, ready, wanted, weight, ...(keep_until === undefined ? {} : { warm: true }) }
       })
       return { name, routed: ports.length > 0, revisions: await Promise.all(revisions) }
     }),

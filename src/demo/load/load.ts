@@ -3,6 +3,8 @@ import type { LoadOptions } from './options.ts'
 import type { FromLoad, ToLoad } from './process.ts'
 import { emptyStats, type LoadReport, type LoadStats, type Loss } from './stats.ts'
 
+const program = new URL(import.meta.url.endsWith('.ts') ? './process.ts' : './process.js', import.meta.url)
+
 /** Nobody may ever take them. */
 const keptLosses = 10_000
 
@@ -28,7 +30,7 @@ export interface Load {
  * const report = await load.stop()
  */
 export function startLoad(options: LoadOptions): Load {
-  const child = fork(new URL('./process.ts', import.meta.url), { execArgv: [] })
+  const child = fork(program, { execArgv: [] })
   let latest = emptyStats()
   let ended: Error | undefined
   let report: LoadReport | undefined

@@ -1,6 +1,6 @@
-import { wentWell } from '../demo/finish.ts'
-import type { DemoEnd } from '../demo/state.ts'
 import type { LoadStats } from '../load/stats.ts'
+import { wentWell } from '../screen/finish.ts'
+import type { DemoEnd } from '../screen/state.ts'
 import type { Performed } from './act.ts'
 
 /** What came of a scenario. */

@@ -1,8 +1,8 @@
-import type { CreateInstanceRequest } from '../../src/index.ts'
-import { buildShop } from '../shop/build.ts'
-import type { ShopReleaseName } from '../shop/releases.ts'
-import type { Act } from '../stage/act.ts'
-import type { Play } from '../stage/play.ts'
+import type { CreateInstanceRequest } from '../index.ts'
+import { buildShop } from './shop/build.ts'
+import type { ShopReleaseName } from './shop/releases.ts'
+import type { Act } from './stage/act.ts'
+import type { Play } from './stage/play.ts'
 
 /** Short enough to be watched, long enough for some dozens of requests at 5 %. */
 const careful = {

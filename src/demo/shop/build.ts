@@ -2,7 +2,7 @@ import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ShopRelease, type ShopReleaseName, shopReleases } from './releases.ts'
 
-const source = new URL('./source/', import.meta.url)
+const source = new URL('../../../examples/shop/source/', import.meta.url)
 const shared = { web: ['serve.mjs', 'websocket.mjs'], api: ['serve.mjs', 'websocket.mjs'], worker: [] }
 
 /**

@@ -13,8 +13,12 @@ export interface Outage {
 const requests = 250
 
 /** Kills the control plane and starts it again once it was not missed by the traffic; also when that never comes to be. */
-export async function outage({ controlPlane }: Stage, load: Load | undefined, signal: AbortSignal): Promise<Outage> {
-  if (!controlPlane || !load) throw new Error('There is no control plane to kill, or no load that would notice.')
+export async function outage(
+  { controlPlane }: Pick<Stage, 'controlPlane'>,
+  load: Load | undefined,
+  signal: AbortSignal,
+): Promise<Outage> {
+  if (!load) throw new Error('There is no load that would notice.')
   await controlPlane.kill()
   const killedAt = performance.now()
   // Counts are told every 100 ms, so these may still be from before.

@@ -1,4 +1,4 @@
-import type { DeploymentState } from '../../src/deploy/deployment.ts'
+import type { DeploymentState } from '../../deploy/deployment.ts'
 
 /** Everything the screen shows, as data. Whoever runs the scenario makes one; the drawing knows nothing else. */
 export interface DemoState {

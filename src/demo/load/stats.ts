@@ -20,6 +20,8 @@ export interface LoadStats {
   readonly losses: readonly string[]
   /** Service → version → requests it took part in answering, errors of its own included. */
   readonly versions: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** Service → version → when the last request was sent that it took part in answering, milliseconds since 1970. */
+  readonly lastSentAt: Readonly<Record<string, Readonly<Record<string, number>>>>
   /** From sending to the end of the answer, of requests to `path`. */
   readonly latency: Histogram
   readonly webSockets: WebSocketStats
@@ -76,6 +78,7 @@ export function startTally(onLoss: (loss: Loss) => void = () => {}): Tally {
   const causes = Object.fromEntries(lossCauses.map(cause => [cause, 0])) as Record<LossCause, number>
   const losses: string[] = []
   const versions: Record<string, Record<string, number>> = {}
+  const lastSentAt: Record<string, Record<string, number>> = {}
   const latency = emptyHistogram()
   const webSockets = { open: 0, opened: 0, closed: 0, sent: 0, echoed: 0, crossed: 0, lost: 0 }
 
@@ -87,9 +90,11 @@ export function startTally(onLoss: (loss: Loss) => void = () => {}): Tally {
     if (losses.length < 20)
       losses.push(`${((performance.now() - began) / 1000).toFixed(3)} s: ${what}: ${cause}: ${text}`)
   }
-  const credit = ({ service, version }: Answerer): void => {
+  const credit = ({ service, version }: Answerer, sentAt: number): void => {
     const ofService = (versions[service] ??= {})
     ofService[version] = (ofService[version] ?? 0) + 1
+    const sentTo = (lastSentAt[service] ??= {})
+    sentTo[version] = Math.max(sentTo[version] ?? 0, sentAt)
   }
 
   return {
@@ -104,7 +109,8 @@ export function startTally(onLoss: (loss: Loss) => void = () => {}): Tally {
         return lose(kind === 'slow' ? 'slow request' : 'request', verdict.cause, verdict.text, ms)
       if (verdict.type === 'right') counts.answered++
       else counts.appErrors++
-      for (const answerer of verdict.answerers) credit(answerer)
+      const sentAt = Math.round(Date.now() - ms)
+      for (const answerer of verdict.answerers) credit(answerer, sentAt)
       if (kind === 'plain') observe(latency, ms)
     },
     lostWebSocket(cause, text) {
@@ -114,6 +120,7 @@ export function startTally(onLoss: (loss: Loss) => void = () => {}): Tally {
     late(ms) {
       counts.lateMs = Math.max(counts.lateMs, ms)
     },
-    stats: sendingMs => structuredClone({ sendingMs, ...counts, causes, losses, versions, latency, webSockets }),
+    stats: sendingMs =>
+      structuredClone({ sendingMs, ...counts, causes, losses, versions, lastSentAt, latency, webSockets }),
   }
 }

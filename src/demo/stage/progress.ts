@@ -1,5 +1,6 @@
-import type { Event, Step } from '../../src/index.ts'
-import type { CurrentDeployment } from '../demo/state.ts'
+import type { Event } from '../../client/index.ts'
+import type { Step } from '../../index.ts'
+import type { CurrentDeployment } from '../screen/state.ts'
 
 /** What the screen shows of a deployment after one more of its events. */
 export function progressed(current: CurrentDeployment, { type, data = {} }: Event): CurrentDeployment {

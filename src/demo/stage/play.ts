@@ -1,18 +1,19 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { CreateInstanceRequest } from '../../src/index.ts'
-import { endedAsExpected, lastLine } from '../demo/finish.ts'
-import { paint } from '../demo/line.ts'
-import { createScreen, type Screen } from '../demo/screen.ts'
+import type { CreateInstanceRequest } from '../../index.ts'
 import { type Load, startLoad } from '../load/load.ts'
 import type { LoadOptions } from '../load/options.ts'
+import { endedAsExpected, lastLine } from '../screen/finish.ts'
+import { paint } from '../screen/line.ts'
+import { createScreen, type Screen } from '../screen/screen.ts'
 import { type Act, follow, type Performance, type Performed, perform } from './act.ts'
 import { errorText } from './error-text.ts'
 import { printEvents } from './events.ts'
 import { imageIn } from './images.ts'
 import { aborted, Interrupted, interruption } from './interruption.ts'
+import { invite } from './invitation.ts'
 import { type Live, startLive } from './live.ts'
-import { createInstance, openStage, type Stage } from './stage.ts'
+import { createInstance, openStage, type Stage, tenant } from './stage.ts'
 import { type Outcome, outcomeOf, summaryOf } from './summary.ts'
 
 /** A scenario: an instance under load, and what is deployed to it, one after the other. */
@@ -22,8 +23,6 @@ export interface Play {
   readonly preparing: string
   /** Makes the images that are folders, by their names, in `folder`. */
   prepare?(folder: string): Promise<void>
-  /** Whether the control plane is a process of its own, which acts may kill. Default false. */
-  readonly mortal?: boolean
   /** What the first deployment brings: `web 1, api 1`. */
   readonly opening: string
   /** The instance to create, with names of images. */
@@ -61,7 +60,7 @@ async function playOne(what: Play, { once, json }: PlayOptions, signal: AbortSig
   const screen = createScreen(story, process.env)
   try {
     const stay = !once && process.stdout.isTTY
-    const outcome = await performAll(what, { screen, signal, stay, json })
+    const outcome = await performAll(what, { screen, signal, stay, json, say: text => story.write(text) })
     story.write(`${paint(lastLine(outcome), Number.MAX_SAFE_INTEGER, false)}\n`)
     if (json) process.stdout.write(`${JSON.stringify(summaryOf(outcome))}\n`)
     return outcome.well ? 0 : 1
@@ -78,23 +77,26 @@ interface Setting {
   /** Go on under load after the last act, until interrupted. */
   readonly stay: boolean
   readonly json: boolean
+  /** Writes text that stays. */
+  say(text: string): void
 }
 
-async function performAll(what: Play, { screen, signal, stay, json }: Setting): Promise<Outcome> {
+async function performAll(what: Play, { screen, signal, stay, json, say }: Setting): Promise<Outcome> {
   await using cleanup = new AsyncDisposableStack()
   const acts = what.acts.length + 1
   const live = cleanup.use(startLive(what.title, acts, screen))
   live.note(what.preparing)
   signal.addEventListener('abort', () => live.note('the last requests end, then everything is removed'))
-  const stage = await openStage(cleanup, signal, what.mortal ?? false)
-  if (json) cleanup.use(printEvents(stage, line => process.stdout.write(line)))
+  const stage = await openStage(cleanup, signal)
+  const unhurt = AbortSignal.any([signal, stage.controlPlane.death])
+  if (json) cleanup.use(printEvents(stage.client, line => process.stdout.write(line)))
   const images = join(stage.folder, 'images')
   await what.prepare?.(images)
   signal.throwIfAborted()
   const image = (name: string): string => imageIn(images, name)
 
-  const { instanceId, version1 } = await open(what, { stage, cleanup, live, signal, image })
-  const { load, alive } = await startAt(what, { stage, cleanup, signal })
+  const { instanceId, version1 } = await open(what, { stage, cleanup, live, signal: unhurt, image })
+  const { load, alive } = await startAt(what, { stage, cleanup, signal: unhurt })
   live.measure(load)
   cleanup.defer(() => live.note('removing what was started'))
   const on = { stage, instanceId, image, load, signal: alive, live }
@@ -105,7 +107,10 @@ async function performAll(what: Play, { screen, signal, stay, json }: Setting): 
     screen.end(outcome)
     return outcome
   }
+  const lines = await invite(stage)
   screen.end(outcomeOf(finished, acts, load.stats()))
+  // `end` erased the block, and it is drawn again beneath this.
+  say(`Paste into another terminal:\n\n${lines.map(line => `  ${line}\n`).join('')}\n`)
   live.note('the load goes on; Ctrl-C ends it and removes what was started')
   await aborted(alive).catch((reason: unknown) => {
     if (!(reason instanceof Interrupted)) throw reason
@@ -128,11 +133,16 @@ async function open(
   const services = instance.services.map(service => ({ ...service, image: image(service.image) }))
   const created = await createInstance(stage, { ...instance, services }, cleanup)
   const instanceId = created.instance.id
-  live.watch(stage, instanceId)
+  live.watch(stage.client, instanceId)
   live.begin({ act: 1, what: opening, strategy: 'initial' })
   const act = { what: opening, ends: 'succeeded' } as const
-  const brought = await follow(act, created.deployment, { stage, before: [], signal, live })
-  const recorded = (await stage.listDeployments(instanceId)).items.find(({ kind }) => kind === 'initial')
+  const brought = await follow(
+    act,
+    { id: created.deployment.id, last_event_id: '0' },
+    { stage, before: [], signal, live },
+  )
+  const { items } = await stage.client.deployments.list({ instance_id: instanceId, kind: 'initial' }).page()
+  const recorded = items[0]
   if (!recorded) throw new Error(`Version 1 was not recorded: the instance is ${brought.state}. ${brought.error ?? ''}`)
   const version1 = { ...brought, id: recorded.id, strategy: recorded.strategy }
   live.ended(version1)
@@ -144,8 +154,8 @@ async function startAt(
   { load: wanted, instance }: Play,
   { stage, cleanup, signal }: Backstage,
 ): Promise<{ readonly load: Load; readonly alive: AbortSignal }> {
-  const { host, port } = stage.front
-  const target = { host, port, hostHeader: `${instance.name}.acme.localhost` }
+  const { host, port } = stage.controlPlane.front
+  const target = { host, port, hostHeader: `${instance.name}.${tenant}.localhost` }
   const load = startLoad({ ...wanted, target })
   cleanup.defer(async () => {
     await load.stop().catch((error: unknown) => void error) // because it is told through `alive`
@@ -180,6 +190,6 @@ async function performActs(
 
 /** A deployment that ended may have been rolled back since. */
 async function asItIsNow(ended: Performed, stage: Stage): Promise<Performed> {
-  const { state } = await stage.getDeployment(ended.id)
+  const { state } = await stage.client.deployments.get(ended.id)
   return { ...ended, state, expected: ended.later ?? ended.expected }
 }

@@ -1,4 +1,5 @@
-import { isSlipwayError } from '../../src/index.ts'
+import { SlipwayApiError } from '../../client/index.ts'
+import { isSlipwayError } from '../../errors.ts'
 import { Interrupted } from './interruption.ts'
 
 /** The exit code when something the scenario needs from elsewhere cannot be had right now. */
@@ -12,6 +13,13 @@ export function errorText(error: unknown): { readonly text: string; readonly exi
     return { text: `${first.text}\nWhile cleaning up: ${errorText(error.error).text}`, exitCode: first.exitCode }
   }
   if (error instanceof Interrupted) return { text: error.message, exitCode: error.exitCode }
+  if (error instanceof SlipwayApiError) {
+    const away = error.code === 'image_unavailable' && error.detail.includes('registry does not answer')
+    return {
+      text: `${error.code}: ${error.detail} (${error.request_id ?? 'no request id'})\n${error.stack}`,
+      exitCode: away ? unavailable : 1,
+    }
+  }
   if (isSlipwayError(error)) {
     const away = error.code === 'image_unavailable' && error.message.includes('registry does not answer')
     const text = `${error.code}: ${error.message}${error.next ? ` ${error.next}` : ''}\n${error.stack}`
