@@ -33,6 +33,8 @@ export interface Cli {
   /** Aborted by the first Ctrl-C, with the `Refusal` to end with. It is listened for only once this is asked for. */
   readonly signal: AbortSignal
   settings(): Promise<Settings>
+  /** How calls are made, as the environment has it. */
+  calling(): { readonly retries?: number }
   /** The server that the settings name. Throws a `Refusal` without a token. */
   connect(): Promise<Client>
   /** Ends what it listens to. */
@@ -59,6 +61,7 @@ export function cliOf(world: World, options: GlobalOptions): Cli {
     },
     dispose: () => interruption?.dispose(),
     settings,
+    calling: () => retriesOf(world.env),
     async connect() {
       const { url, token, tenant } = await settings()
       const address = urlOf(url).href
