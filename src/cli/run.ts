@@ -36,6 +36,8 @@ export async function run(argv: readonly string[], world: World): Promise<ExitCo
       world.stderr.write(`${error.stack}\n`)
     }
     return told.exitCode
+  } finally {
+    cli?.dispose()
   }
 }
 
