@@ -32,8 +32,8 @@ export interface Cli {
   /** Aborted by the first Ctrl-C, with the `Refusal` to end with. It is listened for only once this is asked for. */
   readonly signal: AbortSignal
   settings(): Promise<Settings>
-  /** The server that the settings name. Throws a `Refusal` without a token. */
-  connect(): Promise<Client>
+  /** The server that the settings name; `tenant` is for what was found to belong to one. Throws a `Refusal` without a token. */
+  connect(tenant?: string): Promise<Client>
   /** Ends what it listens to. */
   dispose(): void
 }
@@ -58,8 +58,9 @@ export function cliOf(world: World, options: GlobalOptions): Cli {
     },
     dispose: () => interruption?.dispose(),
     settings,
-    async connect() {
-      const { url, token, tenant } = await settings()
+    async connect(of) {
+      const { url, token, tenant: named } = await settings()
+      const tenant = of ?? named?.value
       const address = urlOf(url).href
       if (!token) {
         throw new Refusal(
@@ -74,7 +75,7 @@ export function cliOf(world: World, options: GlobalOptions): Cli {
       return createClient({
         url: address,
         token: token.value,
-        ...(tenant ? { tenant: tenant.value } : {}),
+        ...(tenant === undefined ? {} : { tenant }),
         ...retriesOf(world.env),
       })
     },
