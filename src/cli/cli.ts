@@ -35,8 +35,8 @@ export interface Cli {
   settings(): Promise<Settings>
   /** How calls are made, as the environment has it. */
   calling(): { readonly retries?: number }
-  /** The server that the settings name. Throws a `Refusal` without a token. */
-  connect(): Promise<Client>
+  /** The server that the settings name; `tenant` is for what was found to belong to one. Throws a `Refusal` without a token. */
+  connect(tenant?: string): Promise<Client>
   /** Ends what it listens to. */
   dispose(): void
 }
@@ -62,8 +62,9 @@ export function cliOf(world: World, options: GlobalOptions): Cli {
     dispose: () => interruption?.dispose(),
     settings,
     calling: () => retriesOf(world.env),
-    async connect() {
-      const { url, token, tenant } = await settings()
+    async connect(of) {
+      const { url, token, tenant: named } = await settings()
+      const tenant = of ?? named?.value
       const address = urlOf(url).href
       const credential = token?.value ?? jobToken(world, address)
       if (!credential) {
@@ -79,7 +80,7 @@ export function cliOf(world: World, options: GlobalOptions): Cli {
       return createClient({
         url: address,
         token: credential,
-        ...(tenant ? { tenant: tenant.value } : {}),
+        ...(tenant === undefined ? {} : { tenant }),
         ...retriesOf(world.env),
       })
     },

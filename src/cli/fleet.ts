@@ -19,7 +19,15 @@ export function fleetLines(instances: readonly InstanceItem[], now: number, styl
     lastOf(instance, style),
     sinceOf(instance, now),
   ])
-  const heading = ['INSTANCE', ...(several ? ['TENANT'] : []), 'RELEASE', 'HEALTH', 'ROLLOUT', `LAST ${shownLast}`, 'SINCE']
+  const heading = [
+    'INSTANCE',
+    ...(several ? ['TENANT'] : []),
+    'RELEASE',
+    'HEALTH',
+    'ROLLOUT',
+    `LAST ${shownLast}`,
+    'SINCE',
+  ]
   return [...columns(heading, rows), ...needLines(instances, several, style)]
 }
 
@@ -57,7 +65,8 @@ function commandFor({ code, deployment_id: deployment }: InstanceItem['needs'][n
 
 function releaseOf({ release, rollout }: InstanceItem, { arrow }: Style): string {
   const now = release === undefined ? '-' : `v${release.version}`
-  if (rollout?.version !== undefined && rollout.version !== release?.version) return `${now} ${arrow} v${rollout.version}`
+  if (rollout?.version !== undefined && rollout.version !== release?.version)
+    return `${now} ${arrow} v${rollout.version}`
   return release?.commit_sha === undefined ? now : `${now}  ${shown(release.commit_sha.slice(0, 7))}`
 }
 

@@ -15,6 +15,6 @@ export const demo: CommandFile = {
       import('../../demo/scenario.ts'),
       import('../../demo/stage/play.ts'),
     ])
-    return (await play([demo], { once, json })) as ExitCode
+    return await play([demo], { once, json })
   },
 }

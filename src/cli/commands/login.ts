@@ -5,8 +5,8 @@ import { contextsFile, readContexts, writeContexts } from '../contexts.ts'
 import { exit } from '../exit.ts'
 import { Refusal } from '../refusal.ts'
 import { secretValue } from '../secret-value.ts'
-import { shown } from '../shown.ts'
 import { urlOf } from '../settings.ts'
+import { shown } from '../shown.ts'
 
 interface Options {
   readonly tokenStdin?: boolean

@@ -21,7 +21,11 @@ export const logout: CommandFile = {
     const { url } = contextNamed(known, name)
     const contexts = Object.fromEntries(Object.entries(known.contexts).filter(([other]) => other !== name))
     const { current, ...rest } = known
-    await writeContexts(cli.world, { ...rest, ...(current === name || current === undefined ? {} : { current }), contexts })
+    await writeContexts(cli.world, {
+      ...rest,
+      ...(current === name || current === undefined ? {} : { current }),
+      contexts,
+    })
     if (cli.json) cli.printJson({ context: name, url })
     else {
       cli.tell(`Logged out of ${shown(url)}: the context ${shown(name)} is gone.`)

@@ -3,7 +3,7 @@ import type { Cli } from '../cli.ts'
 import { cell, columns } from '../columns.ts'
 import { type CommandFile, examples } from '../command.ts'
 import { exit } from '../exit.ts'
-import { findInstance } from '../find.ts'
+import { instanceMeant } from '../find.ts'
 import { fleetLines } from '../fleet.ts'
 import { shown } from '../shown.ts'
 
@@ -20,10 +20,12 @@ export const ps: CommandFile = {
     examples(command, 'slipway ps', 'slipway ps shop', 'slipway ps --json')
   },
   async perform(cli, [name]: [string | undefined], { allTenants }: Options) {
-    const client = await cli.connect()
     const { signal } = cli
     if (name !== undefined) {
-      const { id } = await findInstance(client, name, signal)
+      const {
+        client,
+        of: { id },
+      } = await instanceMeant(cli, name)
       const [instance, { items }] = await Promise.all([
         client.instances.get(id, { signal }),
         client.instances.services(id, { signal }),
@@ -32,10 +34,12 @@ export const ps: CommandFile = {
       else tellOne(cli, instance, items)
       return exit.done
     }
+    const client = await cli.connect()
     const tenant = allTenants ? '*' : (await everyTenant(cli, client)) ? '*' : undefined
     const options = { signal, ...(tenant === undefined ? {} : { tenant }) }
     const all: InstanceItem[] = []
-    for await (const item of client.instances.list({ limit: 200 }, options)) if (item.state !== 'deleted') all.push(item)
+    for await (const item of client.instances.list({ limit: 200 }, options))
+      if (item.state !== 'deleted') all.push(item)
     if (cli.json) cli.printJson(all)
     else if (all.length === 0) {
       cli.tell('No instances yet. Describe your app and release it:  slipway init, then slipway deploy -f slipway.yaml')
@@ -50,13 +54,19 @@ async function everyTenant(cli: Cli, client: Awaited<ReturnType<Cli['connect']>>
   return (await client.whoami({ signal: cli.signal })).operator === true
 }
 
-function tellOne(cli: Cli, instance: Pick<InstanceItem, 'name' | 'tenant_id' | 'state' | 'urls' | 'needs_attention'>, services: readonly ServiceStatus[]): void {
+function tellOne(
+  cli: Cli,
+  instance: Pick<InstanceItem, 'name' | 'tenant_id' | 'state' | 'urls' | 'needs_attention'>,
+  services: readonly ServiceStatus[],
+): void {
   cli.print(`${cli.style.bold(shown(instance.name))}  tenant ${shown(instance.tenant_id)}  ${instance.state}`)
   if (instance.needs_attention !== undefined) cli.print(cli.style.mood('bad', shown(instance.needs_attention)))
   cli.print()
   const rows = services.map(({ name, image, replicas, rows, running }) => {
     const ready = running.filter(({ health, unwanted }) => health === 'ready' && !unwanted).length
-    const routed = rows.filter(({ weight }) => weight > 0).map(({ weight, revision }) => `${shortOf(revision)} ${weight}%`)
+    const routed = rows
+      .filter(({ weight }) => weight > 0)
+      .map(({ weight, revision }) => `${shortOf(revision)} ${weight}%`)
     const mood = ready >= replicas ? 'good' : ready > 0 ? 'moving' : 'bad'
     return [
       cell(name),

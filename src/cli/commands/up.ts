@@ -140,7 +140,9 @@ async function issuersIn(file: string) {
   const { parse } = await import('yaml')
   const { messageOf } = await import('../../errors.ts')
   try {
-    return parse(await readFile(file, 'utf8')) as NonNullable<Parameters<typeof import('../../index.ts').createSlipway>[0]>['oidc']
+    return parse(await readFile(file, 'utf8')) as NonNullable<
+      Parameters<typeof import('../../index.ts').createSlipway>[0]
+    >['oidc']
   } catch (error) {
     throw new Refusal(exit.usage, 'file_unreadable', `${file} can't be read as a list of issuers: ${messageOf(error)}.`)
   }

@@ -15,7 +15,9 @@ export const show: CommandFile = {
     }
     if (cli.json) cli.printJson(now)
     else {
-      cli.print(shown(`${now.name ?? '(no context)'}  ${now.url}${now.tenant === undefined ? '' : `  tenant ${now.tenant}`}`))
+      cli.print(
+        shown(`${now.name ?? '(no context)'}  ${now.url}${now.tenant === undefined ? '' : `  tenant ${now.tenant}`}`),
+      )
       if (!now.logged_in) cli.tell('Not logged in there:  slipway login')
     }
     return exit.done
