@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline'
 export interface PostgresServer {
   /** The URL of one of its databases. */
   url(database: string): string
-  /** Its own process, for a test that ends one of its children. */
+  /** Where its socket and its settings are. */
   readonly folder: string
   /** Ends it, connections and all, and keeps its data. */
   stop(): Promise<void>
