@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { after, type TestContext, test } from 'node:test'
+import { after, describe, type TestContext, test } from 'node:test'
 import { Client } from 'pg'
 import { postgresStore } from '../../src/store/postgres.ts'
 import { isRequired } from './part.ts'
@@ -12,8 +12,22 @@ export const noPostgres: string | undefined = given !== undefined || isRequired(
 
 /** Defines tests that need PostgreSQL; where there is none, one in their place says why they are left out. */
 export function onPostgres(define: () => void): void {
-  if (noPostgres === undefined) define()
-  else test('tests on PostgreSQL', { skip: noPostgres }, () => {})
+  leftOutWithout(noPostgres, define)
+}
+
+/** The same, of a suite of one name. */
+export function describeOnPostgres(name: string, define: () => void): void {
+  leftOutWithout(noPostgres, () => void describe(name, define))
+}
+
+/** The same, of one that starts, stops or cuts a server of its own. */
+export function describeOnServer(name: string, define: () => void): void {
+  leftOutWithout(isRequired('postgres') ? undefined : noServer(), () => void describe(name, define))
+}
+
+function leftOutWithout(missing: string | undefined, define: () => void): void {
+  if (missing === undefined) define()
+  else test('tests on PostgreSQL', { skip: missing }, () => {})
 }
 
 /** Where the databases of this process are: at `TEST_DATABASE_URL`, else on a server of its own, which is started when it is asked for. */

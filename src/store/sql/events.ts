@@ -43,9 +43,7 @@ const newest = statement<Record<string, never>, { seq: number }>(db =>
 export function events(session: Session): EventStore {
   const { db, clock, outbox } = session
   /** Whoever reads outside of transactions sees everything that was committed before. */
-  const settled = async (): Promise<void> => {
-    if (!db.isTransaction) await outbox?.settle()
-  }
+  const unsettled = db.isTransaction ? undefined : outbox
   const matching = (scope: {
     tenantId?: string
     instanceId?: string
@@ -89,19 +87,19 @@ export function events(session: Session): EventStore {
     },
 
     async read({ after, limit, types, ...scope }) {
-      await settled()
+      if (unsettled) await unsettled.settle()
       let query = matching(scope).where('seq', '>', after)
       if (types) query = query.where('type', 'in', types)
       return (await query.orderBy('seq').limit(limit).execute()).map(row => eventRow.read(row))
     },
 
     async recent({ limit, ...scope }) {
-      await settled()
+      if (unsettled) await unsettled.settle()
       return (await matching(scope).orderBy('seq', 'desc').limit(limit).execute()).map(row => eventRow.read(row))
     },
 
     async lastSeq() {
-      await settled()
+      if (unsettled) await unsettled.settle()
       const [row] = await newest(session, {})
       return row?.seq ?? 0
     },

@@ -197,7 +197,12 @@ export function leases(session: Session): Leases {
     },
 
     async living() {
-      const rows = await db.selectFrom('instances').select('id').where('deleted_at', 'is', null).execute()
+      const rows = await db
+        .selectFrom('instances')
+        .select('id')
+        .where('deleted_at', 'is', null)
+        .orderBy('seq')
+        .execute()
       return rows.map(({ id }) => id)
     },
   }

@@ -101,6 +101,7 @@ export function tasks({ db, clock }: Session): TaskStore {
         .where('state', 'in', ['pending', 'running'])
         .where('owner', '=', worker)
         .where('cancelled_by', 'is not', null)
+        .orderBy('seq')
         .execute()
       return rows.map(row => taskRow.read(row))
     },

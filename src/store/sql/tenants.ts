@@ -75,6 +75,7 @@ export function tenants(session: Session): TenantStore {
         .select(['id', 'services', 'removed_replicas'])
         .where('tenant_id', '=', id)
         .where('deleted_at', 'is', null)
+        .orderBy('seq')
         .execute()
       const moving = await db
         .selectFrom('deployments')
@@ -82,6 +83,7 @@ export function tenants(session: Session): TenantStore {
         .select(['deployments.instance_id', 'runs.request'])
         .where('deployments.tenant_id', '=', id)
         .where('deployments.state', 'in', ['pending', 'running'])
+        .orderBy('deployments.seq')
         .execute()
       const asked = Map.groupBy(moving, ({ instance_id }) => instance_id)
       return instances.map(({ id: instanceId, services, removed_replicas: removed }) => ({
