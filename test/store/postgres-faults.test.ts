@@ -93,6 +93,10 @@ describeOnServer('PostgreSQL that does not do as it should', () => {
       await assert.rejects(store.work.reservePort(8_000 + kept, instance.id, name), unknown)
       assert.equal((await store.work.takenPorts()).size, 1, name)
     }
+    // Of a transaction that was not begun nothing was asked: it is begun over another connection.
+    socket.cutAt('begin', 'asked')
+    await store.transaction(async tx => await tx.instances.insert(anInstance({ tenantId: 'begun' })))
+    assert.equal((await store.instances.list('begun')).items.length, 1)
     // What only reads has no outcome, and what was not committed is not there.
     socket.cutAt('select', 'asked')
     const failed = (error: unknown) => isSlipwayError(error, 'unavailable') && error.details === undefined

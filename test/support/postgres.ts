@@ -33,18 +33,27 @@ function leftOutWithout(missing: string | undefined, define: () => void): void {
 /** Where the databases of this process are: at `TEST_DATABASE_URL`, else on a server of its own, which is started when it is asked for. */
 interface Site {
   url(database: string): string
+  /** Where databases are made and dropped. */
+  readonly admin: string
   readonly template: string
 }
 
 let site: Promise<Site> | undefined
+
+/** Those that stay until all tests have ended. A server of our own goes with them. */
+const made: string[] = []
+if (given !== undefined) {
+  after(async () => {
+    for (const name of made) await onServer(given, `drop database ${name} with (force)`)
+  })
+}
 
 /** Databases with nothing in their tables, which no test uses. To make one takes ten times as long as to empty it. */
 const free: string[] = []
 
 /** A database with all tables in it, and nothing in them: not even a store id. Resolves to its URL. */
 export async function postgresDatabase(t: Pick<TestContext, 'after'>): Promise<string> {
-  const { url, template } = await (site ??= found())
-  const database = free.pop() ?? (await copyOf(template, url))
+  const database = free.pop() ?? (await copyOf(await (site ??= found())))
   t.after(async () => {
     await onServer(database, emptyAll)
     free.push(database)
@@ -52,10 +61,10 @@ export async function postgresDatabase(t: Pick<TestContext, 'after'>): Promise<s
   return database
 }
 
-async function copyOf(template: string, url: Site['url']): Promise<string> {
+async function copyOf({ template, url, admin }: Site): Promise<string> {
   const name = newName()
-  await onServer(url('postgres'), `create database ${name} template ${template}`)
-  if (given !== undefined) after(() => onServer(url('postgres'), `drop database ${name} with (force)`))
+  await onServer(admin, `create database ${name} template ${template}`)
+  made.push(name)
   return url(name)
 }
 
@@ -74,10 +83,10 @@ const emptyAll = `
 
 /** A new database with nothing in it, likewise. */
 export async function emptyDatabase(t: Pick<TestContext, 'after'>): Promise<string> {
-  const { url } = await (site ??= found())
+  const { url, admin } = await (site ??= found())
   const name = newName()
-  await onServer(url('postgres'), `create database ${name} template template0 encoding 'UTF8'`)
-  t.after(() => onServer(url('postgres'), `drop database ${name} with (force)`))
+  await onServer(admin, `create database ${name} template template0 encoding 'UTF8'`)
+  t.after(() => onServer(admin, `drop database ${name} with (force)`))
   return url(name)
 }
 
@@ -96,20 +105,20 @@ export async function onServer(url: string, ...statements: string[]): Promise<Re
 
 async function found(): Promise<Site> {
   const url = given === undefined ? (await startServer()).url : (database: string) => otherDatabase(given, database)
+  const admin = given ?? url('postgres')
   const template = newName()
-  await onServer(url('postgres'), `create database ${template} template template0 encoding 'UTF8'`)
+  await onServer(admin, `create database ${template} template template0 encoding 'UTF8'`)
   const store = await postgresStore({ url: url(template) })
   await store.close()
   // Each copy is a store of its own.
   await onServer(url(template), 'delete from meta')
-  if (given !== undefined) after(() => onServer(url('postgres'), `drop database ${template}`))
-  return { url, template }
+  made.push(template)
+  return { url, admin, template }
 }
 
 function otherDatabase(url: string, database: string): string {
-  const other = new URL(url)
-  other.pathname = `/${database}`
-  return other.href
+  // Not as a URL: one that leads to a socket has no host.
+  return url.replace(/^(\w+:\/\/[^/]*)(?:\/[^?]*)?/, `$1/${database}`)
 }
 
 function newName(): string {
