@@ -105,7 +105,7 @@ export function leases(session: Session): Leases {
           .onConflict(c => c.column('id').doUpdateSet({ beat_at: now }))
           .execute()
       })
-      await reap(session)
+      if (!session.flavour.soleProcess) await reap(session)
     },
 
     async beat(worker) {
@@ -119,7 +119,7 @@ export function leases(session: Session): Leases {
         .where('beat_at', '>', now - workerTtlMs)
         .executeTakeFirst()
       const lives = numUpdatedRows > 0n || (await beatLate(session, worker))
-      await reap(session)
+      if (!session.flavour.soleProcess) await reap(session)
       return lives
     },
 
@@ -266,7 +266,6 @@ async function beatLate(session: Session, worker: string): Promise<boolean> {
 
 /** Frees what dead workers had. Anybody does it, as nobody knows who is left. */
 async function reap(session: Session): Promise<void> {
-  if (session.flavour.soleProcess) return
   const deadSince = session.clock.now() - workerTtlMs
   const dead = await session.urgent.selectFrom('workers').select('id').where('beat_at', '<=', deadSince).execute()
   for (const { id } of dead) {
