@@ -135,7 +135,7 @@ test('a deployment that is followed', async t => {
       const { client, deploy } = await shop()
       const asked = await deploy(good, 'half')
       const one = start(client, asked, {}, true)
-    await one.told('Waits for you at "half"')
+      await one.told('Waits for you at "half"')
       const queued = start(client, await deploy(first, 'half'), { timeoutMs: 60_000 })
       await queued.told(`because ${asked.id} comes first`)
       one.type(' ')
