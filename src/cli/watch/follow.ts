@@ -105,10 +105,9 @@ function following(client: Client, watched: Watched, teller: Teller, signal: Abo
     try {
       const known = story?.deployment
       const deployment = await client.deployments.get(known ?? id, { signal, timeoutMs: 10_000 })
-      show({ type: 'read', deployment })
-      if (!known || known.state !== deployment.state || story?.names.ahead) {
-        show({ type: 'names', names: await namesOf(client, deployment, signal) })
-      }
+      // What serves before it, and what waits before it, is known once it is its turn.
+      const named = !known || story?.names.ahead ? { names: await namesOf(client, deployment, signal) } : {}
+      show({ type: 'read', deployment, ...named })
     } catch (error) {
       // The stream says what is wrong with the connection; what is refused there for good ends it.
       if (!signal.aborted && !isPassing(error)) throw error
@@ -165,6 +164,7 @@ function following(client: Client, watched: Watched, teller: Teller, signal: Abo
         })
         for await (const event of events) {
           await teller.event(event)
+          if (event.type === 'deploy.started' && story.names.ahead) await look()
           show(event)
           if (ends()) return exit.paused
         }

@@ -8,15 +8,20 @@ export function keyReader(asked: (what: Asked) => void, doubt: (open: boolean) =
   let doubted = false
   return typed => {
     for (const key of typed.startsWith('\x1b') ? [''] : typed) {
-      const sure = doubted && (key === 'x' || key === 'y')
-      const cleared = doubted
-      doubted = !sure && key === 'x'
-      if (cleared !== doubted) doubt(doubted)
-      if (sure) asked('cancel')
-      else if (!doubted) {
-        const what = meanings.get(key)
-        if (what) asked(what)
+      if (doubted) {
+        doubted = false
+        doubt(false)
+        if (key === 'x' || key === 'y') asked('cancel')
+        if (key === '\x03') asked('interrupt')
+        continue
       }
+      if (key === 'x') {
+        doubted = true
+        doubt(true)
+        continue
+      }
+      const what = meanings.get(key)
+      if (what) asked(what)
     }
   }
 }

@@ -29,7 +29,7 @@ export interface Story {
 export type Telling =
   | Event
   | WatchReset
-  | { readonly type: 'read'; readonly deployment: OneDeployment }
+  | { readonly type: 'read'; readonly deployment: OneDeployment; readonly names?: Names }
   | { readonly type: 'names'; readonly names: Names }
 
 /** The story of a deployment as it was read. */
@@ -40,7 +40,8 @@ export function begin(deployment: OneDeployment, names: Names): Story {
 /** The story, told on. What it knows already changes nothing. */
 export function tell(story: Story, telling: Telling): Story {
   if (telling.type === 'names') return { ...story, names: telling.names }
-  if (telling.type === 'read' || telling.type === 'reset') return takeUp(story, telling.deployment)
+  if (telling.type === 'reset') return takeUp(story, telling.deployment)
+  if (telling.type === 'read') return { ...takeUp(story, telling.deployment), names: telling.names ?? story.names }
   return hear(story, telling)
 }
 
