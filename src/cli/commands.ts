@@ -62,6 +62,14 @@ export const commands: Readonly<Record<string, Listed>> = {
     summary: 'Ask again for what failed or was cancelled',
     load: async () => (await import('./commands/control.ts')).retry,
   },
+  releases: {
+    summary: 'What was brought out before, and what came of it',
+    load: async () => (await import('./commands/releases.ts')).releases,
+  },
+  diff: { summary: 'What differs between two releases', load: async () => (await import('./commands/diff.ts')).diff },
+  logs: { summary: 'What replicas write', load: async () => (await import('./commands/logs.ts')).logs },
+  events: { summary: 'What happens, in its order', load: async () => (await import('./commands/events.ts')).events },
+  audit: { summary: 'Who did what', load: async () => (await import('./commands/audit.ts')).audit },
   run: {
     summary: 'Run one command beside the replicas of a service',
     load: async () => (await import('./commands/run.ts')).run,

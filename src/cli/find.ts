@@ -132,7 +132,7 @@ async function oneDeployment(client: Client, text: string | undefined, options: 
 }
 
 /** A list; an operator who named no tenant gets that of all. */
-async function listed<T>(options: CallOptions, list: (options: CallOptions) => Promise<T>): Promise<T> {
+export async function listed<T>(options: CallOptions, list: (options: CallOptions) => Promise<T>): Promise<T> {
   try {
     return await list(options)
   } catch (error) {
