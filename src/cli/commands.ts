@@ -6,6 +6,78 @@ export const commands: Readonly<Record<string, Listed>> = {
     summary: 'Write a slipway.yaml for what is in this folder',
     load: async () => (await import('./commands/init.ts')).init,
   },
+  plan: { summary: 'What a deploy would do', load: async () => (await import('./commands/plan.ts')).plan },
+  deploy: {
+    summary: 'Make a release and roll it out',
+    load: async () => (await import('./commands/deploy.ts')).deploy,
+  },
+  watch: { summary: 'Follow a deployment to its end', load: async () => (await import('./commands/watch.ts')).watch },
+  promote: {
+    summary: 'Let a deployment go on that waits at a pause of its plan',
+    load: async () => (await import('./commands/promote.ts')).promote,
+  },
+  pause: {
+    summary: 'Let a deployment wait after its current step',
+    load: async () => (await import('./commands/control.ts')).pause,
+  },
+  resume: {
+    summary: 'Let a deployment go on that somebody paused',
+    load: async () => (await import('./commands/control.ts')).resume,
+  },
+  cancel: {
+    summary: 'Stop a deployment, and put back what served before',
+    load: async () => (await import('./commands/control.ts')).cancel,
+  },
+  rollback: {
+    summary: 'Bring back a release that was active before',
+    load: async () => (await import('./commands/rollback.ts')).rollback,
+  },
+  retry: {
+    summary: 'Ask again for what failed or was cancelled',
+    load: async () => (await import('./commands/control.ts')).retry,
+  },
+  run: {
+    summary: 'Run one command beside the replicas of a service',
+    load: async () => (await import('./commands/run.ts')).run,
+  },
+  instances: {
+    summary: 'What is declared, and what is done to it as a whole',
+    under: {
+      list: {
+        summary: 'Instances, newest first',
+        load: async () => (await import('./commands/instances/list.ts')).list,
+      },
+      get: { summary: 'One of them', load: async () => (await import('./commands/instances/get.ts')).get },
+      create: {
+        summary: 'Make one from a file, and bring it up',
+        load: async () => (await import('./commands/instances/create.ts')).create,
+      },
+      scale: {
+        summary: 'Change how many replicas services have',
+        load: async () => (await import('./commands/instances/scale.ts')).scale,
+      },
+      stop: {
+        summary: 'Take one down; it stays declared',
+        load: async () => (await import('./commands/instances/acts.ts')).stop,
+      },
+      start: {
+        summary: 'Bring a stopped one up',
+        load: async () => (await import('./commands/instances/acts.ts')).start,
+      },
+      restart: {
+        summary: 'Replace replicas by new ones of the same revision',
+        load: async () => (await import('./commands/instances/acts.ts')).restart,
+      },
+      adopt: {
+        summary: 'Say that you have looked at one that needs attention',
+        load: async () => (await import('./commands/instances/acts.ts')).adopt,
+      },
+      delete: {
+        summary: 'Delete one with its data',
+        load: async () => (await import('./commands/instances/delete.ts')).remove,
+      },
+    },
+  },
   tokens: {
     summary: 'Who may do what',
     under: {

@@ -2,12 +2,12 @@ import { Command, CommanderError, Option } from 'commander'
 import { type Cli, cliOf, type GlobalOptions } from './cli.ts'
 import type { CommandFile, Listed } from './command.ts'
 import { commands } from './commands.ts'
-import { type ExitCode, exitMeanings } from './exit.ts'
+import { exitMeanings } from './exit.ts'
 import type { World } from './world.ts'
 
 /** What happened to the command line once it was parsed. */
 export interface Parsed {
-  exitCode?: ExitCode
+  exitCode?: number
 }
 
 /**
