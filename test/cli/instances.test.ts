@@ -3,6 +3,10 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, type TestContext } from 'node:test'
 import { startWorld, type World } from '../server/world.ts'
+import { backupOf } from '../support/backup.ts'
+import { startMachine } from '../support/machine.ts'
+import { worker } from '../support/services.ts'
+import { until } from '../support/until.ts'
 import { cases, interrupted, startFailingUser } from './cases.ts'
 import { masked, startUser, type User } from './world.ts'
 
@@ -297,7 +301,30 @@ cases('instances restart', {
 })
 
 cases('instances adopt', {
-  happy: { none: 'an instance needs attention only after its database went back: test/server/adopt.test.ts' },
+  async happy(t) {
+    const machine = await startMachine()
+    t.after(() => machine.dispose())
+    const tenant = machine.tenant()
+    const { secret: token } = await tenant.acting.tokens.create({ name: 'ana', scopes: ['admin'] })
+    const shop = await tenant.up([worker(await machine.worker('1'))])
+    // Under the lease that was held when it was copied, a deploy would give no epoch that the copy does not know.
+    await until('its lease is free', async () => (await machine.slipway.store.work.load(shop.id))?.owner === undefined)
+    const backup = backupOf(join(machine.dataDir, 'slipway.db'))
+    const services = [{ name: 'worker', image: await machine.worker('2') }]
+    await tenant.done(await tenant.acting.deploy({ instanceId: shop.id, services }))
+    await machine.reopen(() => backup.putBack())
+
+    const { url } = await startWorld(t, {}, machine)
+    const user = await startUser(t, { url, token })
+    await until('it is noticed', async () =>
+      (await user.call('instances list --status needs_attention')).out.includes('needs attention'),
+    )
+    assert.match((await user.call('instances get shop')).out, / needs attention The database went back/)
+    const { code, out, err } = await user.call('instances adopt shop')
+    assert.deepEqual([code, out], [0, ''])
+    assert.match(err, /^shop is looked after again\.\n {2}leaves once what is wanted is ready: \S+\n$/)
+    assert.equal((await user.call('instances list --status needs_attention --json')).out, '[]\n')
+  },
   empty: t => missing(t, 'instances adopt gone'),
   async refused(t) {
     const { code, err } = await (await shopkeeper(t)).call('instances adopt shop')
