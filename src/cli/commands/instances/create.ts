@@ -10,20 +10,25 @@ import { startOptions, type WatchFlags, watched } from '../../watching.ts'
 /** `slipway instances create -f FILE` */
 export const create: CommandFile = {
   declare(command: Command) {
-    startOptions(command.requiredOption('-f, --file <file>', 'a project file, as YAML or JSON'))
-    examples(command, 'slipway instances create -f shop.yaml', 'slipway instances create -f shop.json --detach --json')
+    startOptions(
+      command.option('-f, --file <file>', 'what to create (default: the slipway.yaml of this folder, or of one above)'),
+    )
+    examples(command, 'slipway instances create -f slipway.yaml', 'slipway instances create --detach --json')
   },
-  async perform(cli: Cli, _: unknown[], flags: WatchFlags & { readonly file: string }) {
+  async perform(cli: Cli, _: unknown[], flags: WatchFlags & { readonly file?: string }) {
     const { signal } = cli
     const { project } = await readProject(flags.file, cli.world)
     const client = await cli.connect(project.tenant)
-    const created = await changing(() => client.instances.create(instanceOf(project), { signal }), 'Look:  slipway ps')
+    const created = await changing(
+      () => client.instances.create(instanceOf(project), { signal }),
+      'Look:  slipway instances list',
+    )
     if (flags.detach && cli.json) {
       cli.printJson(created)
       return exit.done
     }
-    const { deployment, last_event_id } = created
-    if (!cli.json) cli.tell(`${created.instance.name} is made: ${created.instance.id}`)
+    const { instance, deployment, last_event_id } = created
+    if (!cli.json) cli.tell(`${instance.name} is made: ${instance.id}`)
     return await watched(cli, client, { id: deployment.id, last_event_id }, flags)
   },
 }
