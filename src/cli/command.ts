@@ -18,6 +18,8 @@ export interface CommandFile {
 /** A command, or a word with commands under it, before it is loaded: help needs no more of it. */
 export type Listed = {
   readonly summary: string
+  /** A shorter word for it. */
+  readonly alias?: string
   /** Not taught by `--help`, but there. */
   readonly hidden?: true
 } & ({ load(): Promise<CommandFile> } | { readonly under: Readonly<Record<string, Listed>> })

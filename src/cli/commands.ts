@@ -74,11 +74,22 @@ export const commands: Readonly<Record<string, Listed>> = {
     summary: 'Run one command beside the replicas of a service',
     load: async () => (await import('./commands/run.ts')).run,
   },
+  tasks: {
+    summary: 'What slipway run started',
+    under: {
+      watch: {
+        summary: 'Write what one writes, up to its end',
+        load: async () => (await import('./commands/tasks/watch.ts')).watch,
+      },
+      cancel: { summary: 'Stop one', load: async () => (await import('./commands/tasks/cancel.ts')).cancel },
+    },
+  },
   instances: {
     summary: 'What is declared, and what is done to it as a whole',
     under: {
       list: {
         summary: 'Instances, newest first',
+        alias: 'ls',
         load: async () => (await import('./commands/instances/list.ts')).list,
       },
       get: { summary: 'One of them', load: async () => (await import('./commands/instances/get.ts')).get },

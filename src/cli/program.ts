@@ -46,7 +46,9 @@ async function add(
   for (const [name, entry] of Object.entries(listed)) {
     const command = parent.createCommand(name).description(entry.summary).copyInheritedSettings(parent)
     parent.addCommand(command, { hidden: entry.hidden === true })
-    const isWanted = wanted === undefined || wanted[0] === name
+    if (entry.alias !== undefined) command.alias(entry.alias)
+    const isWanted =
+      wanted === undefined || wanted[0] === name || (wanted[0] !== undefined && wanted[0] === entry.alias)
     if ('under' in entry) {
       command.helpCommand(false)
       if (isWanted) await add(command, entry.under, wanted?.slice(1), act)

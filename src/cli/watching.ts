@@ -3,7 +3,7 @@ import type { Client } from '../client/index.ts'
 import type { Cli } from './cli.ts'
 import { secondsOf } from './duration.ts'
 import { type ExitCode, exit } from './exit.ts'
-import { type FollowOptions, follow } from './following.ts'
+import { type FollowOptions, follow } from './watch/follow.ts'
 
 /** What a command takes that follows what it started. */
 export interface WatchFlags {

@@ -1,6 +1,5 @@
 import type { CommandFile } from '../command.ts'
 import { examples } from '../command.ts'
-import type { ExitCode } from '../exit.ts'
 
 /** `slipway demo` */
 export const demo: CommandFile = {

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import type { Accepted, Client, Release } from '../../client/index.ts'
+import type { Accepted, Client, Instance, Release } from '../../client/index.ts'
 import type { Cli } from '../cli.ts'
 import { type CommandFile, examples } from '../command.ts'
 import { differenceLines } from '../difference.ts'
@@ -44,16 +44,23 @@ export const rollback: CommandFile = {
       `Look:  slipway ps ${of.name}`,
     )
     // It is under way: what it changes is told of the releases it really goes between.
-    if (!cli.json) await tellWhat(cli, client, accepted)
+    if (!cli.json) await tellWhat(cli, client, accepted, of)
     return await watched(cli, client, accepted, flags)
   },
 }
 
-async function tellWhat(cli: Cli, client: Client, { id, release_id, from_release_id }: Accepted): Promise<void> {
+async function tellWhat(
+  cli: Cli,
+  client: Client,
+  { id, release_id, from_release_id }: Accepted,
+  { current_release_id }: Instance,
+): Promise<void> {
   const { signal } = cli
+  // One that has not begun yet does not say what it goes from.
+  const active = from_release_id ?? current_release_id
   const [to, from] = await Promise.all([
     client.releases.get(release_id, { signal }),
-    from_release_id === undefined ? undefined : client.releases.get(from_release_id, { signal }),
+    active === undefined ? undefined : client.releases.get(active, { signal }),
   ])
   const { arrow } = cli.storyStyle
   if (!from || from.id === to.id) return cli.tell(`${id}  back to v${to.version}`)

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { Cli } from '../cli.ts'
 import { type CommandFile, examples } from '../command.ts'
 import { deploymentMeant } from '../find.ts'
-import { follow } from '../following.ts'
+import { follow } from '../watch/follow.ts'
 import { followOptions, type WatchFlags, watchOptions } from '../watching.ts'
 
 /** `slipway watch [DEPLOYMENT]` */
