@@ -35,7 +35,7 @@ export interface Play {
 
 /** How a scenario is performed. */
 export interface PlayOptions {
-  /** End when the scenario is over, even on a terminal. */
+  /** End when the scenario is over, also where the story is told on a terminal. */
   readonly once: boolean
   /** Events and summary as JSON on stdout; the story goes to stderr. */
   readonly json: boolean
@@ -62,7 +62,7 @@ async function playOne(what: Play, { once, json }: PlayOptions, world: World, si
   const story = json ? stderr : stdout
   const screen = createScreen(story, env)
   try {
-    const stay = !once && stdout.isTty
+    const stay = !once && story.isTty
     const outcome = await performAll(what, {
       screen,
       signal,
