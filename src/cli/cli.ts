@@ -1,6 +1,7 @@
 import type { Client } from '../client/index.ts'
 import { exit } from './exit.ts'
 import { githubToken, isGithubJob } from './github-oidc.ts'
+import { type Interruption, interruptionOf } from './interrupt.ts'
 import { Refusal } from './refusal.ts'
 import { type SettingFlags, type Settings, settle, urlOf } from './settings.ts'
 import { type Style, styleOf } from './style.ts'
@@ -29,14 +30,21 @@ export interface Cli {
   printJson(value: unknown): void
   /** The story: a line for people on stderr. Left out with --json only where it is the data. */
   tell(line: string): void
+  /** Aborted by the first Ctrl-C, with the `Refusal` to end with. It is listened for only once this is asked for. */
+  readonly signal: AbortSignal
   settings(): Promise<Settings>
-  /** The server that the settings name. Throws a `Refusal` without a token. */
-  connect(): Promise<Client>
+  /** How calls are made, as the environment has it. */
+  calling(): { readonly retries?: number }
+  /** The server that the settings name; `tenant` is for what was found to belong to one. Throws a `Refusal` without a token. */
+  connect(tenant?: string): Promise<Client>
+  /** Ends what it listens to. */
+  dispose(): void
 }
 
 /** Puts a command line together. */
 export function cliOf(world: World, options: GlobalOptions): Cli {
   let settled: Promise<Settings> | undefined
+  let interruption: Interruption | undefined
   const settings = (): Promise<Settings> => (settled ??= settle(world, options))
   return {
     world,
@@ -47,9 +55,16 @@ export function cliOf(world: World, options: GlobalOptions): Cli {
     print: (line = '') => world.stdout.write(`${line}\n`),
     printJson: value => world.stdout.write(`${JSON.stringify(value)}\n`),
     tell: line => world.stderr.write(`${line}\n`),
+    get signal() {
+      interruption ??= interruptionOf(world)
+      return interruption.signal
+    },
+    dispose: () => interruption?.dispose(),
     settings,
-    async connect() {
-      const { url, token, tenant } = await settings()
+    calling: () => retriesOf(world.env),
+    async connect(of) {
+      const { url, token, tenant: named } = await settings()
+      const tenant = of ?? named?.value
       const address = urlOf(url).href
       const credential = token?.value ?? jobToken(world, address)
       if (!credential) {
@@ -62,7 +77,12 @@ export function cliOf(world: World, options: GlobalOptions): Cli {
         )
       }
       const { createClient } = await import('../client/index.ts')
-      return createClient({ url: address, token: credential, ...(tenant ? { tenant: tenant.value } : {}) })
+      return createClient({
+        url: address,
+        token: credential,
+        ...(tenant === undefined ? {} : { tenant }),
+        ...retriesOf(world.env),
+      })
     },
   }
 }
@@ -71,4 +91,16 @@ export function cliOf(world: World, options: GlobalOptions): Cli {
 function jobToken(world: World, address: string): (() => Promise<string>) | undefined {
   if (!isGithubJob(world.env)) return undefined
   return githubToken(world.env, world.env['SLIPWAY_OIDC_AUDIENCE'] || new URL(address).origin, world.now)
+}
+
+/** How often a call is repeated that may be: `SLIPWAY_RETRIES`, for those who would rather know at once. */
+export function retriesOf(env: World['env']): { readonly retries?: number } {
+  const text = env['SLIPWAY_RETRIES']
+  if (text === undefined || text === '') return {}
+  if (/^\d{1,3}$/.test(text)) return { retries: Number(text) }
+  throw new Refusal(
+    exit.usage,
+    'bad_retries',
+    `SLIPWAY_RETRIES is ${JSON.stringify(text)}, and not a number of repetitions.`,
+  )
 }

@@ -1,0 +1,90 @@
+import { createServer, type Socket } from 'node:net'
+import { describe, type TestContext, test } from 'node:test'
+import { startUser, type User } from './world.ts'
+
+/** One way a command can go, or why there is no such way for it. */
+export type Case = ((t: TestContext) => Promise<void>) | { readonly none: string }
+
+/** The five ways that every command is tested in. */
+export interface Cases {
+  /** It does what it is for. */
+  readonly happy: Case
+  /** There is nothing, or nothing to do. */
+  readonly empty: Case
+  /** The server, or the command itself, says no. */
+  readonly refused: Case
+  /** The server can't be reached, or breaks. */
+  readonly failed: Case
+  /** Ctrl-C while it waits. */
+  readonly interrupted: Case
+}
+
+/** Tests of one command, by its words: `cases('tokens list', { … })`. `test/cli/table.test.ts` looks for each command by this line. */
+export function cases(command: string, ways: Cases): void {
+  describe(`slipway ${command}`, () => {
+    for (const [way, one] of Object.entries(ways) as [keyof Cases, Case][]) {
+      if (typeof one === 'function') test(`${way}: ${meanings[way]}`, one)
+    }
+  })
+}
+
+const meanings: Readonly<Record<keyof Cases, string>> = {
+  happy: 'does what it is for',
+  empty: 'says what to do when there is nothing',
+  refused: 'tells why it is not done',
+  failed: 'tells that the server is not there',
+  interrupted: 'says what became of it, and ends with 130',
+}
+
+/** A server that is there and answers nothing: it hangs up at once, or holds on for ever. */
+export interface Mute {
+  readonly url: string
+  /** Resolves when the first request has come. */
+  readonly asked: Promise<void>
+}
+
+/** Starts one; it is gone when the test is over. */
+export async function startMute(t: Pick<TestContext, 'after'>, how: 'hangs up' | 'holds on'): Promise<Mute> {
+  const sockets = new Set<Socket>()
+  const { promise: asked, resolve } = Promise.withResolvers<void>()
+  const server = createServer(socket => {
+    sockets.add(socket)
+    socket.on('error', error => void error) // because whoever asked may be gone already
+    socket.once('data', () => {
+      resolve()
+      if (how === 'hangs up') socket.destroy()
+    })
+  })
+  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
+  t.after(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('It listens on a port.')
+  return { url: `http://127.0.0.1:${address.port}`, asked }
+}
+
+/** A user of a server that hangs up on every request, which is asked once and not again. */
+export async function startFailingUser(t: Pick<TestContext, 'after'>): Promise<User> {
+  const { url } = await startMute(t, 'hangs up')
+  const user = await startUser(t, { url, token: 'slip_any' })
+  return {
+    ...user,
+    call: (argv, calling = {}) => user.call(argv, { ...calling, env: { SLIPWAY_RETRIES: '0', ...calling.env } }),
+  }
+}
+
+/** Calls a command of a server that never answers, and presses Ctrl-C once it is asked. */
+export async function interrupted(
+  t: Pick<TestContext, 'after'>,
+  argv: string | readonly string[],
+  calling: Parameters<User['call']>[1] = {},
+): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+  const mute = await startMute(t, 'holds on')
+  const user = await startUser(t, { url: mute.url, token: 'slip_any' })
+  const called = user.call(argv, calling)
+  await Promise.race([mute.asked, called])
+  called.interrupt()
+  return await called
+}
