@@ -90,13 +90,13 @@ function text(lines: readonly Line[], width = 80): string {
 
 /** A screen that writes into a string. */
 function record(
-  isTTY: boolean,
+  isTty: boolean,
   env: Record<string, string> = {},
   size: { columns: number; rows: number } = { columns: 81, rows: 40 },
 ) {
   let written = ''
   const output = {
-    isTTY,
+    isTty,
     ...size,
     write(chunk: string) {
       written += chunk

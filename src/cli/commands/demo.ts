@@ -8,12 +8,10 @@ export const demo: CommandFile = {
     examples(command, 'slipway demo', 'slipway demo --once --json')
   },
   async perform({ json, world }, _, { once = false }: { readonly once?: boolean }) {
-    // When nobody reads any more, what was started is removed before the process ends.
-    for (const { stream } of [world.stdout, world.stderr]) stream.removeAllListeners('error')
     const [{ demo }, { play }] = await Promise.all([
       import('../../demo/scenario.ts'),
       import('../../demo/stage/play.ts'),
     ])
-    return await play([demo], { once, json })
+    return await play([demo], { once, json }, world)
   },
 }

@@ -1,16 +1,12 @@
+import type { Output } from '../../cli/world.ts'
 import { blockLines } from './block.ts'
 import { changeLines } from './changes.ts'
 import { finalTable, finishedLines } from './finish.ts'
 import { type Line, paint } from './line.ts'
 import type { DemoEnd, DemoState } from './state.ts'
 
-/** Where it is drawn: `process.stdout`, or anything like it. */
-export interface ScreenOutput {
-  write(text: string): unknown
-  readonly isTTY?: boolean
-  readonly columns?: number
-  readonly rows?: number
-}
+/** Where it is drawn. */
+export type ScreenOutput = Pick<Output, 'write' | 'isTty' | 'columns' | 'rows'>
 
 export interface Screen {
   /** Draws the state over the last one, or prints what changed. Call it as often as you like. */
@@ -26,7 +22,7 @@ const showCursor = '\u001B[?25h'
 
 /** A block that is drawn again and again on a terminal; plain lines anywhere else. Colours only on a terminal, and not with NO_COLOR. */
 export function createScreen(output: ScreenOutput, env: Readonly<Record<string, string | undefined>>): Screen {
-  const terminal = output.isTTY === true && env['TERM'] !== 'dumb'
+  const terminal = output.isTty && env['TERM'] !== 'dumb'
   const color = terminal && !env['NO_COLOR']
   const write = (lines: readonly Line[], width: number): string =>
     lines.map(line => `${paint(line, width, color)}\n`).join('')
@@ -57,7 +53,7 @@ function drawn(output: ScreenOutput, write: Write): Screen {
   let finished = 0
   let hidden = false
   // A column is left free: some terminals wrap a line that is exactly full.
-  const width = (): number => Math.max(20, (output.columns ?? 80) - 1)
+  const width = (): number => Math.max(20, output.columns - 1)
   const erase = (): string => {
     // After the terminal became narrower, a line we drew takes several rows.
     const rows = block.reduce(
@@ -69,7 +65,7 @@ function drawn(output: ScreenOutput, write: Write): Screen {
   return {
     show(state) {
       const above = state.finished.slice(finished).flatMap(deployment => finishedLines(deployment, state.acts))
-      const next = blockLines(state).slice(0, Math.max(1, (output.rows ?? 24) - 1))
+      const next = blockLines(state).slice(0, Math.max(1, output.rows - 1))
       const text = `${hidden ? '' : hideCursor}${erase()}${write(above, unlimited)}${write(next, width())}`
       finished = state.finished.length
       hidden = true

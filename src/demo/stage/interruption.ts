@@ -1,49 +1,45 @@
+import type { World } from '../../cli/world.ts'
+
 /** Somebody wants the program to end before it is through. */
 export class Interrupted extends Error {
-  /** What a shell expects of a program that ended this way. */
-  readonly exitCode: number
-
-  constructor(by: string, exitCode: number) {
+  constructor(by: string) {
     super(`Interrupted by ${by}.`)
-    this.exitCode = exitCode
   }
 }
 
-const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 /** npm passes a terminal's Ctrl-C on, so that it arrives twice. */
 const echoMs = 1000
 
+/** Aborted when the program is to end. Disposing of it lets go of the world. */
+export interface Interruption extends Disposable {
+  readonly signal: AbortSignal
+}
+
 /**
- * Aborted when the program is to end: by Ctrl-C, by a signal, because nobody reads its output any more, or because something threw that
- * nobody caught. There is one chance to clean up: a second Ctrl-C ends the process where it is.
+ * By Ctrl-C, by a signal, because nobody reads its output any more, or because something threw that nobody caught. There is one chance to
+ * clean up: a second Ctrl-C ends the process where it is.
  */
-export function interruption(): AbortSignal {
+export function interruption(world: Pick<World, 'stderr' | 'onInterrupt' | 'onClosed' | 'onFailure'>): Interruption {
   const controller = new AbortController()
-  let firstAt = 0
-  const end = (reason: Error): void => {
-    if (controller.signal.aborted) {
-      process.stderr.write(`While cleaning up: ${reason.stack ?? reason.message}\n`)
-      return
-    }
-    firstAt = performance.now()
-    controller.abort(reason)
+  const end = (reason: Error): void => controller.abort(reason)
+  const interrupts = world.onInterrupt(name => {
+    if (controller.signal.aborted) return
+    // The next one finds nobody who listens.
+    setTimeout(() => interrupts.dispose(), echoMs).unref()
+    end(new Interrupted(name))
+  })
+  // Where nobody reads, nobody needs to be told again.
+  const closed = world.onClosed(() => end(new Interrupted('its reader, who left')))
+  const failures = world.onFailure(error => {
+    if (controller.signal.aborted) world.stderr.write(`While cleaning up: ${error.stack ?? error.message}\n`)
+    else end(error)
+  })
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      for (const listening of [interrupts, closed, failures]) listening.dispose()
+    },
   }
-  for (const [name, exitCode] of Object.entries(signals)) {
-    process.on(name, () => {
-      if (!controller.signal.aborted) return end(new Interrupted(name, exitCode))
-      if (performance.now() - firstAt < echoMs) return
-      process.stderr.write('Ended at once; what was started may still run.\n')
-      process.exit(exitCode)
-    })
-  }
-  process.on('uncaughtException', end)
-  for (const output of [process.stdout, process.stderr]) {
-    output.on('error', (error: Error) => {
-      // Where nobody reads, nobody needs to be told again.
-      if (!controller.signal.aborted) end(new Interrupted(error.message, 141))
-    })
-  }
-  return controller.signal
 }
 
 /** Rejects with the signal's reason once it is aborted. */

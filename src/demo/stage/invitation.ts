@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { writeContexts } from '../../cli/contexts.ts'
+import { imageIn } from './images.ts'
 import { type Stage, tenant } from './stage.ts'
 
 /**
@@ -14,5 +15,19 @@ export async function invite({ folder, client, controlPlane }: Stage): Promise<r
     { env: { SLIPWAY_CONFIG: file }, home: folder },
     { current: tenant, contexts: { [tenant]: context } },
   )
-  return [`export SLIPWAY_CONFIG='${file}'`, 'npx slipway tokens list']
+  return [`export SLIPWAY_CONFIG='${file}'`, ...commandsOn('shop', join(folder, 'images'))]
+}
+
+/** What there is to try, each after the one before it. */
+function commandsOn(instance: string, images: string): readonly string[] {
+  const image = (service: string, name: string): string => `--image '${service}=${imageIn(images, name)}'`
+  const steps = JSON.stringify([{ weight: 25, pause: true }, 100])
+  return [
+    'npx slipway ps',
+    `npx slipway deploy ${instance} ${image('web', 'web-4')} --strategy canary --option 'steps=${steps}' --until pause`,
+    'npx slipway promote',
+    `npx slipway rollback ${instance} --yes`,
+    `npx slipway deploy ${instance} ${image('api', 'api-broken')} --strategy rolling`,
+    `npx slipway logs ${instance} -n 20`,
+  ]
 }

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { type ExitCode, exit } from '../../cli/exit.ts'
+import type { World } from '../../cli/world.ts'
 import type { CreateInstanceRequest } from '../../index.ts'
 import { type Load, startLoad } from '../load/load.ts'
 import type { LoadOptions } from '../load/options.ts'
@@ -33,7 +35,7 @@ export interface Play {
 
 /** How a scenario is performed. */
 export interface PlayOptions {
-  /** End when the scenario is over, even on a terminal. */
+  /** End when the scenario is over, also where the story is told on a terminal. */
   readonly once: boolean
   /** Events and summary as JSON on stdout; the story goes to stderr. */
   readonly json: boolean
@@ -44,29 +46,36 @@ const loadDeadlineMs = 10_000
 
 /**
  * Performs scenarios one after the other, each on a Slipway of its own, and removes everything again, however it ends. Resolves to the exit
- * code: 0 when every deployment of all of them ended as it had to and no request was lost.
+ * code: done when every deployment of all of them ended as it had to and no request was lost.
  */
-export async function play(plays: readonly Play[], options: PlayOptions): Promise<number> {
-  const signal = interruption()
+export async function play(plays: readonly Play[], options: PlayOptions, world: World): Promise<ExitCode> {
+  using interrupted = interruption(world)
   for (const what of plays) {
-    const exitCode = await playOne(what, options, signal)
-    if (exitCode !== 0) return exitCode
+    const exitCode = await playOne(what, options, world, interrupted.signal)
+    if (exitCode !== exit.done) return exitCode
   }
-  return 0
+  return exit.done
 }
 
-async function playOne(what: Play, { once, json }: PlayOptions, signal: AbortSignal): Promise<number> {
-  const story = json ? process.stderr : process.stdout
-  const screen = createScreen(story, process.env)
+async function playOne(what: Play, { once, json }: PlayOptions, world: World, signal: AbortSignal): Promise<ExitCode> {
+  const { stdout, stderr, env } = world
+  const story = json ? stderr : stdout
+  const screen = createScreen(story, env)
   try {
-    const stay = !once && process.stdout.isTTY
-    const outcome = await performAll(what, { screen, signal, stay, json, say: text => story.write(text) })
+    const stay = !once && story.isTty
+    const outcome = await performAll(what, {
+      screen,
+      signal,
+      stay,
+      ...(json ? { printEvent: line => stdout.write(line) } : {}),
+      say: text => story.write(text),
+    })
     story.write(`${paint(lastLine(outcome), Number.MAX_SAFE_INTEGER, false)}\n`)
-    if (json) process.stdout.write(`${JSON.stringify(summaryOf(outcome))}\n`)
-    return outcome.well ? 0 : 1
+    if (json) stdout.write(`${JSON.stringify(summaryOf(outcome))}\n`)
+    return outcome.well ? exit.done : exit.unexpected
   } catch (error) {
     const { text, exitCode } = errorText(error)
-    process.stderr.write(`\n${text}\n`)
+    stderr.write(`\n${text}\n`)
     return exitCode
   }
 }
@@ -76,12 +85,13 @@ interface Setting {
   readonly signal: AbortSignal
   /** Go on under load after the last act, until interrupted. */
   readonly stay: boolean
-  readonly json: boolean
+  /** Takes each event, as a line. */
+  readonly printEvent?: (line: string) => void
   /** Writes text that stays. */
   say(text: string): void
 }
 
-async function performAll(what: Play, { screen, signal, stay, json, say }: Setting): Promise<Outcome> {
+async function performAll(what: Play, { screen, signal, stay, printEvent, say }: Setting): Promise<Outcome> {
   await using cleanup = new AsyncDisposableStack()
   const acts = what.acts.length + 1
   const live = cleanup.use(startLive(what.title, acts, screen))
@@ -89,7 +99,7 @@ async function performAll(what: Play, { screen, signal, stay, json, say }: Setti
   signal.addEventListener('abort', () => live.note('the last requests end, then everything is removed'))
   const stage = await openStage(cleanup, signal)
   const unhurt = AbortSignal.any([signal, stage.controlPlane.death])
-  if (json) cleanup.use(printEvents(stage.client, line => process.stdout.write(line)))
+  if (printEvent) cleanup.use(printEvents(stage.client, printEvent))
   const images = join(stage.folder, 'images')
   await what.prepare?.(images)
   signal.throwIfAborted()
