@@ -129,4 +129,16 @@ export const commands: Readonly<Record<string, Listed>> = {
       list: { summary: 'Tokens, newest first', load: async () => (await import('./commands/tokens/list.ts')).list },
     },
   },
+  explain: {
+    summary: 'What a code of an error means, and what to do',
+    load: async () => (await import('./commands/explain.ts')).explain,
+  },
+  doctor: {
+    summary: 'Whether all that commands need is right',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
+  config: {
+    summary: 'What commands go by, and where it came from',
+    load: async () => (await import('./commands/config.ts')).config,
+  },
 }

@@ -1,0 +1,56 @@
+import { type ErrorCode, errorCodes } from '../../errors.ts'
+import { nearest } from '../../nearest.ts'
+import { type CommandFile, examples } from '../command.ts'
+import { exit } from '../exit.ts'
+import { advice, ownCodes } from '../explanations.ts'
+import { Refusal } from '../refusal.ts'
+
+/** A code in full. */
+interface Explanation {
+  readonly code: string
+  readonly meaning: string
+  readonly next: string
+  /** The status a server answers it with; absent for codes of the command line. */
+  readonly status?: number
+}
+
+/** `slipway explain`: everything is in the package, so it works without a server. */
+export const explain: CommandFile = {
+  declare(command) {
+    command.argument('[code]', 'what stands in brackets after an error; without it: all of them')
+    examples(command, 'slipway explain crash_loop')
+  },
+  async perform(cli, [code]: [string | undefined]) {
+    const found = code === undefined ? all() : [explanationOf(code)]
+    if (cli.json) cli.printJson(code === undefined ? found : found[0])
+    else if (code === undefined) for (const { code, meaning } of found) cli.print(`${code.padEnd(24)} ${meaning}`)
+    else {
+      const [one] = found
+      cli.print(`${cli.style.bold(one?.code ?? '')}${one?.status === undefined ? '' : `  (HTTP ${one.status})`}`)
+      cli.print(`  ${one?.meaning}`)
+      cli.print(`  ${one?.next}`)
+    }
+    return exit.done
+  },
+}
+
+function all(): Explanation[] {
+  return [...Object.keys(errorCodes), ...Object.keys(ownCodes)].map(explanationOf)
+}
+
+function explanationOf(code: string): Explanation {
+  if (Object.hasOwn(errorCodes, code)) {
+    const known = code as ErrorCode
+    return { code, ...errorCodes[known], next: advice[known] }
+  }
+  const own = Object.hasOwn(ownCodes, code) ? ownCodes[code] : undefined
+  if (own) return { code, ...own }
+  const close = nearest(code, [...Object.keys(errorCodes), ...Object.keys(ownCodes)])
+  throw new Refusal(
+    exit.notFound,
+    'unknown_code',
+    `There is no code ${JSON.stringify(code)}.`,
+    ...(close === undefined ? [] : [`Did you mean ${close}?`]),
+    'All of them:  slipway explain',
+  )
+}
