@@ -62,11 +62,13 @@ const absent = (line: string): Case =>
     /^✖ .*(There is no instance|No deployment runs|None of the last)/,
   )
 
-/** A canary that waits at a pause; its id. */
+/** A canary that waits at a pause, whatever a test before left behind; its id. */
 async function paused(image: number): Promise<string> {
   const steps = JSON.stringify([{ weight: 50, pause: true, holdSeconds: 0 }])
   const { code, err, out } = await user.call([
-    ...`deploy shop --image ${images[image]} --strategy canary --until pause --json`.split(' '),
+    ...`deploy shop --image ${images[image]} --strategy canary --until pause --timeout 60s --supersede --json`.split(
+      ' ',
+    ),
     '--option',
     `steps=${steps}`,
   ])
@@ -107,7 +109,7 @@ cases('deploy', {
   empty: absent('deploy nothing --image x'),
   refused: says(() => user.call(`deploy shop --image ${images[1]} --expect-release v1`), 6, /\(stale_release, req_/),
   failed: broken('deploy shop --image x'),
-  interrupted: async () => {
+  interrupted: async t => {
     const call = user.call([
       'deploy',
       'shop',
@@ -118,6 +120,7 @@ cases('deploy', {
       '--option',
       `steps=[{"weight":50,"pause":true,"holdSeconds":0}]`,
     ])
+    t.after(() => call.interrupt())
     await call.told('paused')
     call.interrupt()
     const { code, err } = await call
@@ -129,9 +132,10 @@ cases('deploy', {
 })
 
 cases('watch', {
-  happy: async () => {
+  happy: async t => {
     const id = await paused(2)
     const call = user.call(`watch ${id} --json`)
+    t.after(() => call.interrupt())
     const promoted = await user.call(`promote ${id.slice(-8)}`)
     assert.equal(promoted.code, 0, promoted.err)
     const { code, out } = await call
@@ -247,8 +251,9 @@ cases('run', {
   empty: absent('run nothing worker -- true'),
   refused: says(() => user.call('run shop nothing -- true'), 2, /\(unknown_service, req_/),
   failed: broken('run shop worker -- true'),
-  interrupted: async () => {
+  interrupted: async t => {
     const call = user.call(['run', 'shop', 'worker', '--', 'sh', '-c', 'echo begun; exec sleep 600'])
+    t.after(() => call.interrupt())
     await call.told('begun')
     call.interrupt()
     const { code, err } = await call
