@@ -88,7 +88,7 @@ cases('doctor', {
 ✔ contexts  ~/.config/slipway/config.json is not there yet
 ✔ server    http://127.0.0.1:PORT answers (SLIPWAY_URL)
 ✔ parts     all answer
-✔ version   the server is N as well
+✔ api       version 1, as this command speaks it
 ✔ clock     this clock and the server’s agree
 ✔ token     ana, tenant ${customer.id} (read, deploy, admin)
 ✔ expiry    good until DATE

@@ -127,21 +127,20 @@ async function looked(
 
 type Client = ReturnType<typeof createClient>
 
+/** The version of the API that this command speaks. */
+const spoken = '1'
+
 async function versions(client: Client, signal: AbortSignal): Promise<Finding> {
-  const next = 'Use the same version on both sides when something is not understood.'
-  return await looked(
-    'version',
-    '',
-    async () => {
-      const { info } = (await client.openapi({ signal })) as { info?: { version?: string } }
-      const theirs = info?.version ?? 'unknown'
-      return theirs === version()
-        ? `the server is ${theirs} as well`
-        : `the server is ${shown(theirs)}, this is ${version()}`
-    },
-    next,
-    signal,
-  )
+  const what = 'api'
+  const look = async (): Promise<string> => {
+    const { info } = (await client.openapi({ signal })) as { info?: { version?: string } }
+    return info?.version ?? 'unknown'
+  }
+  const found = await looked(what, '', look, 'Is this a Slipway server?', signal)
+  if (!found.ok) return found
+  if (found.text === spoken) return { what, ok: true, text: `version ${spoken}, as this command speaks it` }
+  const next = 'Use a command of the version that the server has.'
+  return { what, ok: false, text: `the server speaks version ${shown(found.text)}, this command ${spoken}`, next }
 }
 
 function clocks(apartMs: number): Finding {
