@@ -37,6 +37,7 @@ function seat({ terminal = false } = {}) {
     now: Date.now,
     onClosed: () => ({ dispose: () => {} }),
     onFailure: () => ({ dispose: () => {} }),
+    leave: () => {},
     onInterrupt(listener) {
       const heard = (): void => listener('SIGINT')
       listeners.add(heard)
