@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buildShop } from '../examples/shop/build.ts'
+import { buildShop } from '../src/demo/shop/build.ts'
 import {
   type Acting,
   type CreateInstanceRequest,

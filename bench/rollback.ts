@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { startLoad } from '../examples/load/load.ts'
+import { startLoad } from '../src/demo/load/load.ts'
 import type { Release } from '../src/index.ts'
 import { type Figure, percentile, rounded } from './figure.ts'
 import { apiOf, type OpenInstance, type Place, succeeded } from './place.ts'

@@ -1,4 +1,4 @@
-import { startLoad } from '../examples/load/load.ts'
+import { startLoad } from '../src/demo/load/load.ts'
 import { type Figure, median, rounded } from './figure.ts'
 import { apiOf, type Place, succeeded } from './place.ts'
 

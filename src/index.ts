@@ -84,6 +84,8 @@ export {
   type SlipwayOptions,
   type WebhookOptions,
 } from './slipway.ts'
+export type { PostgresConnectionOptions } from './store/postgres/connections.ts'
+export { type PostgresStoreOptions, postgresStore } from './store/postgres.ts'
 export { sqliteStore } from './store/sqlite.ts'
 export type { LimitUse, QuotaPreview } from './tenant/quota.ts'
 export type { CreateTenantRequest, QuotaRequest, UpdateTenantRequest } from './tenant/schema.ts'

@@ -55,6 +55,7 @@ import { type SecretService, secretService } from './secrets/service.ts'
 import type { Vault } from './secrets/vault.ts'
 import { keepFrontPort, keptFrontPort } from './store/front-port.ts'
 import { storedPorts } from './store/ports.ts'
+import { type PostgresStoreOptions, postgresStore } from './store/postgres.ts'
 import { sqliteStore } from './store/sqlite.ts'
 import { type TaskService, taskService } from './task/service.ts'
 import { type TenantService, tenantService } from './tenant/service.ts'
@@ -71,6 +72,9 @@ export interface PortRanges {
 export interface SlipwayOptions {
   /** Where everything lives that outlives us. Default `.slipway`, in the working folder. */
   readonly dataDir?: string
+  /** PostgreSQL to keep everything in, for several processes on one database: its URL, or more. Default: SQLite in `dataDir`. */
+  readonly database?: string | PostgresStoreOptions
+  /** A store of one's own instead. */
   readonly store?: Store
   /** The first is the default of instances that name none. Default: the process provider. */
   readonly providers?: readonly Provider[]
@@ -199,7 +203,6 @@ export interface Slipway {
 export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipway> {
   const dataDir = resolve(options.dataDir ?? '.slipway')
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  const clock = options.clock ?? systemClock
   const room = diskRoom(dataDir, options.reserveBytes)
   const masks = secretMasks()
   const log = redactedLog(options.log ?? linesOnStderr(options.logLevel ?? 'warn'), line => masks.maskAll(line))
@@ -210,7 +213,8 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
   const observer = metrics?.observer
   const told = observer ? { observer } : {}
   const onFlush = observer ? { onFlush: observer.flushed } : {}
-  const plain = options.store ?? (await sqliteStore({ path: join(dataDir, 'slipway.db'), clock, ...onFlush }))
+  const plain = options.store ?? (await ownStore(dataDir, options, onFlush))
+  const clock = options.clock ?? plain.clock ?? systemClock
   const durable = faults ? faultyStore(plain, faults) : plain
   const spans = deploymentSpans({ store: durable, log })
   const store = observedStore(durable, {
@@ -270,6 +274,11 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
       worker = engine
       opened.push(() => engine.stop())
     }
+    const deaf = store.hints?.(instanceIds => {
+      bus.wake()
+      for (const id of instanceIds) hint(id)
+    })
+    if (deaf) opened.push(async () => deaf())
     if (metrics) {
       const leases = (): number => worker?.leases ?? 0
       metrics.readFrom({ store, router, clock, log, leases, space: () => room.look() })
@@ -363,6 +372,17 @@ export async function createSlipway(options: SlipwayOptions = {}): Promise<Slipw
     await closeAll()
     throw error
   }
+}
+
+/** In PostgreSQL where that was asked for, else in a file of the data folder. */
+async function ownStore(
+  dataDir: string,
+  { database, clock }: SlipwayOptions,
+  onFlush: { onFlush?: (seconds: number) => void },
+): Promise<Store> {
+  const time = clock ? { clock } : {}
+  if (database === undefined) return await sqliteStore({ path: join(dataDir, 'slipway.db'), ...time, ...onFlush })
+  return await postgresStore({ ...time, ...(typeof database === 'string' ? { url: database } : database) })
 }
 
 function linesOnStderr(level: string): Log {

@@ -1,4 +1,4 @@
-import type { Play } from '../stage/play.ts'
+import type { Play } from '../../src/demo/stage/play.ts'
 import { writes } from './files.ts'
 
 const versions = ['14.1.0', '14.1.1'] as const

@@ -1,4 +1,4 @@
-import type { Play } from '../stage/play.ts'
+import type { Play } from '../../src/demo/stage/play.ts'
 import { writes } from './files.ts'
 
 const [old, new_] = ['4.1.15', '5.0.7'] as const
@@ -40,7 +40,6 @@ const settings = `module.exports = {
 export const nodeRed: Play = {
   title: `Slipway: Node-RED ${old} and ${new_} under load, and the control plane killed`,
   preparing: `looking Node-RED ${old} up in npm`,
-  mortal: true,
   opening: `node-red ${old}`,
   instance: {
     name: 'automation',

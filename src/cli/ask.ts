@@ -14,6 +14,14 @@ export async function askLine(cli: Cli, message: string): Promise<string> {
   return answered(await text({ message, ...streamsOf(cli) }))
 }
 
+/** Asks for a yes or a no, and takes no for granted. Only on a terminal; ends with 130 when it is interrupted. */
+export async function confirm(cli: Cli, message: string): Promise<boolean> {
+  const prompts = await import('@clack/prompts')
+  const answer = await prompts.confirm({ message, initialValue: false, ...streamsOf(cli) })
+  if (typeof answer === 'boolean') return answer
+  throw new Refusal(exit.interrupted, 'interrupted', 'Interrupted: nothing was changed.')
+}
+
 /**
  * What destroys is confirmed by the name of what it destroys: typed on a terminal, or given as `--confirm-name`. Throws a `Refusal`
  * otherwise; what would be destroyed is told in `what`.

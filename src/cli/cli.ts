@@ -1,5 +1,6 @@
 import type { Client } from '../client/index.ts'
 import { exit } from './exit.ts'
+import { githubToken, isGithubJob } from './github-oidc.ts'
 import { type Interruption, interruptionOf } from './interrupt.ts'
 import { Refusal } from './refusal.ts'
 import { type SettingFlags, type Settings, settle, urlOf } from './settings.ts'
@@ -32,8 +33,10 @@ export interface Cli {
   /** Aborted by the first Ctrl-C, with the `Refusal` to end with. It is listened for only once this is asked for. */
   readonly signal: AbortSignal
   settings(): Promise<Settings>
-  /** The server that the settings name. Throws a `Refusal` without a token. */
-  connect(): Promise<Client>
+  /** How calls are made, as the environment has it. */
+  calling(): { readonly retries?: number }
+  /** The server that the settings name; `tenant` is for what was found to belong to one. Throws a `Refusal` without a token. */
+  connect(tenant?: string): Promise<Client>
   /** Ends what it listens to. */
   dispose(): void
 }
@@ -58,10 +61,13 @@ export function cliOf(world: World, options: GlobalOptions): Cli {
     },
     dispose: () => interruption?.dispose(),
     settings,
-    async connect() {
-      const { url, token, tenant } = await settings()
+    calling: () => retriesOf(world.env),
+    async connect(of) {
+      const { url, token, tenant: named } = await settings()
+      const tenant = of ?? named?.value
       const address = urlOf(url).href
-      if (!token) {
+      const credential = token?.value ?? jobToken(world, address)
+      if (!credential) {
         throw new Refusal(
           exit.notAllowed,
           'not_logged_in',
@@ -73,12 +79,18 @@ export function cliOf(world: World, options: GlobalOptions): Cli {
       const { createClient } = await import('../client/index.ts')
       return createClient({
         url: address,
-        token: token.value,
-        ...(tenant ? { tenant: tenant.value } : {}),
+        token: credential,
+        ...(tenant === undefined ? {} : { tenant }),
         ...retriesOf(world.env),
       })
     },
   }
+}
+
+/** In a job of GitHub Actions, which needs no secret: who the job is, for the audience that the server expects. */
+function jobToken(world: World, address: string): (() => Promise<string>) | undefined {
+  if (!isGithubJob(world.env)) return undefined
+  return githubToken(world.env, world.env['SLIPWAY_OIDC_AUDIENCE'] || new URL(address).origin, world.now)
 }
 
 /** How often a call is repeated that may be: `SLIPWAY_RETRIES`, for those who would rather know at once. */

@@ -2,12 +2,12 @@ import { Command, CommanderError, Option } from 'commander'
 import { type Cli, cliOf, type GlobalOptions } from './cli.ts'
 import type { CommandFile, Listed } from './command.ts'
 import { commands } from './commands.ts'
-import { type ExitCode, exitMeanings } from './exit.ts'
+import { exitMeanings } from './exit.ts'
 import type { World } from './world.ts'
 
 /** What happened to the command line once it was parsed. */
 export interface Parsed {
-  exitCode?: ExitCode
+  exitCode?: number
 }
 
 /**
@@ -46,7 +46,9 @@ async function add(
   for (const [name, entry] of Object.entries(listed)) {
     const command = parent.createCommand(name).description(entry.summary).copyInheritedSettings(parent)
     parent.addCommand(command, { hidden: entry.hidden === true })
-    const isWanted = wanted === undefined || wanted[0] === name
+    if (entry.alias !== undefined) command.alias(entry.alias)
+    const isWanted =
+      wanted === undefined || wanted[0] === name || (wanted[0] !== undefined && wanted[0] === entry.alias)
     if ('under' in entry) {
       command.helpCommand(false)
       if (isWanted) await add(command, entry.under, wanted?.slice(1), act)

@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander'
 import type { Cli } from './cli.ts'
-import { type ExitCode, exit } from './exit.ts'
+import { exit } from './exit.ts'
 import { type Parsed, programOf } from './program.ts'
 import { Refusal, type Told, toldOf } from './refusal.ts'
 import { styleOf } from './style.ts'
@@ -13,7 +13,7 @@ import type { World } from './world.ts'
  * @example
  * process.exitCode = await run(process.argv.slice(2), worldOf(process))
  */
-export async function run(argv: readonly string[], world: World): Promise<ExitCode> {
+export async function run(argv: readonly string[], world: World): Promise<number> {
   const parsed: Parsed = {}
   let cli: Cli | undefined
   try {

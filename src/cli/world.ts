@@ -31,6 +31,10 @@ export interface World {
   readonly home: string
   /** The time now, milliseconds since 1970. */
   now(): number
-  /** Calls back on every Ctrl-C (SIGINT) or SIGTERM, until it is disposed of. Without a listener the process ends as processes do. */
-  onInterrupt(listener: (signal: 'SIGINT' | 'SIGTERM') => void): { dispose(): void }
+  /** Calls back on every Ctrl-C (SIGINT), SIGTERM or SIGHUP, until it is disposed of. Without a listener the process ends as processes do. */
+  onInterrupt(listener: (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => void): { dispose(): void }
+  /** Calls back when something is written and nobody reads it any more. Without a listener the process ends at once, and well. */
+  onClosed(listener: () => void): { dispose(): void }
+  /** Calls back when something throws that nobody catches. Without a listener the process ends as processes do. */
+  onFailure(listener: (error: Error) => void): { dispose(): void }
 }

@@ -1,5 +1,5 @@
 import type { Call } from './call.ts'
-import type { CallOptions } from './options.ts'
+import type { CallOptions, FollowOptions } from './options.ts'
 import type { Stream } from './stream.ts'
 import type { Event, EventPage, EventQuery, EventStreamQuery } from './types.ts'
 
@@ -19,7 +19,7 @@ export interface EventsClient {
    *
    * @throws SlipwayApiError when it is refused, SlipwayConnectionError when the server stays away for `reconnectMs`
    */
-  follow(query?: EventStreamQuery, options?: CallOptions): AsyncGenerator<Event | Reset, void>
+  follow(query?: EventStreamQuery, options?: FollowOptions): AsyncGenerator<Event | Reset, void>
 }
 
 /** The events of a server. */
@@ -33,7 +33,7 @@ export function events(call: Call, stream: Stream): EventsClient {
 async function* follow(
   stream: Stream,
   query: EventStreamQuery = {},
-  options: CallOptions = {},
+  options: FollowOptions = {},
 ): AsyncGenerator<Event | Reset, void> {
   let seen = Number(query.after ?? 0)
   for await (const told of stream('GET /v1/events/stream', { query, options })) {

@@ -32,6 +32,12 @@ export interface CallOptions {
   readonly tenant?: string
 }
 
+/** What following takes that goes on for long. */
+export interface FollowOptions extends CallOptions {
+  /** Told when the connection broke off, and when it is there again and nothing was missed. */
+  readonly onConnection?: (state: 'lost' | 'back') => void
+}
+
 /** What a call takes that makes or starts something. */
 export interface AskOptions extends CallOptions {
   /** Default: a new one for each call. With the same key within 24 hours it is done once, however often it is sent. */

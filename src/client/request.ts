@@ -1,5 +1,5 @@
 import type { RouteKey } from '../server/index.ts'
-import type { AskOptions, Settings } from './options.ts'
+import type { AskOptions, FollowOptions, Settings } from './options.ts'
 
 /** What goes with a request, beside its route. */
 export interface Sent {
@@ -12,7 +12,7 @@ export interface Sent {
   readonly lastEventId?: string | undefined
   /** What is answered is given as it is, whatever its form. */
   readonly asText?: true
-  readonly options?: AskOptions | undefined
+  readonly options?: (AskOptions & FollowOptions) | undefined
 }
 
 /** A request before it is sent, as often as it takes. */

@@ -26,14 +26,17 @@ export function streamer(settings: Settings): Stream {
 }
 
 async function* resumed(key: RouteKey, sent: Sent, settings: Settings): AsyncGenerator<Told, void> {
-  const signal = sent.options?.signal
+  const { signal, onConnection: told } = sent.options ?? {}
   let [place, opened, failures, retryMs] = [sent.lastEventId, false, 0, mostPauseMs]
   let heardAt = performance.now()
   for (;;) {
     const cut = new AbortController()
     try {
       const blocks = await open(key, { ...sent, lastEventId: place }, cut, settings)
-      if (opened) yield { kind: 'reopened', after: place }
+      if (opened) {
+        told?.('back')
+        yield { kind: 'reopened', after: place }
+      }
       opened = true
       for await (const block of blocks) {
         ;[failures, heardAt] = [0, performance.now()]
@@ -50,6 +53,7 @@ async function* resumed(key: RouteKey, sent: Sent, settings: Settings): AsyncGen
       cut.abort()
     }
     failures++
+    if (opened && failures === 1) told?.('lost')
     await wait(backoff(failures, settings.backoffMs, retryMs), signal)
   }
 }

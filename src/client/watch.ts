@@ -1,6 +1,6 @@
 import type { Call } from './call.ts'
 import type { EventsClient, Reset } from './events.ts'
-import type { CallOptions } from './options.ts'
+import type { CallOptions, FollowOptions } from './options.ts'
 import type { Event, OneDeployment } from './types.ts'
 
 /** A deployment to watch: its id, or what was answered to the request that made or read it, which knows from where on. */
@@ -10,7 +10,7 @@ export type Watched =
   | { readonly deployment: { readonly id: string }; readonly last_event_id: string }
 
 /** How a deployment is watched. */
-export interface WatchOptions extends CallOptions {
+export interface WatchOptions extends FollowOptions {
   /** From this place on; `0` tells all that is still in the log. Default: from where it was asked for or read, by an id from now on. */
   readonly after?: string
 }

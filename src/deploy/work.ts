@@ -1,5 +1,6 @@
 import type { AuditStore } from '../audit/entry.ts'
 import type { TokenStore } from '../auth/token.ts'
+import type { Clock } from '../clock.ts'
 import type { Cap, EventStore } from '../event/event.ts'
 import type { WebhookStore } from '../event/webhook.ts'
 import type { RequestStore } from '../idempotency/requests.ts'
@@ -155,7 +156,18 @@ export interface Store extends Stores {
   readonly storeId: string
   /** Gives room back that deleted rows and old copies of pages take, a little at a time. Absent where the database does so by itself. */
   tidy?(): Promise<void>
-  /** All or nothing, across deployments, instances and events. Nothing but the store is awaited inside `work`. */
+  /** Its time, where the database has one that several processes share; leases are judged by it. */
+  readonly clock?: Clock
+  /**
+   * Calls `heard` when other processes wrote events, with the instances these are about, as far as they are known; until the function it
+   * returns is called. A hint may be lost. Absent where there are no other processes.
+   */
+  hints?(heard: (instanceIds: readonly string[]) => void): () => void
+  /**
+   * All or nothing, across deployments, instances and events. Nothing but the store is awaited inside `work`, and it changes nothing but
+   * the store: it is run again when the database gave the transaction up for the sake of another one. `unavailable` with
+   * `details.outcome: 'unknown'`: the connection was lost during the commit.
+   */
   transaction<T>(work: (tx: Stores) => Promise<T>): Promise<T>
   close(): Promise<void>
 }

@@ -63,7 +63,10 @@ export interface NewEvent {
 /** An event in the log. */
 export interface Event extends NewEvent {
   readonly id: string
-  /** Its place in the one order that never changes. Grows; has no meaning beyond that. */
+  /**
+   * Its place in the one order that never changes. Grows; has no meaning beyond that. 0 where it was just written in a transaction that
+   * others run beside: then it is numbered after the commit.
+   */
   readonly seq: number
   readonly at: Timestamp
 }

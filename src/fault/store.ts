@@ -83,7 +83,7 @@ export function faultyStore(store: Store, hook: FaultHook): Store {
       return result
     },
   }
-  const rest = faulty(store, 'store', ['close'], (call, args, make) => between(call, args, hook, make))
+  const rest = faulty(store, 'store', ['close', 'hints'], (call, args, make) => between(call, args, hook, make))
   return new Proxy(store, { get: (_, key) => Reflect.get(Object.hasOwn(own, key) ? own : rest, key) as unknown })
 }
 

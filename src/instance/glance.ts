@@ -71,9 +71,10 @@ export async function glances(
       const version = moving && (await read(moving.releaseId))?.version
       const last = outcomes.get(id) ?? []
       const now = pulse(id)
-      const health: HealthGlance = now
-        ? { state: now.health, ready: now.ready, want: now.want }
-        : { state: spans.get(id) ?? 'unknown' }
+      const health = currentOf(
+        instance,
+        now ? { state: now.health, ready: now.ready, want: now.want } : { state: spans.get(id) ?? 'unknown' },
+      )
       return {
         ...instance,
         ...(release ? { release: versionOf(release) } : {}),
@@ -84,6 +85,11 @@ export async function glances(
       }
     }),
   )
+}
+
+/** An instance that has just come up was looked at last when there was nothing of it: that says nothing of now. */
+function currentOf({ state }: Instance, health: HealthGlance): HealthGlance {
+  return health.state === 'stopped' && state === 'running' ? { state: 'unknown' } : health
 }
 
 function versionOf({ id, version, commitSha }: Release): NonNullable<InstanceGlance['release']> {

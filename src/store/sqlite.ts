@@ -57,6 +57,8 @@ const sqlite: SqlFlavour = {
   bytes: 'blob',
   soleProcess: true,
   isUniqueViolation,
+  isConflict: () => false,
+  hold: async () => {},
 }
 
 function open(path: string): DatabaseSync {

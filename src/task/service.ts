@@ -66,34 +66,34 @@ export function taskService(parts: TaskParts, caller: Claims): TaskService {
       await auth.authorize(caller, 'task.create', { instanceId })
       const request = parse(taskRequestSchema, given, 'The task')
       await parts.room.require('The task is refused')
-      const made = await store.transaction(
-        async tx =>
-          await openTenant(tx, tenantId, async () => {
-            const target = await instance(instanceId, tx)
-            requireState(target, ['running', 'failed'])
-            requireNoAttention(target)
-            const made: Task = {
-              id: newId('task'),
-              createdAt: timestamp(clock.now()),
-              tenantId,
-              instanceId,
-              service: request.service,
-              releaseId: await releaseWith(request.service, target, tx),
-              command: request.command,
-              timeoutSeconds: request.timeoutSeconds ?? taskLimits.timeoutSeconds,
-              state: 'pending',
-              initiator: caller.subject,
-            }
-            if ((await tx.tasks.unended(instanceId)) >= taskLimits.atOnce) throw tooMany(target)
-            await tx.tasks.insert(made)
-            await tx.events.append(taskEvent('task.queued', made))
-            const object = { kind: 'task', id: made.id, name: target.name }
-            const { service, command, releaseId, timeoutSeconds } = made
-            const after = { service, command, releaseId, timeoutSeconds }
-            await tx.audit.append(audited(by, { action: 'task.create', object, instanceId, after }))
-            return made
-          }),
-      )
+      const made = await store.transaction(async tx => {
+        // The instance before its tenant, as everywhere: two that hold them in turn would wait for each other.
+        const target = await instance(instanceId, tx)
+        return await openTenant(tx, tenantId, async () => {
+          requireState(target, ['running', 'failed'])
+          requireNoAttention(target)
+          const made: Task = {
+            id: newId('task'),
+            createdAt: timestamp(clock.now()),
+            tenantId,
+            instanceId,
+            service: request.service,
+            releaseId: await releaseWith(request.service, target, tx),
+            command: request.command,
+            timeoutSeconds: request.timeoutSeconds ?? taskLimits.timeoutSeconds,
+            state: 'pending',
+            initiator: caller.subject,
+          }
+          if ((await tx.tasks.unended(instanceId)) >= taskLimits.atOnce) throw tooMany(target)
+          await tx.tasks.insert(made)
+          await tx.events.append(taskEvent('task.queued', made))
+          const object = { kind: 'task', id: made.id, name: target.name }
+          const { service, command, releaseId, timeoutSeconds } = made
+          const after = { service, command, releaseId, timeoutSeconds }
+          await tx.audit.append(audited(by, { action: 'task.create', object, instanceId, after }))
+          return made
+        })
+      })
       bus.wake()
       parts.hintTasks()
       return made

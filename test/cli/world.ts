@@ -104,6 +104,9 @@ function call(argv: readonly string[], home: string, env: Readonly<Record<string
       listeners.add(listener)
       return { dispose: () => void listeners.delete(listener) }
     },
+    // All is read to its end here, and what nobody catches fails the test.
+    onClosed: () => ({ dispose: () => undefined }),
+    onFailure: () => ({ dispose: () => undefined }),
   }
   const done = run(argv, world).then(code => ({ code, ...written }))
   return {

@@ -16,7 +16,10 @@ const tests = fileURLToPath(new URL('..', import.meta.url))
 const suites = [
   {
     suite: storeContract,
-    on: { 'store/sqlite.test.ts': [/path: ':memory:'/, /path: join\(folder\(t\), 'slipway\.db'\)/] },
+    on: {
+      'store/sqlite.test.ts': [/path: ':memory:'/, /path: join\(folder\(t\), 'slipway\.db'\)/],
+      'store/postgres.test.ts': [/postgresStore\(\{ url: await postgresDatabase\(t\)/],
+    },
   },
   {
     suite: providerContract,
@@ -39,7 +42,7 @@ describe('20. One contract test suite runs against every implementation of a por
     for (const [file, parts] of Object.entries(on)) {
       test(`${suite.name} in test/${file}`, () => {
         const text = readFileSync(join(tests, file), 'utf8')
-        assert.match(text, new RegExp(`^${suite.name}\\(`, 'm'))
+        assert.match(text, new RegExp(`^ *(?:onPostgres\\(\\(\\) => *)?${suite.name}\\(`, 'm'))
         for (const part of parts) assert.match(text, part)
         assert.doesNotMatch(text, /\b(?:skip|todo|only)\b/)
       })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { Loss } from '../../examples/load/stats.ts'
+import type { Loss } from '../../src/demo/load/stats.ts'
 import { unexplained, type Window } from './account.ts'
 
 /** The proxy was killed at 1000, and was back at 1500. */

@@ -1,4 +1,4 @@
-import type { Loss } from '../../examples/load/stats.ts'
+import type { Loss } from '../../src/demo/load/stats.ts'
 
 /** A death that requests may be lost by, and until when. Times are those of the wall clock. */
 export interface Window {

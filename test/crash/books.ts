@@ -48,6 +48,8 @@ export function openBooks(dataDir: string, tenantId: string): Books {
       bytes: 'blob',
       soleProcess: true,
       isUniqueViolation: () => false,
+      isConflict: () => false,
+      hold: async () => {},
     },
   }
   const deploys = { ...deployments(session), ...releases(session) }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Load } from '../../examples/load/load.ts'
-import type { Loss } from '../../examples/load/stats.ts'
+import type { Load } from '../../src/demo/load/load.ts'
+import type { Loss } from '../../src/demo/load/stats.ts'
 import { hasEnded } from '../../src/deploy/deployment.ts'
 import { messageOf } from '../../src/errors.ts'
 import { toldLoss, unexplained, type Window } from './account.ts'

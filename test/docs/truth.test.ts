@@ -32,6 +32,9 @@ const metrics = readdirSync(join(root, 'src/observe/prometheus'))
   .map(name => readFileSync(join(root, 'src/observe/prometheus', name), 'utf8'))
   .join('\n')
 
+/** Keys of project files: test/docs/slipway-yaml.test.ts compares them. */
+const projectSchema = readFileSync(join(root, 'docs/slipway.schema.json'), 'utf8')
+
 describe('documents', () => {
   test('are found', () => {
     for (const name of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'docs/architecture.md', 'docs/strategies.md'])
@@ -62,6 +65,7 @@ describe('documents', () => {
       const wrong = namesIn(text)
         .filter(name => /^[a-z]+(?:_[a-z]+)+$/.test(name))
         .filter(name => !Object.hasOwn(errorCodes, name) && !otherNames.has(name))
+        .filter(name => document !== 'docs/slipway-yaml.md' || !projectSchema.includes(`"${name}"`))
         .filter(name => document !== 'docs/benchmarks.md' || !bench.includes(name))
         .filter(name => document !== 'docs/observability.md' || !metrics.includes(name))
       assert.deepEqual(wrong, [])

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
-import { assertNothingLeft, type Line, processesOf, runExample } from './example.ts'
+import { assertNothingLeft, type Line, processesOf, root, runExample } from './example.ts'
 
 const succeeded = { state: 'succeeded' }
 const expected = [
@@ -17,8 +19,20 @@ const expected = [
 ]
 
 describe('npm start', () => {
-  test('ends each deployment as it has to, loses nothing, and removes everything it started', async t => {
-    const { code, lines, story, folder } = await runExample(t, 'demo.ts')
+  test('on a terminal ends each deployment as it has to, loses nothing, stays up for what it says to paste, and removes everything it started on Ctrl-C', async t => {
+    let pasting: Promise<readonly Pasted[]> | undefined
+    const { code, lines, story, folder } = await runExample(t, 'demo', {
+      shown(story, { type }) {
+        const lines = invitedTo(story)
+        if (!lines || pasting) return
+        pasting = paste(lines)
+        void pasting.finally(() => type('\u0003')).catch((error: unknown) => void error) // because it is awaited below
+      },
+    })
+    assert.ok(pasting, story)
+    assertPasted(await pasting)
+    assert.doesNotMatch(story, /slip_/, 'no token is shown')
+    assert.ok(story.includes('\u001B[?25l') && story.trimEnd().includes('\u001B[?25h'), 'the cursor is given back')
     const summary = lines.at(-1)?.summary
     assert.ok(summary, story)
     assert.equal(summary.lost, 0, story)
@@ -48,10 +62,12 @@ describe('npm start', () => {
 describe('npm start that does not come to its end removes everything it started:', { concurrency: true }, () => {
   test('interrupted in the middle of a rollout it stops', async t => {
     let found = 0
-    const { code, lines, story, folder } = await runExample(t, 'demo.ts', (line, { signal, folder }) => {
-      if (!isFirstRoute(line)) return
-      found = processesOf(folder).length
-      signal('SIGINT')
+    const { code, lines, story, folder } = await runExample(t, 'demo', {
+      told(line, { signal, folder }) {
+        if (!isFirstRoute(line)) return
+        found = processesOf(folder).length
+        signal('SIGINT')
+      },
     })
     assert.equal(code, 130, story)
     assert.ok(found > 6, 'replicas of two releases, proxy and load ran')
@@ -61,17 +77,66 @@ describe('npm start that does not come to its end removes everything it started:
   })
 
   test('when a part of it dies it says what went wrong', async t => {
-    const { code, story, folder } = await runExample(t, 'demo.ts', (line, { folder }) => {
-      if (!isFirstRoute(line)) return
-      const load = processesOf(folder).find(({ command }) => command.includes('load/process.ts'))
-      assert.ok(load)
-      process.kill(load.pid, 'SIGKILL')
+    const { code, story, folder } = await runExample(t, 'demo', {
+      told(line, { folder }) {
+        if (!isFirstRoute(line)) return
+        const load = processesOf(folder).find(({ command }) => command.includes('load/process.ts'))
+        assert.ok(load)
+        process.kill(load.pid, 'SIGKILL')
+      },
     })
     assert.equal(code, 1, story)
     assert.match(story, /The load generator ended before it was stopped/)
     assertNothingLeft(folder)
   })
 })
+
+/** What became of a line that was pasted. */
+interface Pasted {
+  readonly line: string
+  readonly code: number
+  readonly said: string
+}
+
+/** The lines it says to paste, as they are on the terminal. */
+function invitedTo(story: string): readonly string[] | undefined {
+  const [, block] = /Paste into another terminal:\r\n\r\n((?: {2}.*\r\n)+)\r\n/.exec(story) ?? []
+  return block
+    ?.trimEnd()
+    .split('\r\n')
+    .map(line => line.trim())
+}
+
+/** As a person would: each line into the same shell. `npx` finds this checkout. */
+async function paste(lines: readonly string[]): Promise<readonly Pasted[]> {
+  const end = '---pasted'
+  const script = lines.map(line => `${line}\necho "${end} $?"`).join('\n')
+  const shell = spawn('sh', ['-c', `exec 2>&1\n${script}`], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+  const said = (await text(shell.stdout)).split(new RegExp(`${end} (\\d+)\\n`))
+  return lines.map((line, index) => ({ line, code: Number(said[2 * index + 1]), said: said[2 * index] ?? '' }))
+}
+
+/** How each line that can be pasted ends, by its command. */
+const pastedEnds: readonly (readonly [RegExp, number, RegExp])[] = [
+  [/^export SLIPWAY_CONFIG=/, 0, /^$/],
+  [/ ps$/, 0, /shop/],
+  [/ deploy .*web-4.*canary/, 9, /paus/],
+  [/ promote$/, 0, /succeeded/],
+  [/ rollback /, 0, /succeeded/],
+  [/ deploy .*api-broken/, 8, /DATABASE_URL|crash_loop/],
+  [/ logs /, 0, /\S/],
+]
+
+function assertPasted(pasted: readonly Pasted[]): void {
+  const told = pasted.map(({ line, code, said }) => `$ ${line}\n${said}(${code})`).join('\n')
+  assert.equal(pasted.length, pastedEnds.length, told)
+  for (const [index, [line, code, said]] of pastedEnds.entries()) {
+    const one = pasted[index]
+    assert.match(one?.line ?? '', line)
+    assert.equal(one?.code, code, told)
+    assert.match(one?.said ?? '', said, told)
+  }
+}
 
 /** The first time the second release gets a share. */
 function isFirstRoute({ type, data }: Line): boolean {

@@ -6,7 +6,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
@@ -43,21 +42,47 @@ export interface Ended {
   readonly story: string
 }
 
-/** Runs an example as its own program with `--once --json`, everything temporary below a folder of its own. `told`: each line as it comes. */
+/** An example under way. */
+export interface Running {
+  readonly folder: string
+  signal(name: NodeJS.Signals): void
+  /** Types into its terminal. */
+  type(text: string): void
+}
+
+export interface Watching {
+  /** Told each line as it comes. */
+  readonly told?: (line: Line, running: Running) => void
+  /** Where it is given, the story is told on a terminal of 120 columns and 40 rows: with all that was written there, again and again. */
+  readonly shown?: (story: string, running: Running) => void
+}
+
+/** The folder of the checkout. */
+export const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Runs an example as its own program with `--json`, everything temporary below a folder of its own; it ends with the scenario, but on a terminal. */
 export async function runExample(
   t: TestContext,
-  name: string,
-  told: (
-    line: Line,
-    running: { readonly folder: string; readonly signal: (name: NodeJS.Signals) => void },
-  ) => void = () => undefined,
+  name: 'demo' | 'real.ts',
+  { told, shown }: Watching = {},
 ): Promise<Ended & { readonly folder: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'slipway-example-'))
   const { XDG_RUNTIME_DIR: _, ...env } = process.env
-  const program = fileURLToPath(new URL(`../../examples/${name}`, import.meta.url))
-  const child = spawn(process.execPath, [program, '--once', '--json'], {
-    env: { ...env, TMPDIR: folder },
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const words = name === 'demo' ? ['src/cli/main.ts', 'demo'] : [`examples/${name}`]
+  const program = [process.execPath, join(root, words[0] ?? ''), ...words.slice(1), '--json']
+  const [command = '', ...args] = shown
+    ? ['python3', join(root, 'scripts/terminal.py'), '120', '40', 'pipe', ...program]
+    : [...program, '--once']
+  const child = spawn(command, args, { env: { ...env, TMPDIR: folder, TERM: 'xterm' }, stdio: 'pipe' })
+  const running: Running = {
+    folder,
+    signal: signal => void child.kill(signal),
+    type: text => void child.stdin.write(text),
+  }
+  let story = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    story += text
+    shown?.(story, running)
   })
   t.after(async () => {
     for (const { pid } of processesOf(folder)) process.kill(pid, 'SIGKILL')
@@ -68,10 +93,10 @@ export async function runExample(
     for await (const line of createInterface(child.stdout)) {
       const parsed = JSON.parse(line) as Line
       lines.push(parsed)
-      told(parsed, { folder, signal: signal => child.kill(signal) })
+      told?.(parsed, running)
     }
   })()
-  const [story, [code]] = await Promise.all([text(child.stderr), once(child, 'exit'), reading])
+  const [[code]] = await Promise.all([once(child, 'close'), reading])
   return { code: code as number, lines, story, folder }
 }
 

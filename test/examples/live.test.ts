@@ -1,69 +1,82 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { DemoState } from '../../examples/demo/state.ts'
-import { startLive } from '../../examples/stage/live.ts'
-import { type Acting, type InstanceStatus, type Release, SlipwayError } from '../../src/index.ts'
+import { type Release, type ServiceStatus, SlipwayApiError } from '../../src/client/index.ts'
+import type { DemoState } from '../../src/demo/screen/state.ts'
+import { startLive } from '../../src/demo/stage/live.ts'
 
 const at = '2026-11-23T12:00:00.000Z'
-const ids = { tenantId: 'acme', instanceId: 'inst_1', createdAt: at, updatedAt: at }
 
 /** Web 1 serves, web 2 gets ready; the release of web 2 is not recorded yet. */
-const status: InstanceStatus = {
-  instance: {
-    ...ids,
-    id: 'inst_1',
-    name: 'shop',
-    state: 'running',
-    services: [
-      { name: 'web', image: 'file:/shop/web-2', replicas: 2, ports: [{ name: 'http' }] },
-      { name: 'worker', image: 'file:/shop/worker-1', replicas: 1 },
+const services: readonly ServiceStatus[] = [
+  {
+    name: 'web',
+    image: 'file:/shop/web-2',
+    replicas: 2,
+    ports: [{ name: 'http' }],
+    rows: [
+      { service: 'web', revision: 'aa.1', replicas: 2, weight: 0, release: 'rel_1', keep_until: at },
+      { service: 'web', revision: 'bb.2', replicas: 2, weight: 100, release: 'rel_2' },
     ],
-    hosts: [],
-    policies: {},
-    provider: 'process',
-    urls: {},
+    running: [
+      { id: '1', name: 'web.aa.1.0', service: 'web', revision: 'aa.1', state: 'running', health: 'ready' },
+      { id: '2', name: 'web.bb.2.0', service: 'web', revision: 'bb.2', state: 'running', health: 'ready' },
+      { id: '3', name: 'web.bb.2.1', service: 'web', revision: 'bb.2', state: 'starting', health: 'unready' },
+    ],
   },
-  table: [
-    { service: 'web', revision: 'aa.1', replicas: 2, weight: 0, release: 'rel_1', keepUntil: at },
-    { service: 'web', revision: 'bb.2', replicas: 2, weight: 100, release: 'rel_2' },
-    { service: 'worker', revision: 'cc.1', replicas: 1, weight: 0, release: 'rel_1' },
-  ],
-  replicas: [
-    { id: '1', name: 'web.aa.1.0', service: 'web', revision: 'aa.1', state: 'running', health: 'ready' },
-    { id: '2', name: 'web.bb.2.0', service: 'web', revision: 'bb.2', state: 'running', health: 'ready' },
-    { id: '3', name: 'web.bb.2.1', service: 'web', revision: 'bb.2', state: 'starting', health: 'unready' },
-    { id: '4', name: 'worker.cc.1.0', service: 'worker', revision: 'cc.1', state: 'running', health: 'ready' },
-  ],
-}
+  {
+    name: 'worker',
+    image: 'file:/shop/worker-1',
+    replicas: 1,
+    rows: [{ service: 'worker', revision: 'cc.1', replicas: 1, weight: 0, release: 'rel_1' }],
+    running: [
+      { id: '4', name: 'worker.cc.1.0', service: 'worker', revision: 'cc.1', state: 'running', health: 'ready' },
+    ],
+  },
+]
 
 const release: Release = {
-  ...ids,
   id: 'rel_1',
+  tenant_id: 'acme',
+  instance_id: 'inst_1',
+  created_at: at,
+  updated_at: at,
   version: 1,
   services: [
     { name: 'web', image: 'file:/shop/web-1', digest: 'sha256:1' },
     { name: 'worker', image: 'file:/shop/worker-1', digest: 'sha256:2' },
   ],
   active: true,
-  sealedAt: at,
+  sealed_at: at,
 }
 
 test('the screen is shown the replicas of each version, also before its release is recorded', async t => {
-  const { promise: services, resolve } = Promise.withResolvers<DemoState['services']>()
+  const { promise: shown, resolve } = Promise.withResolvers<DemoState['services']>()
   const show = (state: DemoState): void => {
     if (state.services.length > 0) resolve(state.services)
   }
   const live = startLive('a shop', 2, { show, end: () => undefined, close: () => undefined })
   t.after(() => live[Symbol.dispose]())
-  const acme: Pick<Acting, 'status' | 'getRelease'> = {
-    status: async () => status,
-    getRelease: async id => {
-      if (id === release.id) return release
-      throw new SlipwayError('not_found', `There is no release ${id}.`)
+  live.watch(
+    {
+      instances: { services: async () => ({ items: [...services] }) },
+      releases: {
+        get: async of => {
+          if (of === release.id) return release
+          throw new SlipwayApiError(404, {
+            type: 'not_found',
+            title: 'Not found',
+            status: 404,
+            code: 'not_found',
+            detail: 'There is no such release.',
+            instance: '/v1/releases/rel_2',
+            request_id: 'req_1',
+          })
+        },
+      },
     },
-  }
-  live.watch(acme, 'inst_1')
-  assert.deepEqual(await services, [
+    'inst_1',
+  )
+  assert.deepEqual(await shown, [
     {
       name: 'web',
       routed: true,
@@ -85,7 +98,7 @@ test('a deployment is shown from its turn to its undo, and then no more', t => {
   })
   t.after(() => live[Symbol.dispose]())
   const tell = (type: 'deploy.progress' | 'deploy.undoing', data: Record<string, unknown>): void =>
-    live.tell({ id: 'evt_1', seq: 1, at, tenantId: 'acme', type, data })
+    live.tell({ id: 'evt_1', seq: 1, at, tenant_id: 'acme', type, data })
   const now = () => shown.at(-1)?.current
 
   live.begin({ act: 2, what: 'web 1 → 2', strategy: 'canary' })

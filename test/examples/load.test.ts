@@ -8,11 +8,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { WebSocketServer } from 'ws'
-import { percentile } from '../../examples/load/histogram.ts'
-import { type Load, startLoad } from '../../examples/load/load.ts'
-import type { LoadOptions } from '../../examples/load/options.ts'
-import { pace } from '../../examples/load/pace.ts'
-import { buildShop } from '../../examples/shop/build.ts'
+import { percentile } from '../../src/demo/load/histogram.ts'
+import { type Load, startLoad } from '../../src/demo/load/load.ts'
+import type { LoadOptions } from '../../src/demo/load/options.ts'
+import { pace } from '../../src/demo/load/pace.ts'
+import { buildShop } from '../../src/demo/shop/build.ts'
 
 let folder: string
 let apiFolder: string
@@ -320,7 +320,7 @@ describe('the load generator', { concurrency: 4 }, () => {
   })
 
   test('ends with the process that started it', async t => {
-    const child = fork(new URL('../../examples/load/process.ts', import.meta.url), { execArgv: [] })
+    const child = fork(new URL('../../src/demo/load/process.ts', import.meta.url), { execArgv: [] })
     t.after(() => child.kill('SIGKILL'))
     const server = await serve(t, answerRight)
     child.send({ type: 'start', options: { target: { host: '127.0.0.1', port: portOf(server) }, rps: 10 } })

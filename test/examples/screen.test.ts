@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { blockLines } from '../../examples/demo/block.ts'
-import { changeLines } from '../../examples/demo/changes.ts'
-import { finalTable } from '../../examples/demo/finish.ts'
-import { bar, duration, type Line, paint, span } from '../../examples/demo/line.ts'
-import { createScreen } from '../../examples/demo/screen.ts'
-import type { DemoState, FinishedDeployment } from '../../examples/demo/state.ts'
-import { sharesBetween, trafficBetween } from '../../examples/demo/traffic.ts'
-import { emptyStats, startTally } from '../../examples/load/stats.ts'
+import { emptyStats, startTally } from '../../src/demo/load/stats.ts'
+import { blockLines } from '../../src/demo/screen/block.ts'
+import { changeLines } from '../../src/demo/screen/changes.ts'
+import { finalTable } from '../../src/demo/screen/finish.ts'
+import { bar, duration, type Line, paint, span } from '../../src/demo/screen/line.ts'
+import { createScreen } from '../../src/demo/screen/screen.ts'
+import type { DemoState, FinishedDeployment } from '../../src/demo/screen/state.ts'
+import { sharesBetween, trafficBetween } from '../../src/demo/screen/traffic.ts'
 
 const finished: readonly FinishedDeployment[] = [
   {
@@ -90,13 +90,13 @@ function text(lines: readonly Line[], width = 80): string {
 
 /** A screen that writes into a string. */
 function record(
-  isTTY: boolean,
+  isTty: boolean,
   env: Record<string, string> = {},
   size: { columns: number; rows: number } = { columns: 81, rows: 40 },
 ) {
   let written = ''
   const output = {
-    isTTY,
+    isTty,
     ...size,
     write(chunk: string) {
       written += chunk

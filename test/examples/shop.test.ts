@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { WebSocket } from 'ws'
-import { buildShop } from '../../examples/shop/build.ts'
-import type { ShopReleaseName } from '../../examples/shop/releases.ts'
+import { buildShop } from '../../src/demo/shop/build.ts'
+import type { ShopReleaseName } from '../../src/demo/shop/releases.ts'
 
 let folder: string
 let shop: Record<ShopReleaseName, string>

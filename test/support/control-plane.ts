@@ -81,7 +81,7 @@ const slipway = await createSlipway({
   faults: pass,
   ports: lanePorts(),
   ...equipment,
-  store: equipment?.store ?? (await patientStore(dataDir)),
+  ...(equipment?.store || equipment?.database ? {} : { store: await patientStore(dataDir) }),
 })
 const acting = slipway.as({ tenantId, subject: 'ana' })
 slipway.bus.subscribe('*', event => tell({ kind: 'event', event }))

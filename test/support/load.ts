@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
-import { type Load, startLoad } from '../../examples/load/load.ts'
-import type { LoadOptions } from '../../examples/load/options.ts'
-import type { LoadReport } from '../../examples/load/stats.ts'
+import { type Load, startLoad } from '../../src/demo/load/load.ts'
+import type { LoadOptions } from '../../src/demo/load/options.ts'
+import type { LoadReport } from '../../src/demo/load/stats.ts'
 import type { Machine, Tenant } from './machine.ts'
 
 /** Sends `/hello` and `/slow` to a tenant's shop at fixed times, from a process of its own that ends with the test. */

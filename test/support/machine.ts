@@ -13,7 +13,7 @@ import { lanePorts } from './ports.ts'
 import { processesOf } from './processes.ts'
 import { patientStore } from './store.ts'
 
-/** A whole Slipway on real parts: processes, the embedded proxy and a SQLite file, in a folder of its own. */
+/** A whole Slipway on real parts: processes, the embedded proxy and a SQLite file (or the `database` it is given), in a folder of its own. */
 export interface Machine {
   readonly dataDir: string
   readonly slipway: Slipway
@@ -64,7 +64,7 @@ export async function startMachine(options: SlipwayOptions = {}, below = tmpdir(
       log: silent,
       ports: lanePorts(),
       ...options,
-      store: options.store ?? (await patientStore(dataDir, options.clock)),
+      ...(options.store || options.database ? {} : { store: await patientStore(dataDir, options.clock) }),
       dataDir,
     })
   let slipway = await open()

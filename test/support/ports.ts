@@ -2,8 +2,10 @@ import { replicaRange } from '../../src/provider/process/ports.ts'
 import { defaultPortRange } from '../../src/router/proxy/ports.ts'
 import type { PortRanges } from '../../src/slipway.ts'
 
-/** Test files run in two lanes side by side. */
-export type Lane = 'crowded' | 'others'
+/** Test files run in three lanes side by side. */
+export type Lane = (typeof lanes)[number]
+
+const lanes = ['crowded', 'waiting', 'others'] as const
 
 const variable = 'SLIPWAY_TEST_LANE'
 
@@ -13,7 +15,7 @@ export function enterLane(lane: Lane): void {
 }
 
 /**
- * The ports of a lane: half of what there is. A port that a replica is about to open, or whose proxy was just killed, looks free to everybody
+ * The ports of a lane: a third of what there is. A port that a replica is about to open, or whose proxy was just killed, looks free to everybody
  * else on the machine; those who try what happens then are not to meet.
  */
 export function lanePorts(): Required<PortRanges> {
@@ -21,8 +23,8 @@ export function lanePorts(): Required<PortRanges> {
 }
 
 function share([first, last]: readonly [number, number]): readonly [number, number] {
-  const middle = Math.floor((first + last) / 2)
-  const lane = process.env[variable]
-  if (lane === undefined) return [first, last]
-  return lane === ('crowded' satisfies Lane) ? [first, middle] : [middle + 1, last]
+  const lane = lanes.findIndex(name => name === process.env[variable])
+  if (lane < 0) return [first, last]
+  const size = Math.floor((last - first + 1) / lanes.length)
+  return [first + lane * size, first + (lane + 1) * size - 1]
 }

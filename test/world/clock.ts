@@ -1,6 +1,6 @@
 import { after, before, describe, type TestContext, test } from 'node:test'
-import type { Load } from '../../examples/load/load.ts'
 import { type Clock, systemClock } from '../../src/clock.ts'
+import type { Load } from '../../src/demo/load/load.ts'
 import type { Deployment } from '../../src/deploy/deployment.ts'
 import type { Instance } from '../../src/instance/instance.ts'
 import { assertNothingLost, loadOn } from '../support/load.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { Load } from '../../examples/load/load.ts'
+import type { Load } from '../../src/demo/load/load.ts'
 import type { Instance } from '../../src/instance/instance.ts'
 import { routesOf } from '../crash/invariants.ts'
 import { assertNothingLost, loadOn } from '../support/load.ts'

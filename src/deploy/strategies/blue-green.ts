@@ -7,7 +7,8 @@ import { parseOptions, secondsSchema } from './options.ts'
 import { type NamedMove, stepsFrom } from './steps.ts'
 import { switchOver } from './switch.ts'
 
-const optionsSchema = z.strictObject({
+/** What the options of this strategy may be. */
+export const blueGreenOptionsSchema = z.strictObject({
   /** How long the replaced release stays ready for a rollback. */
   keepWarmSeconds: secondsSchema.default(300),
   /** Pause before traffic moves, at the gate `preview`. */
@@ -15,7 +16,7 @@ const optionsSchema = z.strictObject({
 })
 
 /** Options of {@link blueGreen}. */
-export type BlueGreenOptions = z.input<typeof optionsSchema>
+export type BlueGreenOptions = z.input<typeof blueGreenOptionsSchema>
 
 /** The new release beside the old one, then all traffic in one step. */
 export const blueGreen: Strategy = planned('blue-green', plan, readOptions)
@@ -24,8 +25,8 @@ function plan(input: PlanInput): Step[] {
   return stepsFrom(input.table, moves(input))
 }
 
-function readOptions(given: Readonly<Record<string, unknown>>): z.output<typeof optionsSchema> {
-  return parseOptions('blue-green', optionsSchema, given)
+function readOptions(given: Readonly<Record<string, unknown>>): z.output<typeof blueGreenOptionsSchema> {
+  return parseOptions('blue-green', blueGreenOptionsSchema, given)
 }
 
 function* moves(input: PlanInput): Generator<NamedMove> {

@@ -5,7 +5,8 @@ import { checkSchema, parseOptions, secondsSchema } from './options.ts'
 
 const weightSchema = z.int('it must be a whole percent').min(1, 'it must be 1 to 100').max(100, 'it must be 1 to 100')
 
-const optionsSchema = z.strictObject({
+/** What the options of this strategy may be. */
+export const canaryOptionsSchema = z.strictObject({
   /** Shares of traffic in whole percent, ascending; 100 follows by itself. */
   steps: z
     .array(
@@ -35,7 +36,7 @@ const optionsSchema = z.strictObject({
 })
 
 /** Options of the canary strategy. */
-export type CanaryOptions = z.input<typeof optionsSchema>
+export type CanaryOptions = z.input<typeof canaryOptionsSchema>
 
 /** One share of traffic, with everything filled in. */
 export interface CanaryStep {
@@ -61,7 +62,7 @@ export interface CanaryPlanOptions {
  * @throws SlipwayError `bad_options`
  */
 export function readCanaryOptions(given: Readonly<Record<string, unknown>>): CanaryPlanOptions {
-  const { steps, holdSeconds, checks, keepWarmSeconds } = parseOptions('canary', optionsSchema, given)
+  const { steps, holdSeconds, checks, keepWarmSeconds } = parseOptions('canary', canaryOptionsSchema, given)
   const defaults = { holdSeconds, checks }
   const filled = steps.map(step => fillIn(typeof step === 'number' ? { weight: step } : step, defaults))
   if (filled.at(-1)?.weight !== 100) filled.push(fillIn({ weight: 100 }, defaults))
@@ -69,7 +70,7 @@ export function readCanaryOptions(given: Readonly<Record<string, unknown>>): Can
   return { steps: filled, holdSeconds, checks, keepWarmSeconds }
 }
 
-type GivenStep = Exclude<z.output<typeof optionsSchema>['steps'][number], number>
+type GivenStep = Exclude<z.output<typeof canaryOptionsSchema>['steps'][number], number>
 
 function fillIn(given: GivenStep, defaults: { holdSeconds: number; checks: readonly Check[] }): CanaryStep {
   const { weight, pause, pauseSeconds } = given

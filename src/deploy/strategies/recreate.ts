@@ -9,10 +9,13 @@ import { parseOptions } from './options.ts'
 import { type NamedMove, stepsFrom } from './steps.ts'
 import { scaleUp } from './switch.ts'
 
-const optionsSchema = z.strictObject({})
+/** What the options of this strategy may be. */
+export const recreateOptionsSchema = z.strictObject({})
 
 /** Service by service, the old revision ends before the new one begins. Has downtime, and needs no more room than before. */
-export const recreate: Strategy = planned('recreate', plan, given => parseOptions('recreate', optionsSchema, given))
+export const recreate: Strategy = planned('recreate', plan, given =>
+  parseOptions('recreate', recreateOptionsSchema, given),
+)
 
 function plan(input: PlanInput): Step[] {
   return stepsFrom(input.table, moves(input))

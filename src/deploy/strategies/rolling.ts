@@ -10,7 +10,8 @@ import { countSchema, parseOptions } from './options.ts'
 import { type NamedMove, stepsFrom } from './steps.ts'
 import { scaleUp } from './switch.ts'
 
-const optionsSchema = z
+/** What the options of this strategy may be. */
+export const rollingOptionsSchema = z
   .strictObject({
     /** How many replicas above the larger of both counts may run. */
     maxSurge: countSchema.default(1),
@@ -22,15 +23,15 @@ const optionsSchema = z
   })
 
 /** Options of {@link rolling}. */
-export type RollingOptions = z.input<typeof optionsSchema>
+export type RollingOptions = z.input<typeof rollingOptionsSchema>
 
-type Limits = z.output<typeof optionsSchema>
+type Limits = z.output<typeof rollingOptionsSchema>
 
 /** Service by service, replica by replica; the default. */
 export const rolling: Strategy = planned('rolling', plan, readOptions)
 
 function readOptions(given: Readonly<Record<string, unknown>>): Limits {
-  return parseOptions('rolling', optionsSchema, given)
+  return parseOptions('rolling', rollingOptionsSchema, given)
 }
 
 function plan(input: PlanInput): Step[] {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { SlipwayError } from '../../errors.ts'
+import { hasProc } from './proc.ts'
 
 /** First and last port of a range. */
 export type PortRange = readonly [first: number, last: number]
@@ -90,6 +91,8 @@ export async function someFree(host: string, [first, last]: PortRange): Promise<
 
 /** The range the system takes ports of outgoing connections from. */
 export function ephemeralRange(): PortRange {
+  // The range that IANA gives, which is what others than Linux use.
+  if (!hasProc) return [49_152, 65_535]
   const [first = 32_768, last = 60_999] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'latin1')
     .trim()
     .split(/\s+/)

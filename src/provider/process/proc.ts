@@ -1,19 +1,30 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { SlipwayError } from '../../errors.ts'
+import { listedProcess, listedProcesses } from './ps.ts'
 import { namesIn } from './record.ts'
 
-/** What Linux says of one process. */
+/** Whether this system tells of its processes in /proc. Elsewhere `ps` is asked. */
+export const hasProc = existsSync('/proc/self/stat')
+
+/** What the system says of one process. */
 export interface ProcessStat {
   readonly pid: number
   /** One letter; Z and X are dead. */
   readonly state: string
   readonly group: number
   readonly session: number
-  /** In clock ticks since boot: together with the pid and the boot it names a process for good. */
+  /** In clock ticks since boot, where there is /proc: together with the pid and the boot it names a process for good. */
   readonly startTime: string
 }
 
 /** The process with this pid, or undefined when there is none. */
 export function processStat(pid: number): ProcessStat | undefined {
+  if (!hasProc) {
+    const listed = listedProcess(pid)
+    // Of sessions ps has no number everywhere; whoever leads a group of ours leads its session.
+    return listed && { pid, state: listed.state, group: listed.group, session: listed.group, startTime: listed.started }
+  }
   const text = readOf(pid, 'stat')
   if (text === undefined) return undefined
   // The name, in brackets, may contain anything; the fields after it are plain.
@@ -35,15 +46,19 @@ export function groupMembers(group: number): ProcessStat[] {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return []
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error
   }
-  return readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name))
-    .map(name => processStat(Number(name)))
+  const pids = hasProc ? readdirSync('/proc').filter(name => /^\d+$/.test(name)) : listedProcesses().keys()
+  return [...pids]
+    .map(pid => processStat(Number(pid)))
     .filter(stat => isAlive(stat))
     .filter(stat => stat.group === group)
 }
 
 /** Pids of what a process started and what still is its child. It may miss some that come or go meanwhile. */
 export function childrenOf(pid: number): number[] {
+  if (!hasProc) {
+    const all = [...listedProcesses().values()]
+    return all.filter(({ parent }) => parent === pid).map(child => child.pid)
+  }
   return namesIn(`/proc/${pid}/task`).flatMap(thread => {
     const text = readText(`/proc/${pid}/task/${thread}/children`) ?? ''
     return text.split(' ').filter(Boolean).map(Number)
@@ -52,11 +67,17 @@ export function childrenOf(pid: number): number[] {
 
 /** Differs after every boot of the machine: pids and start times mean nothing across one. */
 export function currentBoot(): string {
+  if (!hasProc) return execFileSync('sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'utf8' }).trim()
   return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
 }
 
-/** The environment a process was started with. Undefined when it is gone. */
+/** The environment a process was started with. Undefined when it is gone. Throws `unavailable` where the system does not tell. */
 export function environmentOf(pid: number): Record<string, string> | undefined {
+  if (!hasProc) {
+    throw new SlipwayError('unavailable', 'This system does not tell the environment of a process.', {
+      next: 'Use a health check of type http or tcp, or run it on Linux.',
+    })
+  }
   const text = readOf(pid, 'environ')
   if (text === undefined) return undefined
   const pairs = text.split('\0').filter(pair => pair.includes('='))
@@ -65,6 +86,7 @@ export function environmentOf(pid: number): Record<string, string> | undefined {
 
 /** What a process was called with; empty for a zombie. Undefined when it is gone. */
 export function commandLineOf(pid: number): string | undefined {
+  if (!hasProc) return listedProcess(pid)?.command
   return readOf(pid, 'cmdline')
 }
 

@@ -1,14 +1,18 @@
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs'
 import { descendantsOf, type GroupName, membersOf } from './group.ts'
-import type { ProcessStat } from './proc.ts'
+import { hasProc, type ProcessStat } from './proc.ts'
 
 const listening = '0A'
 const tables = ['/proc/net/tcp', '/proc/net/tcp6']
 /** About two rows: the kernel fills what it is asked for, and to look past the last listening socket it goes through all the others. */
 const chunkBytes = 300
 
-/** Whether a process of the group listens on the port: somebody else who answers there is not the replica. */
+/**
+ * Whether a process of the group listens on the port: somebody else who answers there is not the replica. Where the system does not tell,
+ * whoever answers is taken for it.
+ */
 export function groupListens(group: GroupName, port: number): boolean {
+  if (!hasProc) return membersOf(group).length > 0
   const near = socketsOfAll(descendantsOf(group))
   for (const table of tables) for (const inode of listenersOn(table, port)) if (near.has(inode)) return true
   const listeners = tables.flatMap(table => [...listenersOn(table, port)])

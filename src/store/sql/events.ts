@@ -28,14 +28,22 @@ const appending = statement<Record<string, Bound>, { seq: number }>((db, of) => 
     .returning('seq')
 })
 
+/** The same where several transactions write at once. */
+const posting = statement<Record<string, Bound>, never>((db, of) => {
+  const { seq: _later, ...columns } = each(eventRow.columns, of)
+  return db.insertInto('outbox').values(columns as never)
+})
+
 /** Compiled once: it is part of nearly every request, and of every look of those who follow the log. */
 const newest = statement<Record<string, never>, { seq: number }>(db =>
   db.selectFrom('events').select('seq').orderBy('seq', 'desc').limit(1),
 )
 
-/** The log of events. On a database with one writer the row number is the order of commits; elsewhere it must be given after the commit. */
+/** The log of events. On a database with one writer the row number is the order of commits; elsewhere the {@link Outbox} gives it after the commit. */
 export function events(session: Session): EventStore {
-  const { db, clock } = session
+  const { db, clock, outbox } = session
+  /** Whoever reads outside of transactions sees everything that was committed before. */
+  const unsettled = db.isTransaction ? undefined : outbox
   const matching = (scope: {
     tenantId?: string
     instanceId?: string
@@ -56,23 +64,42 @@ export function events(session: Session): EventStore {
     async append(event) {
       const id = newId('evt')
       const at = timestamp(clock.now())
-      const [appended] = await appending(session, eventRow.row({ ...event, id, at, seq: 0 }))
-      if (!appended) throw new Error('the database told no number of a new event')
-      const { seq } = appended
+      const row = eventRow.row({ ...event, id, at, seq: 0 })
+      if (!outbox) {
+        const [appended] = await appending(session, row)
+        if (!appended) throw new Error('the database told no number of a new event')
+        return { ...event, id, seq: appended.seq, at }
+      }
+      if (db.isTransaction) {
+        await posting(session, row)
+        outbox.soon()
+        return { ...event, id, seq: 0, at }
+      }
+      const [last] = await newest(session, {})
+      await posting(session, row)
+      await outbox.settle()
+      const later = db
+        .selectFrom('events')
+        .select('seq')
+        .where('seq', '>', last?.seq ?? 0)
+      const { seq } = await later.where('id', '=', id).executeTakeFirstOrThrow()
       return { ...event, id, seq, at }
     },
 
     async read({ after, limit, types, ...scope }) {
+      if (unsettled) await unsettled.settle()
       let query = matching(scope).where('seq', '>', after)
       if (types) query = query.where('type', 'in', types)
       return (await query.orderBy('seq').limit(limit).execute()).map(row => eventRow.read(row))
     },
 
     async recent({ limit, ...scope }) {
+      if (unsettled) await unsettled.settle()
       return (await matching(scope).orderBy('seq', 'desc').limit(limit).execute()).map(row => eventRow.read(row))
     },
 
     async lastSeq() {
+      if (unsettled) await unsettled.settle()
       const [row] = await newest(session, {})
       return row?.seq ?? 0
     },

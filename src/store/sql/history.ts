@@ -117,6 +117,7 @@ export function history(session: Session): HistoryStore {
           .selectAll()
           .where('instance_id', 'in', some)
           .where('until_at', 'is', null)
+          .orderBy('seq')
           .execute()
         spans.push(...rows.map(spanOf))
       }
@@ -271,6 +272,7 @@ export function history(session: Session): HistoryStore {
         // As a literal: with parameters the partial index would not be seen to fit.
         .where(sql<boolean>`state in ('pending', 'running')`)
         .where('state', '=', 'running')
+        .orderBy('seq')
         .execute()
       return rows.map(row => ({ id: row.id, instanceId: row.instance_id }))
     },

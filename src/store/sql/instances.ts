@@ -50,6 +50,15 @@ const untouched = {
 const finding = statement<{ tenantId: string; id: string }, object>((db, of) =>
   db.selectFrom('instances').selectAll().where('id', '=', of('id')).where('tenant_id', '=', of('tenantId')),
 )
+/** The same, and nobody else changes it before the transaction ends: everything that is done to one instance is done in a row. */
+const holding = statement<{ tenantId: string; id: string }, object>((db, of) =>
+  db
+    .selectFrom('instances')
+    .selectAll()
+    .where('id', '=', of('id'))
+    .where('tenant_id', '=', of('tenantId'))
+    .forNoKeyUpdate(),
+)
 const updating = update<{ $id: string }, object>((db, of, changes, from) => {
   const living = db.updateTable('instances').set(changes).where('id', '=', of('$id')).where('deleted_at', 'is', null)
   return (from.length > 0 ? living.where('state', 'in', [...from]) : living).returning('id')
@@ -60,7 +69,7 @@ export function instances(session: Session): InstanceStore {
   const { db, clock } = session
   return {
     async get(tenantId, id) {
-      const [row] = await finding(session, { tenantId, id })
+      const [row] = await (db.isTransaction ? holding : finding)(session, { tenantId, id })
       return row && instanceRow.read(row)
     },
 

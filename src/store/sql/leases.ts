@@ -2,7 +2,7 @@ import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql
 import type { Claim, WorkStore } from '../../deploy/work.ts'
 import { SlipwayError } from '../../errors.ts'
 import type { Schema } from './schema.ts'
-import { atomic, type Session } from './session.ts'
+import { atomic, type Session, transaction } from './session.ts'
 import { statement, update } from './statement.ts'
 
 /** How long a worker counts as alive after its last beat, milliseconds. */
@@ -98,9 +98,14 @@ export function leases(session: Session): Leases {
         if (session.flavour.soleProcess) {
           await free(db)
           await db.deleteFrom('workers').execute()
-        }
-        await db.insertInto('workers').values({ id: worker, beat_at: now }).execute()
+        } else await free(db, worker)
+        await db
+          .insertInto('workers')
+          .values({ id: worker, beat_at: now })
+          .onConflict(c => c.column('id').doUpdateSet({ beat_at: now }))
+          .execute()
       })
+      if (!session.flavour.soleProcess) await reap(session)
     },
 
     async beat(worker) {
@@ -113,7 +118,9 @@ export function leases(session: Session): Leases {
         .where('id', '=', worker)
         .where('beat_at', '>', now - workerTtlMs)
         .executeTakeFirst()
-      return numUpdatedRows > 0n || beatLate(session, worker)
+      const lives = numUpdatedRows > 0n || (await beatLate(session, worker))
+      if (!session.flavour.soleProcess) await reap(session)
+      return lives
     },
 
     async removeWorker(worker) {
@@ -131,13 +138,18 @@ export function leases(session: Session): Leases {
         .where('wake_at', '<=', clock.now())
         .orderBy('wake_at')
         .limit(limit)
-        .forUpdate()
+        .forNoKeyUpdate()
         .skipLocked()
-      return take(session, worker, sql<SqlBool>`id in ${due}`)
+      // Read once, whatever plan is made: twice it would find others, as those of the first time are locked.
+      const read = db.with(
+        cte => cte('due').materialized(),
+        () => due,
+      )
+      return take(read, worker, sql<SqlBool>`id in (select due.id from due)`)
     },
 
     async claim(worker, instanceId) {
-      const [claim] = await take(session, worker, sql<SqlBool>`id = ${instanceId} and deleted_at is null`)
+      const [claim] = await take(db, worker, sql<SqlBool>`id = ${instanceId} and deleted_at is null`)
       return claim
     },
 
@@ -185,7 +197,12 @@ export function leases(session: Session): Leases {
     },
 
     async living() {
-      const rows = await db.selectFrom('instances').select('id').where('deleted_at', 'is', null).execute()
+      const rows = await db
+        .selectFrom('instances')
+        .select('id')
+        .where('deleted_at', 'is', null)
+        .orderBy('seq')
+        .execute()
       return rows.map(({ id }) => id)
     },
   }
@@ -247,7 +264,27 @@ async function beatLate(session: Session, worker: string): Promise<boolean> {
   })
 }
 
-async function take({ db }: Session, worker: string, which: Expression<SqlBool>): Promise<Claim[]> {
+/** Frees what dead workers had. Anybody does it, as nobody knows who is left. */
+async function reap(session: Session): Promise<void> {
+  const deadSince = session.clock.now() - workerTtlMs
+  const dead = await session.urgent.selectFrom('workers').select('id').where('beat_at', '<=', deadSince).execute()
+  for (const { id } of dead) {
+    await transaction(session, async ({ db }) => {
+      const gone = await db
+        .deleteFrom('workers')
+        .where('id', '=', id)
+        .where('beat_at', '<=', deadSince)
+        .executeTakeFirst()
+      if (gone.numDeletedRows > 0n) await free(db, id)
+    })
+  }
+}
+
+async function take(
+  db: Pick<Kysely<Schema>, 'updateTable'>,
+  worker: string,
+  which: Expression<SqlBool>,
+): Promise<Claim[]> {
   const rows = await db
     .updateTable('instances')
     .set({ owner: worker, epoch: sql`epoch + 1`, wake_at: null })

@@ -5,6 +5,7 @@ import { SlipwayError } from '../../errors.ts'
 import { type Bound, flag, json, text, time, whole } from './codec.ts'
 import { count, next, total } from './counters.ts'
 import { entity } from './entity.ts'
+import { holdInstance } from './hold.ts'
 import { keyset, page } from './page.ts'
 import { atomic, type Session } from './session.ts'
 import { each, statement, update } from './statement.ts'
@@ -132,6 +133,7 @@ export function releases(session: Session): Releases {
     async activateRelease(instanceId, releaseId, at) {
       await atomic(session, async one => {
         const updatedAt = clock.now()
+        await holdInstance(one, instanceId)
         await retiring(one, { instanceId, releaseId, updatedAt })
         const [active] = await activating(one, { instanceId, releaseId, updatedAt, at: Date.parse(at) })
         if (!active) {

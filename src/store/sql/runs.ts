@@ -5,6 +5,7 @@ import type { WorkStore } from '../../deploy/work.ts'
 import { type Bound, json, text, time, whole } from './codec.ts'
 import { deploymentRow } from './deployments.ts'
 import { entity } from './entity.ts'
+import { holdInstanceOf } from './hold.ts'
 import type { Schema } from './schema.ts'
 import type { Session } from './session.ts'
 import { each, statement } from './statement.ts'
@@ -95,6 +96,7 @@ export function runs(session: Session): Runs {
     },
 
     async run(deploymentId) {
+      await holdInstanceOf(session, deploymentId)
       const [row] = await finding(session, { id: deploymentId })
       return row && read(row)
     },

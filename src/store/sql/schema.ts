@@ -17,6 +17,8 @@ export interface Schema {
   steps: StepTable
   signals: SignalTable
   events: EventTable
+  /** Only where several processes write: events that were not numbered yet. */
+  outbox: Omit<EventTable, 'seq'> & { place: Generated<number> }
   cursors: { subscriber: string; seq: number }
   secrets: SecretTable
   ports: { port: number; instance_id: string; purpose: string }

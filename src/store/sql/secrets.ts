@@ -22,23 +22,21 @@ const listing = statement<{ tenantId: string }, object>((db, of) =>
 
 /** Sealed secrets, a row per version. */
 export function secrets(session: Session): SecretStore {
-  const { db, flavour } = session
+  const { db } = session
   const ofTenant = (tenantId: string) => db.selectFrom('secrets').selectAll().where('tenant_id', '=', tenantId)
 
   return {
     async insert(secret) {
-      try {
-        await db
-          .insertInto('secrets')
-          .values(secretRow.row(secret) as never)
-          .execute()
-      } catch (error) {
-        if (!flavour.isUniqueViolation(error)) throw error
-        throw new SlipwayError('already_exists', `Secret "${secret.name}" has a version ${secret.version} already.`, {
-          next: 'Rotate the secret to give it a new value.',
-          cause: error,
-        })
-      }
+      // Not as a violated constraint, which can end a transaction: whoever is told goes on in it with the next version.
+      const { numInsertedOrUpdatedRows } = await db
+        .insertInto('secrets')
+        .values(secretRow.row(secret) as never)
+        .onConflict(c => c.doNothing())
+        .executeTakeFirst()
+      if ((numInsertedOrUpdatedRows ?? 0n) > 0n) return
+      throw new SlipwayError('already_exists', `Secret "${secret.name}" has a version ${secret.version} already.`, {
+        next: 'Rotate the secret to give it a new value.',
+      })
     },
 
     async get(tenantId, name, version) {

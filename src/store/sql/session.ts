@@ -1,5 +1,6 @@
 import type { ColumnBuilderCallback, ColumnDataType, CompiledQuery, Kysely, QueryResult } from 'kysely'
 import type { Clock } from '../../clock.ts'
+import type { Outbox } from './outbox.ts'
 import type { Schema } from './schema.ts'
 
 /** What differs between the databases, as far as the statements of this folder care. */
@@ -7,9 +8,18 @@ export interface SqlFlavour {
   /** Type and modifiers of a row number that grows with each insert. */
   readonly serial: readonly [type: ColumnDataType, modifiers: ColumnBuilderCallback]
   readonly bytes: ColumnDataType
-  /** Whether one process holds the database, so that whoever registers a worker knows every earlier one to be dead. */
+  /**
+   * Whether one process holds the database, and transactions that write run one after the other: whoever registers a worker knows every
+   * earlier one to be dead, what a transaction has read stays so until its end, and rows are numbered in the order of their commits.
+   */
   readonly soleProcess: boolean
   readonly isUniqueViolation: (error: unknown) => boolean
+  /** Whether the database gave a transaction up for the sake of another one: nothing of it was done, and it may be run again. */
+  readonly isConflict: (error: unknown) => boolean
+  /** Until the end of the transaction nobody else holds this name. Nothing to do where transactions run one at a time. */
+  readonly hold: (tx: Kysely<Schema>, name: string) => Promise<void>
+  /** Tells the other processes which instances have new events, once the transaction is committed. Absent where there are no others. */
+  readonly tell?: (tx: Kysely<Schema>, instanceIds: readonly string[]) => Promise<void>
 }
 
 /** What every statement needs: the database (or the transaction under way), the time, and the database's own ways. */
@@ -21,11 +31,33 @@ export interface Session {
   readonly run: <Row>(query: CompiledQuery<Row>) => Promise<QueryResult<Row>>
   readonly clock: Clock
   readonly flavour: SqlFlavour
+  /** Where events wait until they are numbered; absent where they are numbered as they are written. */
+  readonly outbox?: Outbox
 }
 
-/** Runs several statements as one, in a transaction of their own. One that is begun once `work` has ended is refused: it would be no part of it. */
+/** How often a transaction is run again that the database gave up for the sake of another one. */
+const mostRuns = 10
+
+/**
+ * Runs several statements as one, in a transaction of their own. One that is begun once `work` has ended is refused: it would be no part of it.
+ * `work` is run again when the database gave the transaction up for the sake of another one, as of two that wait for each other.
+ */
 export async function transaction<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {
-  return await session.db.transaction().execute(async tx => {
+  for (let runs = 1; ; runs++) {
+    try {
+      return await once(session, work)
+    } catch (error) {
+      if (runs >= mostRuns || !session.flavour.isConflict(error)) throw error
+    }
+  }
+}
+
+async function once<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {
+  let wrote = false
+  const { outbox } = session
+  // What waits there is nobody's before the commit.
+  const own = outbox ? { outbox: { ...outbox, soon: () => void (wrote = true) } } : {}
+  const result = await session.db.transaction().execute(async tx => {
     const connection = await tx.getExecutor().provideConnection(async held => held)
     let over = false
     const run: Session['run'] = async query => {
@@ -33,11 +65,13 @@ export async function transaction<T>(session: Session, work: (session: Session) 
       return await connection.executeQuery(query)
     }
     try {
-      return await work({ ...session, db: tx, urgent: tx, run })
+      return await work({ ...session, ...own, db: tx, urgent: tx, run })
     } finally {
       over = true
     }
   })
+  if (wrote) outbox?.soon()
+  return result
 }
 
 /** Runs several statements as one: in the transaction under way, or else in one of their own. */

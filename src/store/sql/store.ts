@@ -9,6 +9,7 @@ import { events } from './events.ts'
 import { history } from './history.ts'
 import { instances } from './instances.ts'
 import { migrate } from './migrate.ts'
+import { outboxOf } from './outbox.ts'
 import { releases } from './releases.ts'
 import { requests } from './requests.ts'
 import type { Schema } from './schema.ts'
@@ -37,12 +38,14 @@ export async function sqlStore({ dialect, urgent, flavour, clock, close, tidy }:
   const db = new Kysely<Schema>({ dialect })
   try {
     await migrate(db, flavour)
+    const outbox = flavour.soleProcess ? undefined : outboxOf(db, flavour)
     const session: Session = {
       db,
       urgent: new Kysely<Schema>({ dialect: urgent }),
       run: query => db.getExecutor().provideConnection(connection => connection.executeQuery(query)),
       clock,
       flavour,
+      ...(outbox ? { outbox } : {}),
     }
     let closed: Promise<void> | undefined
     return {

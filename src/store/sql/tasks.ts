@@ -54,12 +54,8 @@ export function tasks({ db, clock }: Session): TaskStore {
     },
 
     async get(tenantId, id) {
-      const row = await db
-        .selectFrom('tasks')
-        .selectAll()
-        .where('id', '=', id)
-        .where('tenant_id', '=', tenantId)
-        .executeTakeFirst()
+      const one = db.selectFrom('tasks').selectAll().where('id', '=', id).where('tenant_id', '=', tenantId)
+      const row = await (db.isTransaction ? one.forUpdate() : one).executeTakeFirst()
       return row && taskRow.read(row)
     },
 
@@ -83,10 +79,16 @@ export function tasks({ db, clock }: Session): TaskStore {
     },
 
     async claim(worker, limit) {
+      const waiting = free().select('seq').orderBy('seq').limit(limit).forUpdate().skipLocked()
       const rows = await db
+        // Read once, whatever plan is made: twice it would find others, as those of the first time are locked.
+        .with(
+          cte => cte('waiting').materialized(),
+          () => waiting,
+        )
         .updateTable('tasks')
         .set({ owner: worker })
-        .where('seq', 'in', free().select('seq').orderBy('seq').limit(limit).forUpdate().skipLocked())
+        .where('seq', 'in', e => e.selectFrom('waiting').select('waiting.seq'))
         .returningAll()
         .execute()
       return rows.toSorted((a, b) => a.seq - b.seq).map(row => taskRow.read(row))
@@ -99,6 +101,7 @@ export function tasks({ db, clock }: Session): TaskStore {
         .where('state', 'in', ['pending', 'running'])
         .where('owner', '=', worker)
         .where('cancelled_by', 'is not', null)
+        .orderBy('seq')
         .execute()
       return rows.map(row => taskRow.read(row))
     },

@@ -34,6 +34,12 @@ export function tenants(session: Session): TenantStore {
     return row && tenantRow.read(row)
   }
 
+  /** By its name: one that was never created has no row to hold. */
+  async function hold(id: string): Promise<Tenant | undefined> {
+    await flavour.hold(db, `tenant ${id}`)
+    return await get(id)
+  }
+
   return {
     async insert(tenant) {
       try {
@@ -50,8 +56,9 @@ export function tenants(session: Session): TenantStore {
       }
     },
 
-    get,
-    hold: get, // where transactions that write run one at a time, as on SQLite, that is enough
+    // What a transaction reads of a tenant stays so until its end.
+    get: id => (db.isTransaction ? hold(id) : get(id)),
+    hold,
 
     async list(options) {
       const all = db.selectFrom('tenants').where('state', '!=', 'deleted')
@@ -68,6 +75,7 @@ export function tenants(session: Session): TenantStore {
         .select(['id', 'services', 'removed_replicas'])
         .where('tenant_id', '=', id)
         .where('deleted_at', 'is', null)
+        .orderBy('seq')
         .execute()
       const moving = await db
         .selectFrom('deployments')
@@ -75,6 +83,7 @@ export function tenants(session: Session): TenantStore {
         .select(['deployments.instance_id', 'runs.request'])
         .where('deployments.tenant_id', '=', id)
         .where('deployments.state', 'in', ['pending', 'running'])
+        .orderBy('deployments.seq')
         .execute()
       const asked = Map.groupBy(moving, ({ instance_id }) => instance_id)
       return instances.map(({ id: instanceId, services, removed_replicas: removed }) => ({

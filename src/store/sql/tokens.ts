@@ -50,12 +50,8 @@ export function tokens(session: Session): TokenStore {
     },
 
     async get(tenantId, id) {
-      const row = await db
-        .selectFrom('tokens')
-        .selectAll()
-        .where('id', '=', id)
-        .where('tenant_id', '=', tenantId)
-        .executeTakeFirst()
+      const one = db.selectFrom('tokens').selectAll().where('id', '=', id).where('tenant_id', '=', tenantId)
+      const row = await (db.isTransaction ? one.forUpdate() : one).executeTakeFirst()
       return row && tokenRow.read(row)
     },
 

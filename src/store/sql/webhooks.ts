@@ -35,12 +35,8 @@ export function webhooks(session: Session): Webhooks {
     },
 
     async get(tenantId, id) {
-      const row = await db
-        .selectFrom('webhooks')
-        .selectAll()
-        .where('id', '=', id)
-        .where('tenant_id', '=', tenantId)
-        .executeTakeFirst()
+      const one = db.selectFrom('webhooks').selectAll().where('id', '=', id).where('tenant_id', '=', tenantId)
+      const row = await (db.isTransaction ? one.forUpdate() : one).executeTakeFirst()
       return row && webhookRow.read(row)
     },
 
@@ -65,12 +61,8 @@ export function webhooks(session: Session): Webhooks {
     },
 
     async enabled(id): Promise<FedWebhook | undefined> {
-      const row = await db
-        .selectFrom('webhooks')
-        .selectAll()
-        .where('id', '=', id)
-        .where('enabled', '=', 1)
-        .executeTakeFirst()
+      const one = db.selectFrom('webhooks').selectAll().where('id', '=', id).where('enabled', '=', 1)
+      const row = await (db.isTransaction ? one.forUpdate() : one).executeTakeFirst()
       return row && { webhook: webhookRow.read(row), place: row.place }
     },
 

@@ -25,6 +25,10 @@ const recordRow = entity<Omit<InstanceRecord, 'instance'>>({
 const loading = statement<{ id: string }, object>((db, of) =>
   db.selectFrom('instances').selectAll().where('id', '=', of('id')),
 )
+/** The same, and nobody else changes it before the transaction ends. */
+const holding = statement<{ id: string }, object>((db, of) =>
+  db.selectFrom('instances').selectAll().where('id', '=', of('id')).forNoKeyUpdate(),
+)
 const patching = update<{ $id: string }, object>((db, of, changes) =>
   db.updateTable('instances').set(changes).where('id', '=', of('$id')).returning('id'),
 )
@@ -40,7 +44,7 @@ export function work(session: Session): WorkStore {
     ...shrink(session),
 
     async load(instanceId) {
-      const [row] = await loading(session, { id: instanceId })
+      const [row] = await (session.db.isTransaction ? holding : loading)(session, { id: instanceId })
       return row && { instance: instanceRow.read(row), ...recordRow.read(row) }
     },
 

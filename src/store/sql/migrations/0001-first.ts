@@ -132,13 +132,19 @@ async function engine(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('ports_instance').on('ports').column('instance_id').execute()
 }
 
-async function events(db: Kysely<unknown>, { serial }: SqlFlavour): Promise<void> {
+async function events(db: Kysely<unknown>, { serial, soleProcess }: SqlFlavour): Promise<void> {
   let table = db.schema.createTable('events').addColumn('seq', ...serial)
   table = numbers(texts(table, ['id', 'type']), ['at'])
   table = texts(table, ['tenant_id'])
   await texts(table, ['instance_id', 'deployment_id', 'release_id', 'data'], 'optional').execute()
   for (const scope of ['tenant_id', 'instance_id', 'deployment_id']) {
     await db.schema.createIndex(`events_${scope}`).on('events').columns([scope, 'seq']).execute()
+  }
+  if (!soleProcess) {
+    // Where events wait to be numbered, in the order of their writing, which is not that of their commits.
+    const outbox = numbers(texts(db.schema.createTable('outbox').addColumn('place', ...serial), ['id', 'type']), ['at'])
+    const scopes = ['instance_id', 'deployment_id', 'release_id', 'data']
+    await texts(texts(outbox, ['tenant_id']), scopes, 'optional').execute()
   }
   const cursors = db.schema.createTable('cursors').addColumn('subscriber', 'text', c => c.primaryKey())
   await numbers(cursors, ['seq']).execute()

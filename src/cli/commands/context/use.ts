@@ -1,0 +1,21 @@
+import { type CommandFile, examples } from '../../command.ts'
+import { readContexts, writeContexts } from '../../contexts.ts'
+import { exit } from '../../exit.ts'
+import { shown } from '../../shown.ts'
+import { contextNamed } from './named.ts'
+
+/** `slipway context use` */
+export const use: CommandFile = {
+  declare(command) {
+    command.argument('<name>')
+    examples(command, 'slipway context use production')
+  },
+  async perform(cli, [name]: [string]) {
+    const known = await readContexts(cli.world)
+    const { url } = contextNamed(known, name)
+    await writeContexts(cli.world, { ...known, current: name })
+    if (cli.json) cli.printJson({ name, url })
+    else cli.tell(`Commands go to ${shown(url)} now.`)
+    return exit.done
+  },
+}

@@ -1,0 +1,327 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Acting } from '../../src/index.ts'
+import { createServer } from '../../src/server/index.ts'
+import { startWorld, type World } from '../server/world.ts'
+import { worker } from '../support/services.ts'
+import { type Case, cases, interrupted, startFailingUser } from './cases.ts'
+import { type Called, masked, startUser, type User } from './world.ts'
+
+/** What is different in every run of these, beyond what is masked anyway. */
+function told({ code, out, err }: Called): Called {
+  const plain = (text: string): string =>
+    masked(text)
+      .replaceAll(/file:\S*\/[0-9a-f]{12}\b/g, 'file:IMAGE')
+      .replaceAll(/sha256:[0-9a-f]{64}/g, 'sha256:DIGEST')
+      .replaceAll(/\b[0-9a-f]{12}\b/g, 'IMAGE_OF_12__')
+      .replaceAll(/\bworker\.[0-9a-f]{16}/g, 'worker.REVISION')
+      .replaceAll(/\b\d+s\b/g, 'NOW')
+  return { code, out: plain(out), err: plain(err) }
+}
+
+const unreachable: Called = {
+  code: 1,
+  out: '',
+  err: '✖ SENTENCE\n  Is the server up?  slipway doctor\n  Start one here:    slipway up\n  (connection_unreachable)\n',
+}
+
+/** A server that hangs up is told as such. */
+function failing(line: string): Case {
+  return async t => {
+    const user = await startFailingUser(t)
+    const { code, out, err } = await user.call(line)
+    assert.deepEqual({ code, out, err: err.replace(/^✖ .*/, '✖ SENTENCE') }, unreachable)
+  }
+}
+
+/** Who asks and is not answered can go. */
+function interruptible(line: string): Case {
+  return async t => {
+    assert.deepEqual(await interrupted(t, line), {
+      code: 130,
+      out: '',
+      err: '✖ Interrupted: nothing was changed.\n  (interrupted)\n',
+    })
+  }
+}
+
+/** There is no such instance. */
+const unknown: Called = {
+  code: 5,
+  out: '',
+  err: '✖ There is no instance "nope".\n  See what there is:  slipway ps\n  (not_found)\n',
+}
+
+describe('what is on record', () => {
+  const over: (() => unknown)[] = []
+  let [world, acting, user, stranger]: [World, Acting, User, User] = [] as never
+  let deployment: string
+  before(async () => {
+    const t = { after: (end: () => unknown) => void over.push(end) } as Parameters<typeof startWorld>[0]
+    world = await startWorld(t)
+    const { id, token } = await world.tenant()
+    user = await startUser(t, { url: world.url, token })
+    stranger = await startUser(t, { url: world.url, token: (await world.tenant()).token })
+    acting = world.machine.slipway.as({ tenantId: id, subject: 'ana' })
+    const services = [worker(await world.machine.worker('one'))]
+    const created = await acting.instances.create({ name: 'shop', services })
+    await acting.finished(created.deployment.id)
+    const image = await world.machine.worker('two')
+    const env = { FEATURE_TAX: 'on' }
+    const { id: second } = await acting.deploy({
+      instanceId: created.instance.id,
+      services: [{ name: 'worker', image, env }],
+    })
+    deployment = second
+    await acting.finished(second)
+    // The first line of the second is there when it is asked for.
+    const seen = acting.logs({ instanceId: created.instance.id, follow: true })
+    for await (const line of seen) if (line.text === 'two') break
+  })
+  after(async () => {
+    for (const end of over.toReversed()) await end()
+  })
+
+  cases('releases', {
+    async happy() {
+      assert.deepEqual(told(await user.call('releases shop')), {
+        code: 0,
+        out: [
+          '   REL  STATE    IMAGE         BY   WHEN  RAN FOR  OUTCOME',
+          '→  v2   serving  IMAGE_OF_12__  ana  NOW    NOW       ✔',
+          '   v1   ready    IMAGE_OF_12__  ana  NOW    NOW       ✔',
+          '',
+        ].join('\n'),
+        err: '',
+      })
+      const { out, err } = await user.call('releases shop -n 1')
+      assert.equal(out.trim().split('\n').length, 2)
+      assert.equal(err, '1 more:  slipway releases shop -n 2\n')
+      const { out: json } = await user.call('releases shop --json')
+      assert.deepEqual(
+        (JSON.parse(json) as { version: number; active: boolean }[]).map(({ version, active }) => [version, active]),
+        [
+          [2, true],
+          [1, false],
+        ],
+      )
+    },
+    empty: { none: 'an instance begins with a release' },
+    async refused() {
+      assert.deepEqual(await user.call('releases nope'), unknown)
+    },
+    failed: failing('releases shop'),
+    interrupted: interruptible('releases shop'),
+  })
+
+  cases('diff', {
+    async happy() {
+      const differing = told(await user.call('diff shop v1 v2'))
+      assert.deepEqual(differing, {
+        code: 10,
+        out: [
+          'v1 → v2',
+          '  ~  worker  image            file:IMAGE → file:IMAGE',
+          '  ~  worker  digest           sha256:DIGEST → sha256:DIGEST',
+          '  +  worker  env FEATURE_TAX  on',
+          '',
+        ].join('\n'),
+        err: '',
+      })
+      const { out } = await user.call('releases shop --json')
+      const [second, first] = JSON.parse(out) as { id: string }[]
+      assert.deepEqual(told(await user.call(`diff ${first?.id} ${second?.id}`)), differing)
+      const { code, out: json } = await user.call('diff shop v2 v1 --json')
+      assert.equal(code, 10)
+      assert.deepEqual((JSON.parse(json) as object[]).at(-1), {
+        service: 'worker',
+        field: 'env.FEATURE_TAX',
+        change: 'removed',
+        from: 'on',
+      })
+    },
+    async empty() {
+      assert.deepEqual(await user.call('diff shop v2 v2'), { code: 0, out: '', err: 'v2 and v2 are the same.\n' })
+      assert.deepEqual(await user.call('diff shop v2 v2 --json'), { code: 0, out: '[]\n', err: '' })
+    },
+    async refused() {
+      assert.deepEqual(await user.call('diff shop v1 v9'), {
+        code: 5,
+        out: '',
+        err: '✖ shop has no release "v9".\n  See those it has:  slipway releases shop\n  (not_found)\n',
+      })
+      assert.deepEqual(await user.call('diff shop v1'), {
+        code: 2,
+        out: '',
+        err: [
+          '✖ Two releases are compared: by their ids, or by their versions with the instance before them.',
+          '  Say it like this:  slipway diff shop v17 v18',
+          '  (usage)\n',
+        ].join('\n'),
+      })
+    },
+    failed: failing('diff shop v1 v2'),
+    interrupted: interruptible('diff shop v1 v2'),
+  })
+
+  cases('logs', {
+    async happy() {
+      assert.deepEqual(told(await user.call('logs shop')), {
+        code: 0,
+        out: 'TIME worker/worker.REVISION.1.0 one\nTIME worker/worker.REVISION.1.0 two\n',
+        err: '',
+      })
+      for (const line of ['--grep tw', '-n 1', `--deployment ${deployment}`, '--service worker -n 1 --since 1h']) {
+        const { out } = told(await user.call(`logs shop ${line}`))
+        assert.equal(out, 'TIME worker/worker.REVISION.1.0 two\n', line)
+      }
+      const { out: json } = await user.call('logs shop --json')
+      assert.deepEqual(
+        (JSON.parse(json) as { text: string }[]).map(({ text }) => text),
+        ['one', 'two'],
+      )
+    },
+    async empty() {
+      assert.deepEqual(await user.call('logs shop --grep nothing'), {
+        code: 0,
+        out: '',
+        err: 'No such lines of shop. Wait for some:  slipway logs shop -f\n',
+      })
+      assert.deepEqual(await user.call('logs shop --grep nothing --json'), { code: 0, out: '[]\n', err: '' })
+    },
+    async refused() {
+      assert.deepEqual(await stranger.call('logs nope'), unknown)
+      assert.deepEqual(await user.call('logs shop --since yesterday'), {
+        code: 2,
+        out: '',
+        err: [
+          '✖ --since "yesterday" is no time.',
+          '  It looks like 90s, 15m, 12h or 7d, or like 2026-11-24T12:00:00Z',
+          '  (bad_time)\n',
+        ].join('\n'),
+      })
+    },
+    failed: failing('logs shop'),
+    async interrupted() {
+      const following = user.call('logs shop -f')
+      await following.told('two')
+      following.interrupt()
+      assert.deepEqual(told(await following), {
+        code: 130,
+        out: 'TIME worker/worker.REVISION.1.0 one\nTIME worker/worker.REVISION.1.0 two\n',
+        err: 'No longer followed; what runs goes on.\n',
+      })
+    },
+  })
+
+  test('logs are followed beyond the end of the server, and say where the connection broke', async t => {
+    const first = createServer(world.machine.slipway)
+    const { url, port } = await first.listen()
+    const following = user.call('logs shop -f --grep two', { env: { SLIPWAY_URL: url } })
+    await following.told('two')
+    await first.close()
+    const second = createServer(world.machine.slipway)
+    await second.listen({ port })
+    t.after(() => second.close())
+    const back = await following.told('(the connection broke')
+    following.interrupt()
+    const { code, out, err } = told(await following)
+    assert.equal(code, 130, back)
+    assert.equal(out, 'TIME worker/worker.REVISION.1.0 two\n')
+    assert.equal(
+      err,
+      '(the connection broke after TIME, and is there again: lines of the time between may be missing)\nNo longer followed; what runs goes on.\n',
+    )
+  })
+
+  cases('events', {
+    async happy() {
+      const { code, out, err } = told(await user.call('events -n 2'))
+      assert.deepEqual({ code, err }, { code: 0, err: '' })
+      assert.match(
+        out,
+        /^\d+ {2}TIME {2}deploy\.succeeded {6}dep_1 {2}kind=deploy strategy=rolling\n\d+ {2}TIME {2}release\.activated {5}dep_1\n$/,
+      )
+      const all = JSON.parse((await user.call('events -n 1000 --json')).out) as { seq: number; type: string }[]
+      assert.equal(all[0]?.type, 'instance.created')
+      const rest = await user.call(`events --after ${all[2]?.seq} -n 1000 --json`)
+      assert.deepEqual(JSON.parse(rest.out), all.slice(3))
+      const some = await user.call('events --type release.created,release.activated --instance shop -n 3 --json')
+      assert.deepEqual(JSON.parse(some.out), all.filter(({ type }) => type.startsWith('release.')).slice(-3))
+    },
+    async empty() {
+      assert.deepEqual(await user.call('events --type deploy.failed'), {
+        code: 0,
+        out: '',
+        err: 'Nothing of this kind has happened. Wait for it:  slipway events -f\n',
+      })
+      assert.deepEqual(await stranger.call('events --json'), { code: 0, out: '[]\n', err: '' })
+    },
+    async refused() {
+      const { code, out, err } = told(await user.call('events --type nonsense'))
+      assert.deepEqual({ code, out }, { code: 2, out: '' })
+      assert.match(err, /\/type: must be some of deploy\.queued, /)
+      assert.match(err, /\(invalid_request, req_1\)\n$/)
+    },
+    failed: failing('events'),
+    async interrupted() {
+      const following = user.call('events -f --after 0 --type instance.created --json')
+      await following.told('instance.created')
+      following.interrupt()
+      const { code, out, err } = await following
+      assert.deepEqual({ code, err }, { code: 130, err: '' })
+      assert.equal((JSON.parse(out) as { type: string }).type, 'instance.created')
+      const people = user.call('events -f --after 0 --type instance.created')
+      await people.told('instance.created')
+      people.interrupt()
+      const [place] = (await people).out.split(' ')
+      assert.equal((await people).err, `No longer followed. Go on:  slipway events -f --after ${place}\n`)
+    },
+  })
+
+  cases('audit', {
+    async happy() {
+      assert.deepEqual(told(await user.call('audit --action deployment.create,instance.create')), {
+        code: 0,
+        out: [
+          'WHEN  ACTOR  ACTION             OBJECT                                TENANT  FROM  REQUEST',
+          'NOW    ana    deployment.create  shop dep_1   t1      -     -',
+          'NOW    ana    instance.create    shop inst_1  t1      -     -',
+          '',
+        ].join('\n'),
+        err: '',
+      })
+      const { out: json } = await user.call('audit -n 1 --json')
+      assert.equal((JSON.parse(json) as { action: string }[])[0]?.action, 'deployment.create')
+      const { out: csv } = await user.call('audit --csv')
+      assert.match(csv, /^"created_at","tenant_id","actor","action",/)
+      const { out: lines } = await user.call(`audit --ndjson --object ${deployment}`)
+      assert.equal((JSON.parse(lines) as { object: { id: string } }).object.id, deployment)
+      const operator = await startUser(
+        { after: end => void over.push(end as () => unknown) },
+        {
+          url: world.url,
+          token: world.operator,
+        },
+      )
+      assert.match((await operator.call('audit')).out, /the owner of the data folder/)
+    },
+    async empty() {
+      assert.deepEqual(await user.call('audit --actor nobody'), {
+        code: 0,
+        out: '',
+        err: 'Nobody did anything like this. Who did what at all:  slipway audit\n',
+      })
+      assert.deepEqual(await user.call('audit --actor nobody --json'), { code: 0, out: '[]\n', err: '' })
+    },
+    async refused() {
+      assert.deepEqual(await user.call('audit --csv --ndjson'), {
+        code: 2,
+        out: '',
+        err: "✖ Option '--csv' cannot be used with option '--ndjson'\n  See --help\n  (usage)\n",
+      })
+    },
+    failed: failing('audit'),
+    interrupted: interruptible('audit'),
+  })
+})

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { TestContext } from 'node:test'
+import { stopProxy } from '../../src/index.ts'
+import { root } from '../docs/markdown.ts'
+import { cases } from './cases.ts'
+import { type Calls, masked, startUser, type User } from './world.ts'
+
+/** A user whose servers have ended, and left no proxy behind, before their home is removed. */
+async function startHost(t: TestContext): Promise<User> {
+  const calls: Calls[] = []
+  const user = await startUser({
+    after: remove =>
+      t.after(async () => {
+        for (const call of calls) call.interrupt()
+        await Promise.all(calls)
+        for (const name of ['data', 'other']) await stopProxy(join(user.home, name))
+        await (remove as () => unknown)()
+      }),
+  })
+  const call: User['call'] = (...of) => {
+    const made = user.call(...of)
+    calls.push(made)
+    return made
+  }
+  return { ...user, call }
+}
+
+/** The folder of a user's server. */
+function folderOf({ home }: User): string {
+  return join(home, 'data')
+}
+
+cases('up', {
+  async happy(t) {
+    const user = await startHost(t)
+    const data = folderOf(user)
+    const call = user.call(['up', '--data', data, '--port', '0'])
+    await call.told('Ctrl-C ends it')
+    assert.equal(
+      masked(call.out).replaceAll(user.home, '~'),
+      'Slipway listens at http://127.0.0.1:PORT\n' +
+        '  traffic  http://127.0.0.1:PORT  by host name: INSTANCE.TENANT.localhost\n' +
+        '  data     ~/data\n' +
+        '  token    slip_SECRET  an operator’s, shown this once\n' +
+        '  kept as context local in ~/.config/slipway/config.json\n',
+    )
+    assert.equal(statSync(join(user.home, '.config/slipway/config.json')).mode & 0o777, 0o600)
+    assert.equal((await user.call('ps')).code, 0, 'the command is logged in')
+    call.interrupt('SIGTERM')
+    const { code, err } = await call
+    assert.equal(code, 0, err)
+    assert.match(
+      err,
+      /Replicas and the proxy serve on; go on with the same command, or end the proxy as well: {2}slipway down\n$/,
+    )
+
+    const again = user.call(['up', '--data', data, '--port', '0', '--json'])
+    const told = await again.told('\n')
+    const { token, data_dir } = JSON.parse(told) as { token?: string; data_dir: string }
+    assert.deepEqual([token, data_dir], [undefined, data], 'a token is made once')
+    again.interrupt()
+    assert.equal((await again).code, 0)
+    const third = user.call(['up', '--data', data, '--port', '0', '--new-token', '--no-login', '--json'])
+    assert.match((JSON.parse(await third.told('\n')) as { token: string }).token, /^slip_/)
+    third.interrupt()
+    assert.equal((await third).code, 0)
+  },
+  empty: { none: 'the happy case begins with an empty folder' },
+  async refused(t) {
+    const user = await startHost(t)
+    const data = folderOf(user)
+    const first = user.call(['up', '--data', data, '--port', '0', '--json'])
+    const { url } = JSON.parse(await first.told('\n')) as { url: string }
+    const held = await user.call(['up', '--data', data, '--port', '0'])
+    assert.equal(held.code, 1)
+    assert.match(held.err, /^✖ The data in .* is in use by process \d+: one process at a time holds it\./)
+    const other = join(user.home, 'other')
+    const taken = await user.call(['up', '--data', other, '--port', new URL(url).port])
+    assert.equal(taken.code, 1)
+    assert.match(taken.err, /Take another port, or end what listens there/)
+    const clear = await user.call(['up', '--data', other, '--host', '0.0.0.0', '--port', '0'])
+    assert.equal(clear.code, 2)
+    assert.match(clear.err, /tokens would travel in the clear/)
+    const half = await user.call(['up', '--data', other, '--tls-cert', 'cert.pem'])
+    assert.equal(half.code, 2)
+    assert.match(half.err, /Give --tls-cert and --tls-key/)
+    assert.equal((await user.call('up --port 70000')).code, 2)
+  },
+  async failed(t) {
+    const user = await startHost(t)
+    writeFileSync(join(user.home, 'file'), '')
+    const { code, err } = await user.call(['up', '--data', join(user.home, 'file', 'data'), '--port', '0'])
+    assert.notEqual(code, 0)
+    assert.match(err, /^✖ /)
+    const oidc = await user.call(['up', '--data', folderOf(user), '--oidc', 'nowhere.yaml'])
+    assert.equal(oidc.code, 2)
+    assert.match(oidc.err, /nowhere\.yaml can't be read as a list of issuers/)
+  },
+  async interrupted(t) {
+    // A process of its own: the command that people have, ended by the signal that their terminal sends.
+    const user = await startHost(t)
+    const data = folderOf(user)
+    const child = spawn(process.execPath, [join(root, 'bin/slipway.js'), 'up', '--data', data, '--json'], {
+      env: { PATH: process.env['PATH'], HOME: user.home, SLIPWAY_PORT: '0' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    t.after(() => child.kill('SIGKILL'))
+    const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
+    const { url } = JSON.parse(line) as { url: string }
+    assert.equal((await fetch(`${url}/healthz`)).status, 200)
+    const exit = once(child, 'exit')
+    child.kill('SIGINT')
+    assert.deepEqual(await exit, [0, null])
+    assert.match(readFileSync(join(user.home, '.config/slipway/config.json'), 'utf8'), /"local"/)
+  },
+})
+
+cases('down', {
+  async happy(t) {
+    const user = await startHost(t)
+    const data = folderOf(user)
+    const call = user.call(['up', '--data', data, '--port', '0', '--json', '--no-login'])
+    const { front_url } = JSON.parse(await call.told('\n')) as { front_url: string }
+    call.interrupt()
+    await call
+    assert.equal((await fetch(front_url)).status, 404, 'the proxy serves on')
+    const { code, out, err } = await user.call(['down', '--data', data])
+    assert.deepEqual({ code, out }, { code: 0, out: '' })
+    assert.match(err, /^No proxy serves .* any more\./)
+    await assert.rejects(fetch(front_url))
+  },
+  async empty(t) {
+    const user = await startHost(t)
+    assert.equal((await user.call(['down', '--data', join(user.home, 'nothing')])).code, 0)
+  },
+  async refused(t) {
+    const user = await startHost(t)
+    const data = folderOf(user)
+    const call = user.call(['up', '--data', data, '--port', '0', '--json', '--no-login'])
+    await call.told('\n')
+    const { code, err } = await user.call(['down', '--data', data])
+    assert.equal(code, 1)
+    assert.match(err, /is in use by process \d+/)
+  },
+  failed: { none: 'it asks no server' },
+  interrupted: { none: 'it waits for nothing that takes long' },
+})

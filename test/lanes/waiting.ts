@@ -1,0 +1,3 @@
+import { run } from './lane.ts'
+
+run('waiting')
