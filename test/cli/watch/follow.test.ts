@@ -35,6 +35,8 @@ function seat({ terminal = false } = {}) {
     cwd: '/',
     home: '/',
     now: Date.now,
+    onClosed: () => ({ dispose: () => {} }),
+    onFailure: () => ({ dispose: () => {} }),
     onInterrupt(listener) {
       const heard = (): void => listener('SIGINT')
       listeners.add(heard)
