@@ -46,7 +46,9 @@ function usage({ message, code }: CommanderError): Refusal {
   if (code === 'commander.help')
     return new Refusal(exit.usage, 'usage', 'This needs one of the commands under it.', 'See --help')
   const [what = '', suggestion] = message.replace(/^error: /, '').split('\n')
-  const sentence = what.charAt(0).toUpperCase() + what.slice(1)
+  // What was one word too many may be a secret: it is not told again.
+  const said = code === 'commander.excessArguments' ? what.replace(/( but got \d+).*/s, '$1.') : what
+  const sentence = said.charAt(0).toUpperCase() + said.slice(1)
   return new Refusal(
     exit.usage,
     'usage',
