@@ -70,6 +70,36 @@ export const commands: Readonly<Record<string, Listed>> = {
   logs: { summary: 'What replicas write', load: async () => (await import('./commands/logs.ts')).logs },
   events: { summary: 'What happens, in its order', load: async () => (await import('./commands/events.ts')).events },
   audit: { summary: 'Who did what', load: async () => (await import('./commands/audit.ts')).audit },
+  tenants: {
+    summary: 'For operators: whom there is, and what each may have',
+    under: {
+      list: {
+        summary: 'Tenants that were created, newest first',
+        alias: 'ls',
+        load: async () => (await import('./commands/tenants/list.ts')).list,
+      },
+      get: {
+        summary: 'One of them',
+        load: async () => (await import('./commands/tenants/get.ts')).get,
+      },
+      create: {
+        summary: 'Create one, with limits',
+        load: async () => (await import('./commands/tenants/create.ts')).create,
+      },
+      update: {
+        summary: 'Change its title, suspend it, or make it active again',
+        load: async () => (await import('./commands/tenants/update.ts')).update,
+      },
+      delete: {
+        summary: 'Delete one that has nothing any more',
+        load: async () => (await import('./commands/tenants/delete.ts')).remove,
+      },
+      quota: {
+        summary: 'What it uses and may have; sets limits',
+        load: async () => (await import('./commands/tenants/quota.ts')).quota,
+      },
+    },
+  },
   run: {
     summary: 'Run one command beside the replicas of a service',
     load: async () => (await import('./commands/run.ts')).run,
