@@ -100,6 +100,48 @@ export const commands: Readonly<Record<string, Listed>> = {
       },
     },
   },
+  webhooks: {
+    summary: 'Who is told of what happens',
+    under: {
+      list: {
+        summary: 'Webhooks, newest first',
+        alias: 'ls',
+        load: async () => (await import('./commands/webhooks/list.ts')).list,
+      },
+      get: {
+        summary: 'One of them',
+        load: async () => (await import('./commands/webhooks/get.ts')).get,
+      },
+      create: {
+        summary: 'Send what happens to a URL',
+        load: async () => (await import('./commands/webhooks/create.ts')).create,
+      },
+      update: {
+        summary: 'Change what it is told and where; disable it, or enable it again',
+        load: async () => (await import('./commands/webhooks/update.ts')).update,
+      },
+      delete: {
+        summary: 'Delete one with its deliveries',
+        load: async () => (await import('./commands/webhooks/delete.ts')).remove,
+      },
+      test: {
+        summary: 'Send it a ping',
+        load: async () => (await import('./commands/webhooks/ping.ts')).ping,
+      },
+      rotate: {
+        summary: 'Give it a new secret',
+        load: async () => (await import('./commands/webhooks/rotate.ts')).rotate,
+      },
+      deliveries: {
+        summary: 'What was sent to it, and what came of it',
+        load: async () => (await import('./commands/webhooks/deliveries.ts')).deliveries,
+      },
+      replay: {
+        summary: 'Send one delivery again, or everything since a moment',
+        load: async () => (await import('./commands/webhooks/replay.ts')).replay,
+      },
+    },
+  },
   run: {
     summary: 'Run one command beside the replicas of a service',
     load: async () => (await import('./commands/run.ts')).run,
