@@ -3,6 +3,7 @@ import { after, before, type TestContext } from 'node:test'
 import { aReceiver, type Receiver, verified } from '../event/receiver.ts'
 import { startWorld, type World } from '../server/world.ts'
 import { startMachine } from '../support/machine.ts'
+import { worker } from '../support/services.ts'
 import { until } from '../support/until.ts'
 import { cases, interrupted, startFailingUser } from './cases.ts'
 import { masked, startUser, type User } from './world.ts'
@@ -183,6 +184,13 @@ cases('webhooks create', {
     const received = receiver.received.find(one => one.id === event.id)
     assert.ok(received)
     assert.deepEqual(verified(out.trim(), received), event)
+
+    const acting = world.machine.slipway.as({ tenantId: user.tenant, subject: 'ana' })
+    const services = [worker(await world.machine.worker('1'))]
+    const { instance, deployment } = await acting.instances.create({ name: 'shop', services })
+    const ofShop = await user.call(`webhooks create ${receiver.url} --instance shop --json`)
+    assert.deepEqual((JSON.parse(ofShop.out) as { instances: string[] }).instances, [instance.id])
+    await acting.finished(deployment.id)
   },
   empty: { none: 'a webhook needs nothing but its URL' },
   async refused(t) {
@@ -329,6 +337,12 @@ cases('webhooks deliveries', {
     )
     const [one] = JSON.parse((await user.call(`webhooks deliveries ${id} --json`)).out) as { id: string }[]
     assert.equal(one?.id, delivery)
+    const newer = await pinged(user, id)
+    const newest = JSON.parse((await user.call(`webhooks deliveries ${id} -n 1 --json`)).out) as { id: string }[]
+    assert.deepEqual(
+      newest.map(({ id }) => id),
+      [newer],
+    )
   },
   async empty(t) {
     const { user, id } = await hooked(t)
