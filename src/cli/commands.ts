@@ -129,4 +129,13 @@ export const commands: Readonly<Record<string, Listed>> = {
       list: { summary: 'Tokens, newest first', load: async () => (await import('./commands/tokens/list.ts')).list },
     },
   },
+  completion: {
+    summary: 'What a shell needs to complete slipway at Tab',
+    load: async () => (await import('./commands/completion.ts')).completion,
+  },
+  __complete: {
+    summary: 'What the last of some words can become',
+    hidden: true,
+    load: async () => (await import('./commands/complete.ts')).complete,
+  },
 }
