@@ -20,12 +20,12 @@ export interface Line {
 export function lineOf(program: Command, words: readonly string[]): Line {
   const said: Record<string, string> = {}
   let command = program
-  let arguments_ = 0
+  let taken = 0
   let waiting: Option | undefined
   let ended = false
   const last = words.at(-1) ?? ''
   for (const word of words.slice(0, -1)) {
-    const under = ended || arguments_ > 0 ? undefined : named(command, word)
+    const under = ended || taken > 0 ? undefined : named(command, word)
     if (waiting) {
       if (word === '=') continue
       said[waiting.name()] = word
@@ -33,7 +33,7 @@ export function lineOf(program: Command, words: readonly string[]): Line {
     } else if (word === '--') {
       ended = true
     } else if (!ended && word.startsWith('-')) {
-      const [name = '', value] = split(word)
+      const [name, value] = split(word)
       const option = optionNamed(command, name)
       if (!option?.required) continue
       if (value === undefined) waiting = option
@@ -41,7 +41,7 @@ export function lineOf(program: Command, words: readonly string[]): Line {
     } else if (under) {
       command = under
     } else {
-      arguments_++
+      taken++
     }
   }
   const line = { command, said, before: '', takesOptions: false }
@@ -51,7 +51,7 @@ export function lineOf(program: Command, words: readonly string[]): Line {
   if (value !== undefined && option) return { ...line, typed: value, before: `${name}=`, for: option }
   const declared = command.registeredArguments
   const final = declared.at(-1)
-  const argument = declared[arguments_] ?? (final?.variadic ? final : undefined)
+  const argument = declared[taken] ?? (final?.variadic ? final : undefined)
   return { ...line, typed: last, for: argument, takesOptions: !ended }
 }
 
