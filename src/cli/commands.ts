@@ -252,4 +252,13 @@ export const commands: Readonly<Record<string, Listed>> = {
     summary: 'What commands go by, and where it came from',
     load: async () => (await import('./commands/config.ts')).config,
   },
+  completion: {
+    summary: 'What a shell needs to complete slipway at Tab',
+    load: async () => (await import('./commands/completion.ts')).completion,
+  },
+  __complete: {
+    summary: 'What the last of some words can become',
+    hidden: true,
+    load: async () => (await import('./commands/complete.ts')).complete,
+  },
 }
