@@ -168,4 +168,74 @@ export const commands: Readonly<Record<string, Listed>> = {
       },
     },
   },
+  tenants: {
+    summary: 'For operators: whom instances belong to, and what they may have',
+    under: {
+      list: {
+        summary: 'Tenants, newest first',
+        alias: 'ls',
+        load: async () => (await import('./commands/tenants/list.ts')).list,
+      },
+      create: { summary: 'A new one', load: async () => (await import('./commands/tenants/create.ts')).create },
+      get: { summary: 'One of them', load: async () => (await import('./commands/tenants/get.ts')).get },
+      update: {
+        summary: 'What people call it',
+        load: async () => (await import('./commands/tenants/update.ts')).update,
+      },
+      suspend: {
+        summary: 'Let it take no new work',
+        load: async () => (await import('./commands/tenants/suspend.ts')).suspend,
+      },
+      activate: {
+        summary: 'Let it work again',
+        load: async () => (await import('./commands/tenants/suspend.ts')).activate,
+      },
+      delete: {
+        summary: 'Delete one that has nothing left',
+        load: async () => (await import('./commands/tenants/delete.ts')).remove,
+      },
+      quota: {
+        summary: 'What it may have',
+        under: {
+          get: {
+            summary: 'Its limits, and what it uses',
+            load: async () => (await import('./commands/tenants/quota.ts')).get,
+          },
+          set: { summary: 'Change its limits', load: async () => (await import('./commands/tenants/quota.ts')).set },
+        },
+      },
+    },
+  },
+  webhooks: {
+    summary: 'Who is told what happens',
+    under: {
+      list: {
+        summary: 'Webhooks, newest first',
+        alias: 'ls',
+        load: async () => (await import('./commands/webhooks/list.ts')).list,
+      },
+      create: {
+        summary: 'A new one; its secret is shown once',
+        load: async () => (await import('./commands/webhooks/create.ts')).create,
+      },
+      update: {
+        summary: 'What it is told, and where; enable or disable it',
+        load: async () => (await import('./commands/webhooks/update.ts')).update,
+      },
+      delete: {
+        summary: 'Delete one with its deliveries',
+        load: async () => (await import('./commands/webhooks/delete.ts')).remove,
+      },
+      test: { summary: 'Send it a ping', load: async () => (await import('./commands/webhooks/test.ts')).test },
+      rotate: {
+        summary: 'A new secret for one',
+        load: async () => (await import('./commands/webhooks/rotate.ts')).rotate,
+      },
+      deliveries: {
+        summary: 'What was sent to it, and what came of it',
+        load: async () => (await import('./commands/webhooks/deliveries.ts')).deliveries,
+      },
+      replay: { summary: 'Send again', load: async () => (await import('./commands/webhooks/replay.ts')).replay },
+    },
+  },
 }

@@ -12,13 +12,13 @@ export function count(text: string): number {
 }
 
 /** A limit: a whole number, or `none`. */
-export function limit(text: string): number | null {
-  return text === 'none' ? null : count(text)
+export function limit(text: string): number | 'none' {
+  return text === 'none' ? 'none' : count(text)
 }
 
 /** An amount of memory: `512MiB`, `8GiB`, bytes, or `none`. */
-export function memory(text: string): number | null {
-  if (text === 'none') return null
+export function memory(text: string): number | 'none' {
+  if (text === 'none') return 'none'
   const [, amount, unit = ''] = /^(\d{1,12})(|KiB|MiB|GiB|TiB)$/.exec(text) ?? []
   if (amount === undefined) throw new InvalidArgumentError('It looks like 512MiB, 8GiB or none.')
   return Number(amount) * 1024 ** ['', 'KiB', 'MiB', 'GiB', 'TiB'].indexOf(unit)
