@@ -1,6 +1,7 @@
+import assert from 'node:assert/strict'
 import { createServer, type Socket } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
-import { startUser, type User } from './world.ts'
+import { type Calling, masked, startUser, type User } from './world.ts'
 
 /** One way a command can go, or why there is no such way for it. */
 export type Case = ((t: TestContext) => Promise<void>) | { readonly none: string }
@@ -87,4 +88,35 @@ export async function interrupted(
   await Promise.race([mute.asked, called])
   called.interrupt()
   return await called
+}
+
+/** The case of a server that hangs up on this request: `GET /v1/tokens`. Ids in it are masked. */
+export function failsAt(line: string, request: string, calling: Calling = {}): Case {
+  return async t => {
+    const user = await startFailingUser(t)
+    const { code, out, err } = await user.call(line, calling)
+    const [method, path] = request.split(' ')
+    assert.deepEqual(
+      { code, out, err: masked(err) },
+      {
+        code: 1,
+        out: '',
+        err: `✖ ${method} http://127.0.0.1:PORT${path} had no answer: other side closed.\n  Is the server up?  slipway doctor\n  Start one here:    slipway up\n  (connection_unreachable)\n`,
+      },
+    )
+  }
+}
+
+/** The case of a Ctrl-C before the first answer: nothing was changed, or with a `look` it may have been. */
+export function stopsAt(line: string, look?: string, calling: Calling = {}): Case {
+  return async t => {
+    assert.deepEqual(await interrupted(t, line, calling), {
+      code: 130,
+      out: '',
+      err:
+        look === undefined
+          ? '✖ Interrupted: nothing was changed.\n  (interrupted)\n'
+          : `✖ Interrupted before the answer came: it may have been done all the same.\n  ${look}\n  (interrupted)\n`,
+    })
+  }
 }

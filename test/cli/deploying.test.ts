@@ -13,7 +13,6 @@ const over: (() => unknown)[] = []
 let world: World
 let customer: Customer
 let user: User
-let shop: string
 let images: string[]
 
 before(async () => {
@@ -24,7 +23,6 @@ before(async () => {
   images = await Promise.all(['1', '2', '3', '4', '5'].map(version => world.machine.worker(version)))
   const { code, err } = await create(user, 'shop')
   assert.equal(code, 0, err)
-  shop = (await customer.send('GET', '/v1/instances')).body.items[0].id
 })
 after(async () => {
   for (const end of over.reverse()) await end()

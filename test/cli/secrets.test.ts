@@ -3,8 +3,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext } from 'node:test'
 import { startWorld, type World } from '../server/world.ts'
-import { cases, interrupted, startFailingUser } from './cases.ts'
-import { masked, startUser, type User } from './world.ts'
+import { cases, failsAt, stopsAt } from './cases.ts'
+import { startUser, type User } from './world.ts'
 
 describe('secrets', () => {
   let world: World
@@ -20,24 +20,6 @@ describe('secrets', () => {
     const token = scopes ? (await tenant.issue({ name: 'bo', scopes })).secret : tenant.token
     return await startUser(t, { url: world.url, token })
   }
-  const failed = (line: string, method: string, path: string) => async (t: TestContext) => {
-    const user = await startFailingUser(t)
-    const { code, out, err } = await user.call(line, { stdin: 's3cret' })
-    assert.deepEqual(
-      { code, out, err: masked(err) },
-      {
-        code: 1,
-        out: '',
-        err: `✖ ${method} http://127.0.0.1:PORT/v1/secrets${path} had no answer: other side closed.\n  Is the server up?  slipway doctor\n  Start one here:    slipway up\n  (connection_unreachable)\n`,
-      },
-    )
-  }
-  const stopped = (line: string, err: string) => async (t: TestContext) => {
-    assert.deepEqual(await interrupted(t, line, { stdin: 's3cret' }), { code: 130, out: '', err })
-  }
-  const untouched = '✖ Interrupted: nothing was changed.\n  (interrupted)\n'
-  const unsure =
-    '✖ Interrupted before the answer came: it may have been done all the same.\n  Look:  slipway secrets list\n  (interrupted)\n'
   const forbidden = (line: string) => async (t: TestContext) => {
     const user = await userOf(t, ['read'])
     const { code, out, err } = await user.call(line, { stdin: 's3cret' })
@@ -74,8 +56,8 @@ describe('secrets', () => {
       const user = await startUser(t, { url: world.url, token: 'slip_nonsense' })
       assert.equal((await user.call('secrets list')).code, 4)
     },
-    failed: failed('secrets list', 'GET', ''),
-    interrupted: stopped('secrets list', untouched),
+    failed: failsAt('secrets list', 'GET /v1/secrets', { stdin: 's3cret' }),
+    interrupted: stopsAt('secrets list', undefined, { stdin: 's3cret' }),
   })
 
   cases('secrets set', {
@@ -117,8 +99,8 @@ describe('secrets', () => {
       await writeFile(join(user.home, 'binary'), Buffer.from([0xff, 0xfe]))
       assert.match((await user.call('secrets set OTHER --file binary')).err, /is not text \(UTF-8\)/)
     },
-    failed: failed('secrets set KEY', 'POST', ''),
-    interrupted: stopped('secrets set KEY', unsure),
+    failed: failsAt('secrets set KEY', 'POST /v1/secrets', { stdin: 's3cret' }),
+    interrupted: stopsAt('secrets set KEY', 'Look:  slipway secrets list', { stdin: 's3cret' }),
   })
 
   cases('secrets rotate', {
@@ -136,8 +118,8 @@ describe('secrets', () => {
       assert.equal((await user.call('secrets rotate KEY', { stdin: 'two' })).code, 5)
     },
     refused: forbidden('secrets rotate KEY'),
-    failed: failed('secrets rotate KEY', 'POST', '/KEY/rotate'),
-    interrupted: stopped('secrets rotate KEY', unsure),
+    failed: failsAt('secrets rotate KEY', 'POST /v1/secrets/KEY/rotate', { stdin: 's3cret' }),
+    interrupted: stopsAt('secrets rotate KEY', 'Look:  slipway secrets list', { stdin: 's3cret' }),
   })
 
   cases('secrets revoke', {
@@ -165,8 +147,10 @@ describe('secrets', () => {
       })
       assert.equal((await user.call('secrets revoke KEY one')).code, 2)
     },
-    failed: failed('secrets revoke KEY 1 --confirm-name KEY', 'POST', '/KEY/versions/1/revoke'),
-    interrupted: stopped('secrets revoke KEY 1 --confirm-name KEY', unsure),
+    failed: failsAt('secrets revoke KEY 1 --confirm-name KEY', 'POST /v1/secrets/KEY/versions/1/revoke', {
+      stdin: 's3cret',
+    }),
+    interrupted: stopsAt('secrets revoke KEY 1 --confirm-name KEY', 'Look:  slipway secrets list', { stdin: 's3cret' }),
   })
 
   cases('secrets delete', {
@@ -196,7 +180,7 @@ describe('secrets', () => {
       assert.equal((await asked).code, 130)
       assert.notEqual((await user.call('secrets list --json')).out, '[]\n')
     },
-    failed: failed('secrets delete KEY --confirm-name KEY', 'GET', '/KEY'),
-    interrupted: stopped('secrets delete KEY --confirm-name KEY', untouched),
+    failed: failsAt('secrets delete KEY --confirm-name KEY', 'GET /v1/secrets/KEY', { stdin: 's3cret' }),
+    interrupted: stopsAt('secrets delete KEY --confirm-name KEY', undefined, { stdin: 's3cret' }),
   })
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, type TestContext } from 'node:test'
 import { startWorld, type World } from '../server/world.ts'
-import { cases, interrupted, startFailingUser } from './cases.ts'
+import { cases, failsAt, interrupted, stopsAt } from './cases.ts'
 import { masked, startUser, type User } from './world.ts'
 
 const id = 'tok_01jd8xkz3mfy7t2v9q4b6n8r5w'
@@ -20,18 +20,6 @@ describe('tokens', () => {
     const token = scopes ? (await tenant.issue({ name: 'bo', scopes })).secret : tenant.token
     return await startUser(t, { url: world.url, token })
   }
-  const failed = (line: string, method: string, path: string) => async (t: TestContext) => {
-    const user = await startFailingUser(t)
-    const { code, out, err } = await user.call(line)
-    assert.deepEqual(
-      { code, out, err: masked(err) },
-      {
-        code: 1,
-        out: '',
-        err: `✖ ${method} http://127.0.0.1:PORT/v1/tokens${path} had no answer: other side closed.\n  Is the server up?  slipway doctor\n  Start one here:    slipway up\n  (connection_unreachable)\n`,
-      },
-    )
-  }
   const missing = (line: string) => async (t: TestContext) => {
     const user = await userOf(t)
     assert.deepEqual(await user.call(line), {
@@ -46,7 +34,6 @@ describe('tokens', () => {
     assert.deepEqual({ code, out }, { code: 4, out: '' })
     assert.match(err, /\(forbidden, req_\w+\)\n$/)
   }
-  const untouched = '✖ Interrupted: nothing was changed.\n  (interrupted)\n'
 
   cases('tokens list', {
     happy: async t => {
@@ -60,10 +47,8 @@ describe('tokens', () => {
     },
     empty: { none: 'whoever lists tokens has one' },
     refused: forbidden('tokens list'),
-    failed: failed('tokens list', 'GET', '?limit=200'),
-    interrupted: async t => {
-      assert.deepEqual(await interrupted(t, 'tokens list'), { code: 130, out: '', err: untouched })
-    },
+    failed: failsAt('tokens list', 'GET /v1/tokens?limit=200'),
+    interrupted: stopsAt('tokens list'),
   })
 
   cases('tokens create', {
@@ -111,7 +96,7 @@ describe('tokens', () => {
       }
       assert.equal((await user.call('tokens create ci --scope deploy --instance nothing')).code, 5)
     },
-    failed: failed('tokens create ci --scope deploy', 'POST', ''),
+    failed: failsAt('tokens create ci --scope deploy', 'POST /v1/tokens'),
     interrupted: async t => {
       assert.deepEqual(await interrupted(t, 'tokens create ci --scope deploy'), {
         code: 130,
@@ -144,10 +129,8 @@ describe('tokens', () => {
       assert.equal(code, 2)
       assert.match(err, /\(invalid_request, req_/)
     },
-    failed: failed(`tokens rotate ${id}`, 'GET', '/tok_1'),
-    interrupted: async t => {
-      assert.deepEqual(await interrupted(t, `tokens rotate ${id}`), { code: 130, out: '', err: untouched })
-    },
+    failed: failsAt(`tokens rotate ${id}`, 'GET /v1/tokens/tok_1'),
+    interrupted: stopsAt(`tokens rotate ${id}`),
   })
 
   cases('tokens revoke', {
@@ -172,9 +155,7 @@ describe('tokens', () => {
         /^✖ Several tokens are meant by "twin"\.\n {2}tok_1 {2}made TIME\n {2}tok_2 {2}made TIME\n/,
       )
     },
-    failed: failed(`tokens revoke ${id}`, 'GET', '/tok_1'),
-    interrupted: async t => {
-      assert.deepEqual(await interrupted(t, `tokens revoke ${id}`), { code: 130, out: '', err: untouched })
-    },
+    failed: failsAt(`tokens revoke ${id}`, 'GET /v1/tokens/tok_1'),
+    interrupted: stopsAt(`tokens revoke ${id}`),
   })
 })

@@ -38,7 +38,7 @@ export const create: CommandFile = {
     const client = await cli.connect()
     const { signal } = cli
     const instances: string[] = []
-    for (const one of instance) instances.push((await findInstance(client, one)).id)
+    for (const one of instance) instances.push((await findInstance(client, one, { signal })).id)
     const token = await changing(
       () =>
         client.tokens.create(
