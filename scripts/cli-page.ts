@@ -52,6 +52,7 @@ const world: World = {
   onInterrupt: () => ({ dispose() {} }),
   onClosed: () => ({ dispose() {} }),
   onFailure: () => ({ dispose() {} }),
+  leave() {},
 }
 
 interface Leaf {
