@@ -35,8 +35,6 @@ function seat({ terminal = false } = {}) {
     cwd: '/',
     home: '/',
     now: Date.now,
-    onClosed: () => ({ dispose: () => {} }),
-    onFailure: () => ({ dispose: () => {} }),
     leave: () => {},
     onInterrupt(listener) {
       const heard = (): void => listener('SIGINT')
