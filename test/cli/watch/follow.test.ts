@@ -41,6 +41,8 @@ function seat({ terminal = false } = {}) {
       listeners.add(heard)
       return { dispose: () => void listeners.delete(heard) }
     },
+    onClosed: () => ({ dispose: () => undefined }),
+    onFailure: () => ({ dispose: () => undefined }),
   }
   return {
     world,
