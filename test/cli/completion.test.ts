@@ -100,6 +100,25 @@ describe('what completes a line', () => {
     assert.equal((await user.call(words, { now: () => at + 5_000 })).out, 'shop\n')
   })
 
+  test('is for a deployment the ids of those that run', async t => {
+    const { id, token } = await world.tenant()
+    const user = await startUser(t, { url: world.url, token })
+    const acting = world.machine.slipway.as({ tenantId: id, subject: 'ana' })
+    const image = await world.machine.worker('1')
+    const made = await acting.instances.create({ name: 'shop', services: [{ name: 'worker', image, replicas: 2 }] })
+    await acting.finished(made.deployment.id)
+    const asked = await acting.deploy({
+      instanceId: made.instance.id,
+      services: [{ name: 'worker', image: await world.machine.worker('2') }],
+      strategy: 'canary',
+      options: { steps: [{ weight: 50, pause: 'look' }], holdSeconds: 0 },
+    })
+    for await (const event of acting.watch(asked.id)) if (event.type === 'deploy.paused') break
+    assert.deepEqual(await complete(user, 'promote', 'dep_'), [asked.id])
+    await acting.cancel(asked.id)
+    await acting.finished(asked.id)
+  })
+
   test('is never more than one plain word to a shell', async t => {
     const user = await startUser(t)
     mkdirSync(join(user.home, '.config/slipway'), { recursive: true })
