@@ -84,7 +84,7 @@ async function missing(t: TestContext, line: string): Promise<void> {
 async function succeeds(user: User, line: string): Promise<void> {
   const { code, out, err } = await user.call(line)
   assert.deepEqual([code, out], [0, ''], err)
-  assert.match(err, /succeeded/)
+  assert.match(err, / SUCCEEDED: /)
 }
 
 cases('instances list', {
@@ -153,7 +153,7 @@ cases('instances create', {
     await project(user)
     const { code, out, err } = await user.call('instances create -f slipway.yaml')
     assert.deepEqual([code, out], [0, ''], err)
-    assert.match(masked(err), /^shop is made: inst_1\n(?:.*\n)*dep_1 succeeded\n$/)
+    assert.match(masked(err), /^shop is made: inst_1\n(?:.*\n)*hh:mm:ss SUCCEEDED: .*\n$/)
 
     const other = await ana(t)
     await project(other)
@@ -193,7 +193,7 @@ policies: { progress_deadline_ms: 1000 }
     )
     const failed = await doomed.call('instances create')
     assert.deepEqual([failed.code, failed.out], [8, ''], failed.err)
-    assert.match(masked(failed.err), /dep_1 failed: /)
+    assert.match(masked(failed.err), /hh:mm:ss FAILED/)
   },
   async interrupted(t) {
     // Services that never get ready: it is left while it comes up.
@@ -207,7 +207,7 @@ services:
 `,
     )
     const called = user.call('instances create')
-    await called.told('started')
+    await called.told('run 1 of worker')
     called.interrupt()
     const { code, err } = await called
     assert.equal(code, 130)

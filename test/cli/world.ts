@@ -45,6 +45,9 @@ export interface User {
   call(argv: string | readonly string[], calling?: Calling): Calls
 }
 
+/** How long something may take until it is told, milliseconds: ten times what the slowest takes. */
+const toldMs = 30_000
+
 /** A user whose home is empty; without a token they are not logged in. */
 export async function startUser(
   t: Pick<TestContext, 'after'>,
@@ -138,7 +141,13 @@ function call(argv: readonly string[], home: string, env: Readonly<Record<string
         if (!found())
           throw new Error(`It ended with ${code} before it said ${String(text)}:\n${written.out}${written.err}`)
       })
-      await Promise.race([appeared, ended])
+      const late = AbortSignal.timeout(toldMs)
+      const missed = new Promise<never>((_, reject) => {
+        late.addEventListener('abort', () => {
+          reject(new Error(`It did not say ${String(text)} in ${toldMs} ms:\n${written.out}${written.err}`))
+        })
+      })
+      await Promise.race([appeared, ended, missed])
       return written.out + written.err
     },
     get out() {
