@@ -238,4 +238,16 @@ export const commands: Readonly<Record<string, Listed>> = {
       replay: { summary: 'Send again', load: async () => (await import('./commands/webhooks/replay.ts')).replay },
     },
   },
+  doctor: {
+    summary: 'Look whether all is well between here and the server',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
+  explain: {
+    summary: 'What a code of an error means, and what to do',
+    load: async () => (await import('./commands/explain.ts')).explain,
+  },
+  config: {
+    summary: 'Which server and token are used, and why',
+    load: async () => (await import('./commands/config.ts')).config,
+  },
 }
