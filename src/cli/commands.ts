@@ -250,4 +250,13 @@ export const commands: Readonly<Record<string, Listed>> = {
     summary: 'Which server and token are used, and why',
     load: async () => (await import('./commands/config.ts')).config,
   },
+  completion: {
+    summary: 'Teach your shell to complete commands and names',
+    load: async () => (await import('./commands/completion.ts')).completion,
+  },
+  __complete: {
+    summary: 'What could be typed next; for shells',
+    hidden: true,
+    load: async () => (await import('./commands/complete.ts')).complete,
+  },
 }

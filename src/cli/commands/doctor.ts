@@ -30,7 +30,13 @@ export const doctor: CommandFile = {
     tell(await contextsFinding(world))
     tell(await dataFinding(resolve(world.cwd, data)))
     const settings = await cli.settings()
-    for await (const finding of serverFindings({ settings, now: () => world.now(), signal })) tell(finding)
+    for await (const finding of serverFindings({
+      settings,
+      credential: await cli.credential(),
+      now: () => world.now(),
+      signal,
+    }))
+      tell(finding)
     const wrong = findings.filter(({ ok }) => !ok).length
     if (cli.json) cli.printJson(findings)
     else cli.tell(wrong === 0 ? 'All is well.' : wrong === 1 ? 'One thing is wrong.' : `${wrong} things are wrong.`)

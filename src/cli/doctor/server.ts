@@ -18,17 +18,18 @@ const patienceMs = 5_000
 /** Who looks, and when. */
 export interface Looking {
   readonly settings: Settings
+  readonly credential: string | (() => Promise<string>) | undefined
   now(): number
   readonly signal: AbortSignal
 }
 
 /** All that can be seen of a server from outside: it ends with the first thing that stands in the way of the others. */
-export async function* serverFindings({ settings, now, signal }: Looking): AsyncGenerator<Finding> {
+export async function* serverFindings({ settings, credential, now, signal }: Looking): AsyncGenerator<Finding> {
   const url = urlOf(settings.url)
   let headers = new Headers()
   const client = createClient({
     url: url.href,
-    ...(settings.token ? { token: settings.token.value } : {}),
+    ...(credential === undefined ? {} : { token: credential }),
     retries: 0,
     attemptMs: patienceMs,
     fetch: async (address, init) => {
@@ -44,7 +45,7 @@ export async function* serverFindings({ settings, now, signal }: Looking): Async
   yield tlsFinding(url)
   yield clockFinding(headers.get('date'), from, now())
   yield await readyFinding(client, signal)
-  if (!settings.token) {
+  if (credential === undefined) {
     yield ill('token', `none for ${url.href}`, 'Log in:  slipway login')
     return
   }
@@ -53,7 +54,11 @@ export async function* serverFindings({ settings, now, signal }: Looking): Async
     me = await client.whoami({ signal })
   } catch (error) {
     signal.throwIfAborted()
-    yield ill('token', `refused: ${messageOf(error)} It comes from ${settings.token.source}`, 'Log in:  slipway login')
+    yield ill(
+      'token',
+      `refused: ${messageOf(error)} It comes from ${settings.token?.source ?? 'the job'}`,
+      'Log in:  slipway login',
+    )
     return
   }
   yield versionFinding(headers.get('slipway-version'), version())
