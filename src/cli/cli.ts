@@ -35,8 +35,6 @@ export interface Cli {
   settings(): Promise<Settings>
   /** How calls are made, as the environment has it. */
   calling(): { readonly retries?: number }
-  /** What proves who one is to that server: a token, or in a job of GitHub Actions a way to get one. */
-  credential(): Promise<string | (() => Promise<string>) | undefined>
   /** The server that the settings name; `tenant` is for what was found to belong to one. Throws a `Refusal` without a token. */
   connect(tenant?: string): Promise<Client>
   /** Ends what it listens to. */
@@ -48,10 +46,6 @@ export function cliOf(world: World, options: GlobalOptions): Cli {
   let settled: Promise<Settings> | undefined
   let interruption: Interruption | undefined
   const settings = (): Promise<Settings> => (settled ??= settle(world, options))
-  const credentialOf = async (): Promise<string | (() => Promise<string>) | undefined> => {
-    const { url, token } = await settings()
-    return token?.value ?? jobToken(world, urlOf(url).href)
-  }
   return {
     world,
     options,
@@ -68,12 +62,11 @@ export function cliOf(world: World, options: GlobalOptions): Cli {
     dispose: () => interruption?.dispose(),
     settings,
     calling: () => retriesOf(world.env),
-    credential: credentialOf,
     async connect(of) {
-      const { url, tenant: named } = await settings()
+      const { url, token, tenant: named } = await settings()
       const tenant = of ?? named?.value
       const address = urlOf(url).href
-      const credential = await credentialOf()
+      const credential = token?.value ?? jobToken(world, address)
       if (!credential) {
         throw new Refusal(
           exit.notAllowed,

@@ -70,6 +70,78 @@ export const commands: Readonly<Record<string, Listed>> = {
   logs: { summary: 'What replicas write', load: async () => (await import('./commands/logs.ts')).logs },
   events: { summary: 'What happens, in its order', load: async () => (await import('./commands/events.ts')).events },
   audit: { summary: 'Who did what', load: async () => (await import('./commands/audit.ts')).audit },
+  tenants: {
+    summary: 'For operators: whom there is, and what each may have',
+    under: {
+      list: {
+        summary: 'Tenants that were created, newest first',
+        alias: 'ls',
+        load: async () => (await import('./commands/tenants/list.ts')).list,
+      },
+      get: {
+        summary: 'One of them',
+        load: async () => (await import('./commands/tenants/get.ts')).get,
+      },
+      create: {
+        summary: 'Create one, with limits',
+        load: async () => (await import('./commands/tenants/create.ts')).create,
+      },
+      update: {
+        summary: 'Change its title, suspend it, or make it active again',
+        load: async () => (await import('./commands/tenants/update.ts')).update,
+      },
+      delete: {
+        summary: 'Delete one that has nothing any more',
+        load: async () => (await import('./commands/tenants/delete.ts')).remove,
+      },
+      quota: {
+        summary: 'What it uses and may have; sets limits',
+        load: async () => (await import('./commands/tenants/quota.ts')).quota,
+      },
+    },
+  },
+  webhooks: {
+    summary: 'Who is told of what happens',
+    under: {
+      list: {
+        summary: 'Webhooks, newest first',
+        alias: 'ls',
+        load: async () => (await import('./commands/webhooks/list.ts')).list,
+      },
+      get: {
+        summary: 'One of them',
+        load: async () => (await import('./commands/webhooks/get.ts')).get,
+      },
+      create: {
+        summary: 'Send what happens to a URL',
+        load: async () => (await import('./commands/webhooks/create.ts')).create,
+      },
+      update: {
+        summary: 'Change what it is told and where; disable it, or enable it again',
+        load: async () => (await import('./commands/webhooks/update.ts')).update,
+      },
+      delete: {
+        summary: 'Delete one with its deliveries',
+        load: async () => (await import('./commands/webhooks/delete.ts')).remove,
+      },
+      test: {
+        summary: 'Send it a ping',
+        load: async () => (await import('./commands/webhooks/ping.ts')).ping,
+      },
+      rotate: {
+        summary: 'Give it a new secret',
+        load: async () => (await import('./commands/webhooks/rotate.ts')).rotate,
+      },
+      deliveries: {
+        summary: 'What was sent to it, and what came of it',
+        load: async () => (await import('./commands/webhooks/deliveries.ts')).deliveries,
+      },
+      replay: {
+        summary: 'Send one delivery again, or everything since a moment',
+        load: async () => (await import('./commands/webhooks/replay.ts')).replay,
+      },
+    },
+  },
   run: {
     summary: 'Run one command beside the replicas of a service',
     load: async () => (await import('./commands/run.ts')).run,
@@ -168,94 +240,24 @@ export const commands: Readonly<Record<string, Listed>> = {
       },
     },
   },
-  tenants: {
-    summary: 'For operators: whom instances belong to, and what they may have',
-    under: {
-      list: {
-        summary: 'Tenants, newest first',
-        alias: 'ls',
-        load: async () => (await import('./commands/tenants/list.ts')).list,
-      },
-      create: { summary: 'A new one', load: async () => (await import('./commands/tenants/create.ts')).create },
-      get: { summary: 'One of them', load: async () => (await import('./commands/tenants/get.ts')).get },
-      update: {
-        summary: 'What people call it',
-        load: async () => (await import('./commands/tenants/update.ts')).update,
-      },
-      suspend: {
-        summary: 'Let it take no new work',
-        load: async () => (await import('./commands/tenants/suspend.ts')).suspend,
-      },
-      activate: {
-        summary: 'Let it work again',
-        load: async () => (await import('./commands/tenants/suspend.ts')).activate,
-      },
-      delete: {
-        summary: 'Delete one that has nothing left',
-        load: async () => (await import('./commands/tenants/delete.ts')).remove,
-      },
-      quota: {
-        summary: 'What it may have',
-        under: {
-          get: {
-            summary: 'Its limits, and what it uses',
-            load: async () => (await import('./commands/tenants/quota.ts')).get,
-          },
-          set: { summary: 'Change its limits', load: async () => (await import('./commands/tenants/quota.ts')).set },
-        },
-      },
-    },
-  },
-  webhooks: {
-    summary: 'Who is told what happens',
-    under: {
-      list: {
-        summary: 'Webhooks, newest first',
-        alias: 'ls',
-        load: async () => (await import('./commands/webhooks/list.ts')).list,
-      },
-      create: {
-        summary: 'A new one; its secret is shown once',
-        load: async () => (await import('./commands/webhooks/create.ts')).create,
-      },
-      update: {
-        summary: 'What it is told, and where; enable or disable it',
-        load: async () => (await import('./commands/webhooks/update.ts')).update,
-      },
-      delete: {
-        summary: 'Delete one with its deliveries',
-        load: async () => (await import('./commands/webhooks/delete.ts')).remove,
-      },
-      test: { summary: 'Send it a ping', load: async () => (await import('./commands/webhooks/test.ts')).test },
-      rotate: {
-        summary: 'A new secret for one',
-        load: async () => (await import('./commands/webhooks/rotate.ts')).rotate,
-      },
-      deliveries: {
-        summary: 'What was sent to it, and what came of it',
-        load: async () => (await import('./commands/webhooks/deliveries.ts')).deliveries,
-      },
-      replay: { summary: 'Send again', load: async () => (await import('./commands/webhooks/replay.ts')).replay },
-    },
-  },
-  doctor: {
-    summary: 'Look whether all is well between here and the server',
-    load: async () => (await import('./commands/doctor.ts')).doctor,
-  },
   explain: {
     summary: 'What a code of an error means, and what to do',
     load: async () => (await import('./commands/explain.ts')).explain,
   },
+  doctor: {
+    summary: 'Whether all that commands need is right',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
   config: {
-    summary: 'Which server and token are used, and why',
+    summary: 'What commands go by, and where it came from',
     load: async () => (await import('./commands/config.ts')).config,
   },
   completion: {
-    summary: 'Teach your shell to complete commands and names',
+    summary: 'What a shell needs to complete slipway at Tab',
     load: async () => (await import('./commands/completion.ts')).completion,
   },
   __complete: {
-    summary: 'What could be typed next; for shells',
+    summary: 'What the last of some words can become',
     hidden: true,
     load: async () => (await import('./commands/complete.ts')).complete,
   },

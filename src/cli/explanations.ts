@@ -1,263 +1,179 @@
 import type { ErrorCode } from '../errors.ts'
 
-/** What `slipway explain` says of a code beside its meaning. */
-export interface Explanation {
-  /** How one comes to meet it. */
-  readonly why: string
-  /** What mends it. */
-  readonly todo: string
+/** What to do about each code of the server; what it means stands with the code itself. */
+export const advice: Readonly<Record<ErrorCode, string>> = {
+  invalid_request:
+    'Look at the fields it names, each with what is wrong with it. `slipway COMMAND --help` and docs/api.md have every field.',
+  unauthenticated:
+    'Log in: slipway login. A token that expired or was revoked is told the same; slipway doctor says what is known of yours.',
+  forbidden:
+    'The token is good, but its scopes or its instances do not reach this. slipway tokens create makes one that does; who has the scope admin may.',
+  not_found:
+    'Look at the name, and at the tenant: another tenant’s things are answered like things that do not exist. slipway ps lists yours.',
+  already_exists: 'Take another name, or use the thing that is there.',
+  token_revoked: 'Make a new one: slipway tokens create.',
+  webhook_disabled: 'Mend its receiver, then enable it: slipway webhooks update ID --enable.',
+  quota_exceeded:
+    'Delete or scale down what is not needed, or ask an operator for more. slipway plan tells beforehand.',
+  tenant_suspended: 'What runs serves on. An operator lifts it.',
+  tenant_not_empty: 'Delete its instances and secrets first.',
+  method_not_allowed: 'docs/api.md lists the methods of each path.',
+  body_too_large: 'Split what is sent; env of an instance may come to 256 kB.',
+  unsupported_media_type: 'Send JSON, with Content-Type: application/json.',
+  not_confirmed: 'Name what is to be destroyed: --confirm-name NAME.',
+  precondition_required: 'Read the thing, and send its ETag as If-Match with the change.',
+  precondition_failed: 'Somebody changed it meanwhile. Read it again, look at what is new, and ask again.',
+  idempotency_key_reused: 'A key is for one request. Take a new one for another.',
+  idempotency_in_flight:
+    'Wait a moment, and send the same again with the same key: it is answered once the first has ended.',
+  secret_already_shown: 'It was done. Rotate the token or webhook to have a new secret.',
+  rate_limited: 'Wait as long as Retry-After says. Watch by the stream rather than by asking again and again.',
+  unknown_strategy: 'Built in are rolling, blue-green, canary and recreate; others are given to createSlipway.',
+  unknown_provider: 'Leave it out to use the default, or register it with createSlipway.',
+  unknown_service: 'slipway ps INSTANCE lists its services.',
+  unknown_secret: 'Store it first: slipway secrets set NAME.',
+  unknown_reference: 'Name a service of the same instance that has a port, or take the reference out.',
+  unknown_port: 'Declare the port under ports, or name one that is there.',
+  missing_capability:
+    'Take the field out, or use a provider that can do it: containers have limits and volumes, processes do not.',
+  empty_services: 'Name at least one service: --image SERVICE=IMAGE.',
+  duplicate_service: 'Name each service once.',
+  empty_image: 'Give it an image: file:./folder or npm:package@version.',
+  dependency_cycle: 'Take one of the depends_on out of the circle it names.',
+  bad_health_check: 'A routed service is asked over http or tcp on a port that it declares; a worker by a command.',
+  bad_options: 'docs/strategies.md has the options of each strategy with their defaults.',
+  image_unavailable:
+    'Nothing was touched. Look at the name and, for a package, at the registry that the server’s npm is configured with.',
+  instance_state: 'The error names the state. A stopped instance is started first: slipway instances start NAME.',
+  needs_attention:
+    'The database is older than what runs, as after a restore. Look at it, then: slipway instances adopt NAME.',
+  instance_busy:
+    'Wait for what runs (--queue, the default of a deploy), take its place (--supersede), or look at it: slipway watch.',
+  stale_release: 'Somebody deployed meanwhile. Look at what is active, and ask again with --expect-release of that.',
+  never_active: 'Roll back to one that was: slipway releases INSTANCE lists them.',
+  unrestorable: 'The release needs what is gone. Deploy its images again, which makes a new release.',
+  already_ended: 'Nothing can be asked of it any more; slipway retry or slipway rollback start another.',
+  undoing: 'It is on its way back already. slipway watch tells when it is there.',
+  not_paused:
+    'Nothing waits there. A hold is not a pause: it goes on by itself when its time is over and its checks pass.',
+  not_retryable: 'Only what failed or was cancelled is tried again. Roll back with slipway rollback.',
+  image_gone: 'The server’s copy was removed or damaged. Deploy the image again from where it comes.',
+  bad_step: 'The strategy is at fault. See docs/decisions and the contract of a custom strategy in CONTRIBUTING.md.',
+  plan_changed: 'A custom strategy has to ask for the same steps after a crash: no clock and no chance in it.',
+  step_failed:
+    'The error tells the last answers of the probe and the last lines of the log. What served before was put back unless restored is false.',
+  progress_deadline:
+    'No replica came up in time. Look at its log: slipway logs INSTANCE --deployment DEPLOYMENT; give it longer with the policy progress_deadline_ms.',
+  crash_loop: 'The new replicas exit at once. Their log says why: slipway logs INSTANCE --deployment DEPLOYMENT.',
+  check_failed:
+    'The new release was worse than its check allows, and was undone. slipway watch DEPLOYMENT tells the value and the threshold.',
+  task_interrupted:
+    'The command may have happened half. Look at what it changed; if it bears being run again, say before: { command: …, rerun: true }.',
+  task_timeout: 'Give it longer with --timeout, or make it shorter.',
+  task_failed: 'Its output is in the log: slipway logs INSTANCE --deployment DEPLOYMENT. What it did is not undone.',
+  pause_deadline:
+    'It waited for a person for as long as the policy pause_deadline_ms allows, and was undone. Deploy it again.',
+  strategy_failed: 'The strategy threw; the error carries its message. It was undone.',
+  events_gone: 'Read the state anew, and go on from its last_event_id.',
+  lease_lost: 'Another process has it now, and goes on with it. Ask again.',
+  unavailable: 'It passes by itself, or the error names what to mend. slipway doctor looks at the parts.',
+  disk_full: 'Make room on the disk of the data folder. What runs goes on serving.',
+  overloaded: 'Ask again in a moment; the disk or the database is slower than what is asked of it.',
+  ports_exhausted: 'Widen the port range, or delete instances that are not needed.',
+  closed: 'The server is ending. Ask again when it is back.',
+  internal: 'A defect: the log of the server tells more under the request id. Please report it.',
 }
 
-/** Every code that a server answers or a deployment ends with. */
-export const explanations: Readonly<Record<ErrorCode, Explanation>> = {
-  invalid_request: {
-    why: 'A field was left out, is misspelt, or has a value that is not of its form. Each such field is named, with what is wrong with it.',
-    todo: 'Mend the fields that are named. The OpenAPI document of the server (/v1/openapi.json) has the form of every request.',
+/** Codes that only the command line has: what they mean, and what to do. */
+export const ownCodes: Readonly<Record<string, { readonly meaning: string; readonly next: string }>> = {
+  usage: { meaning: 'The command line is not right.', next: '--help after any command shows what it takes.' },
+  not_logged_in: {
+    meaning: 'There is no token for this server.',
+    next: 'Log in: slipway login. In CI set SLIPWAY_URL and SLIPWAY_TOKEN, or let the job prove who it is by OIDC.',
   },
-  unauthenticated: {
-    why: 'There was no token, or it is not known to this server, has expired or was revoked. A token of another server is not known here.',
-    todo: 'See who you are and where: slipway context show. Then log in: slipway login. In CI, set SLIPWAY_TOKEN.',
+  unknown_context: {
+    meaning: 'There is no context of this name.',
+    next: 'slipway context list shows them; slipway login makes one.',
   },
-  forbidden: {
-    why: 'The token is good, but not for this: it lacks the scope, is for other instances or networks, or only an operator may do it.',
-    todo: 'Use a token with the scope that is named, or ask whoever may: slipway tokens create NAME --scope SCOPE.',
+  bad_url: {
+    meaning: 'What should be the address of a server is none.',
+    next: 'It looks like https://slipway.example; slipway config --sources says where it came from.',
   },
-  not_found: {
-    why: 'The id or name is misspelt, the thing was deleted, or it belongs to another tenant: what is not yours is told as not there.',
-    todo: 'List what there is, for example with slipway ps. An operator names the tenant: --tenant ID.',
+  bad_retries: { meaning: 'SLIPWAY_RETRIES is not a number.', next: 'Unset it, or set a number from 0 on.' },
+  config_malformed: {
+    meaning: 'The file with the contexts can’t be understood.',
+    next: 'Mend it, or remove it and log in again.',
   },
-  already_exists: {
-    why: 'A name can be used once, and something has it already.',
-    todo: 'Choose another name, or change what is there: an instance is deployed to, a secret is rotated.',
+  config_unreadable: { meaning: 'The file with the contexts can’t be read.', next: 'Look at who owns it.' },
+  config_unwritable: {
+    meaning: 'The file with the contexts can’t be written.',
+    next: 'Look at the folder and its disk, or set SLIPWAY_CONFIG.',
   },
-  token_revoked: {
-    why: 'Somebody revoked the token, or rotated it in the same moment, so this change was made for a token that is no longer as it was.',
-    todo: 'See how it stands: slipway tokens list. A token that was revoked stays so; create another.',
+  no_terminal: {
+    meaning: 'Something is asked for, and there is nobody to ask.',
+    next: 'The message names the flag that says it.',
   },
-  webhook_disabled: {
-    why: 'Somebody disabled the webhook, or its receiver answered 410 and is not asked any more.',
-    todo: 'Enable it: slipway webhooks update WEBHOOK --enable. It is told of what happens from then on; replay what came before.',
+  interrupted: {
+    meaning: 'Ctrl-C ended it.',
+    next: 'Deployments are not touched by it: slipway watch comes back to one, slipway cancel stops it.',
   },
-  quota_exceeded: {
-    why: 'The tenant has a limit of instances, replicas, deployments or memory, and this would go over it.',
-    todo: 'Delete or scale down what is not needed, or have an operator raise it: slipway tenants quota set TENANT.',
+  connection_unreachable: {
+    meaning: 'The server was not reached.',
+    next: 'Is it up, and is the address right? slipway doctor',
   },
-  tenant_suspended: {
-    why: 'An operator suspended or deleted the tenant. What runs runs on; nothing new is begun.',
-    todo: 'Ask the operator, who sees why with slipway tenants get TENANT, and ends it with slipway tenants activate TENANT.',
+  connection_timeout: {
+    meaning: 'The server did not answer in time.',
+    next: 'It may have done what it was asked. Look, and ask again: a request that is sent again is done once.',
   },
-  tenant_not_empty: {
-    why: 'A tenant is deleted only when nothing of it is left, so that nothing runs that belongs to nobody.',
-    todo: 'Delete its instances and its secrets first.',
+  connection_cut: {
+    meaning: 'The connection broke in the middle of an answer.',
+    next: 'Ask again: a request that is sent again is done once.',
   },
-  method_not_allowed: {
-    why: 'A program asked a path that is there by a method that it does not have.',
-    todo: 'Look the route up in the OpenAPI document; the Allow header of the answer names its methods.',
+  connection_malformed: {
+    meaning: 'Whoever answered is not Slipway.',
+    next: 'Is a proxy in between? slipway config --sources says which address is used.',
   },
-  body_too_large: {
-    why: 'The request is larger than the server reads: most often a file was sent where a small value is meant.',
-    todo: 'Send less. Large things belong into an image or a volume, and not into a request.',
+  ambiguous: { meaning: 'Several things are meant by this.', next: 'The message lists them: name one in full.' },
+  no_job_token: {
+    meaning: 'GitHub did not say who this job is.',
+    next: 'The job needs permissions: { id-token: write }.',
   },
-  unsupported_media_type: {
-    why: 'A program sent a body without the header Content-Type: application/json, or in another form.',
-    todo: 'Send JSON, and say so in the header.',
+  bad_time: {
+    meaning: 'What should be a time or a length of time is none.',
+    next: 'It looks like 2026-11-24T12:00:00Z, or 15m for fifteen minutes ago.',
   },
-  not_confirmed: {
-    why: 'What can not be undone asks for the name of what it destroys, and it was not given or is another one.',
-    todo: 'Type the name when asked, or give it as --confirm-name NAME where nobody can be asked.',
+  no_image: {
+    meaning: 'A deploy of one instance names at least one image.',
+    next: '--image SERVICE=IMAGE, or leave the instance out to deploy what slipway.yaml says.',
   },
-  precondition_required: {
-    why: 'A program changed something without saying which version of it it has seen, so it could have undone a change of somebody else.',
-    todo: 'Read the thing, and send its ETag as If-Match.',
+  which_service: {
+    meaning: 'The instance has several services, and the image does not say whose it is.',
+    next: '--image SERVICE=IMAGE',
   },
-  precondition_failed: {
-    why: 'Somebody changed it between the moment it was read and this change.',
-    todo: 'Look at it again, and decide again: run the command once more.',
+  bad_option: { meaning: 'An option of a strategy is a name and a value.', next: '--option hold-seconds=30' },
+  empty_value: {
+    meaning: 'A value is asked for, and what came is empty.',
+    next: 'Pipe it in, or name a file that holds it: --file FILE',
   },
-  idempotency_key_reused: {
-    why: 'A program sent the same Idempotency-Key with two different requests within 24 hours.',
-    todo: 'Make a new key for each thing to be done, and use it again only to repeat that one.',
+  file_unreadable: {
+    meaning: 'A file that was named can’t be read.',
+    next: 'Look at its name, and at who may read it.',
   },
-  idempotency_in_flight: {
-    why: 'The same request is being worked on right now: it was sent twice.',
-    todo: 'Wait a moment and send it again with the same key: the answer of the first is given.',
+  not_text: {
+    meaning: 'The value of a secret is text.',
+    next: 'Encode it first: base64 FILE | slipway secrets set NAME',
   },
-  secret_already_shown: {
-    why: 'The request was done, but its answer got lost on the way, and a secret is shown only once.',
-    todo: 'Rotate what was made, for a new secret: slipway tokens rotate TOKEN, slipway webhooks rotate WEBHOOK.',
+  unknown_code: { meaning: 'There is no such code.', next: 'slipway explain lists them all.' },
+  not_written: { meaning: 'A file is there already, and is not replaced.', next: 'Remove it, or say --force.' },
+  nothing_found: {
+    meaning: 'There is nothing in this folder to make a slipway.yaml of.',
+    next: 'Name what there is: slipway init --name NAME --image IMAGE',
   },
-  rate_limited: {
-    why: 'Too many requests came with this token, or too many were refused that came from this address.',
-    todo: 'Wait as long as is said and go slower. Follow a stream instead of asking again and again: slipway watch, slipway events -f.',
+  nothing_to_start: {
+    meaning: 'The package has no program that could be started.',
+    next: 'Give package.json a start script, or name a command in slipway.yaml.',
   },
-  unknown_strategy: {
-    why: 'The name of the strategy is misspelt, or it is one that this server was not given.',
-    todo: 'Use rolling, blue-green, canary or recreate.',
-  },
-  unknown_provider: {
-    why: 'The instance is to run on a provider that this server was not given.',
-    todo: 'Use one that it has: the error names them. Who embeds Slipway hands providers to createSlipway.',
-  },
-  unknown_service: {
-    why: 'The name of a service is misspelt, or the instance does not have it.',
-    todo: 'See its services: slipway ps INSTANCE. A service is added by naming it with an image and all it needs.',
-  },
-  unknown_secret: {
-    why: 'A service asks for a secret that the tenant does not keep, or for a version of it that was destroyed.',
-    todo: 'See what there is: slipway secrets list. Keep it: slipway secrets set NAME.',
-  },
-  unknown_reference: {
-    why: 'An environment value has $URL_NAME for a service that is not part of the release or listens on no port.',
-    todo: 'Mend the name, or declare a port on the service that is meant.',
-  },
-  unknown_port: {
-    why: 'A health check, a host or a rule names a port that its service does not declare.',
-    todo: 'Declare the port, or name one that is declared.',
-  },
-  missing_capability: {
-    why: 'A service asks for something (a user, a limit, a volume) that the provider of the instance can not do on this machine.',
-    todo: 'Leave it out, or run the instance on a provider that can.',
-  },
-  empty_services: {
-    why: 'The request names no service at all.',
-    todo: 'Name at least one, with its image: slipway deploy INSTANCE --image SERVICE=IMAGE.',
-  },
-  duplicate_service: { why: 'The same service stands twice in the request.', todo: 'Name each service once.' },
-  empty_image: { why: 'A service was named with an empty image.', todo: 'Give it one: --image SERVICE=IMAGE.' },
-  dependency_cycle: {
-    why: 'Services wait for each other in a circle, so none of them could start first.',
-    todo: 'Take one of the dependencies in the circle away; the error names it.',
-  },
-  bad_health_check: {
-    why: 'The check as written could never succeed: a timeout that is longer than its interval allows, or a port that is not there.',
-    todo: 'Mend what the error names.',
-  },
-  bad_options: {
-    why: 'An option is misspelt, out of its range, or belongs to another strategy.',
-    todo: 'See the options of the strategy in docs/strategies.md, and what would happen with slipway plan.',
-  },
-  image_unavailable: {
-    why: 'The image is not where its name says, the registry did not give it, or it is damaged. Nothing was changed.',
-    todo: 'Mend the name, or push the image; look whether this machine reaches the registry.',
-  },
-  instance_state: {
-    why: 'The instance is stopped, deleted or on its way to it, and what was asked does not fit that.',
-    todo: 'See how it stands: slipway ps INSTANCE. A stopped one is started with slipway instances start INSTANCE.',
-  },
-  needs_attention: {
-    why: 'A deployment failed and what served before could not be restored, so Slipway does not guess what is true.',
-    todo: 'Look: slipway ps INSTANCE, slipway logs INSTANCE. Then say that you did: slipway instances adopt INSTANCE.',
-  },
-  instance_busy: {
-    why: 'Another deployment of the instance runs, and the caller asked to be refused instead of waiting.',
-    todo: 'Follow the other (slipway watch), wait for it (--queue), or replace it (--supersede).',
-  },
-  stale_release: {
-    why: 'Somebody deployed since you looked: another release is active than --expect-release names.',
-    todo: 'See what was brought out (slipway releases INSTANCE), and decide again.',
-  },
-  never_active: {
-    why: 'A rollback brings back what has served before, and this release never has: its deployment failed or was cancelled.',
-    todo: 'Choose one that was active: slipway releases INSTANCE. Or deploy its images anew.',
-  },
-  unrestorable: {
-    why: 'The release needs a version of a secret that was destroyed, or a copy of an image that was pruned.',
-    todo: 'Choose another release (slipway releases INSTANCE), or deploy anew.',
-  },
-  already_ended: {
-    why: 'The deployment was over before this arrived.',
-    todo: 'See what became of it: slipway watch DEPLOYMENT. What succeeded is undone by slipway rollback INSTANCE.',
-  },
-  undoing: {
-    why: 'The deployment failed or was cancelled, and what served before is being put back. That is not interrupted.',
-    todo: 'Follow it to its end: slipway watch DEPLOYMENT.',
-  },
-  not_paused: {
-    why: 'A promote lets a deployment go on that waits at a pause; this one does not, or waits at another one.',
-    todo: 'See where it is: slipway watch DEPLOYMENT. One that a person paused goes on with slipway resume.',
-  },
-  not_retryable: {
-    why: 'The deployment succeeded or still runs, so there is nothing to ask for again.',
-    todo: 'Deploy: slipway deploy INSTANCE.',
-  },
-  image_gone: {
-    why: 'The folder that keeps copies of images was changed by somebody else, or was lost.',
-    todo: 'Deploy again with an image that can be fetched. Restore the data folder from a backup when more is gone.',
-  },
-  bad_step: {
-    why: 'A strategy of your own made a step that does not follow from the one before it.',
-    todo: 'Mend the strategy: make its tables with next(table, move), as CONTRIBUTING.md shows.',
-  },
-  plan_changed: {
-    why: 'A strategy of your own is not pure: asked again after an interruption, it decided otherwise.',
-    todo: 'Mend the strategy: no clock, no randomness, nothing read from outside.',
-  },
-  step_failed: {
-    why: 'A step of the rollout was tried and did not come true; the deployment says which one and why.',
-    todo: 'Read its reason (slipway watch DEPLOYMENT) and the logs (slipway logs INSTANCE), then slipway retry DEPLOYMENT.',
-  },
-  progress_deadline: {
-    why: 'New replicas did not become healthy in time: they start slowly, their health check fails, or they wait for something that is not there.',
-    todo: 'Read their logs: slipway logs INSTANCE --deployment DEPLOYMENT. Look at the health check and the deadline.',
-  },
-  crash_loop: {
-    why: 'The program ends by itself soon after it was started, again and again.',
-    todo: 'Read why: slipway logs INSTANCE --deployment DEPLOYMENT. Most often a variable, a secret or a file is missing.',
-  },
-  check_failed: {
-    why: 'While the new release had part of the traffic, an error rate, a latency or a command of a hold went over its threshold.',
-    todo: 'Compare with the release before, and read the logs. When the threshold is too strict, change the check.',
-  },
-  task_interrupted: {
-    why: 'The machine or the control plane went down while the command ran, and it is not said to be safe to run twice.',
-    todo: 'See how far it came, mend what it left half done, then slipway retry DEPLOYMENT.',
-  },
-  task_timeout: {
-    why: 'The command took longer than its timeout allows.',
-    todo: 'Read what it wrote, make it faster, or give it more time.',
-  },
-  task_failed: {
-    why: 'The command ended with an exit code that is not 0, or by a signal.',
-    todo: 'Read what it wrote: slipway logs INSTANCE. Nothing was switched over.',
-  },
-  pause_deadline: {
-    why: 'The plan has a pause that waits for a person only so long, and nobody said go.',
-    todo: 'Deploy again, and promote in time: slipway promote DEPLOYMENT. Or give the pause a longer deadline.',
-  },
-  strategy_failed: {
-    why: 'A strategy of your own threw an error.',
-    todo: 'Read the error in the log of the server, and mend the strategy.',
-  },
-  events_gone: {
-    why: 'A reader was away longer than events are kept, so what came between is not known any more.',
-    todo: 'Read the state anew, and follow from now on.',
-  },
-  lease_lost: {
-    why: 'Another process took the instance over while this one was held up. It dropped its work, and nothing was done twice.',
-    todo: 'Nothing: whoever holds it now goes on. Ask again when a request was refused with it.',
-  },
-  unavailable: {
-    why: 'The database, the proxy, a provider or a registry does not answer at the moment, or the server is just closing.',
-    todo: 'Try again in a moment. When it lasts: slipway doctor, and the log of the server.',
-  },
-  disk_full: {
-    why: 'The disk of the data folder is full, or so nearly that what is left is kept for what runs and for rollbacks.',
-    todo: 'Make room on that disk. Nothing that was committed is lost, and what waits goes on by itself.',
-  },
-  overloaded: {
-    why: 'More was asked at once than the disk can write down in time.',
-    todo: 'Try again in a moment, with less at once. When it lasts, the disk is too slow or busy with something else.',
-  },
-  ports_exhausted: {
-    why: 'Every port of the range for replicas is in use, by Slipway or by other programs.',
-    todo: 'Scale something down, or give Slipway a larger range.',
-  },
-  closed: {
-    why: 'The control plane was closed in the middle of the call. What was asked may have been written down.',
-    todo: 'Start it again and look: what was begun goes on by itself.',
-  },
-  internal: {
-    why: 'A case that Slipway did not foresee.',
-    todo: 'Report it, with the request id and what the log of the server has under it.',
-  },
+  unreadable: { meaning: 'What was found can’t be read.', next: 'The message says which file, and why.' },
+  bad_count: { meaning: 'What should be a count of replicas is none.', next: 'It looks like web=3' },
+  no_change: { meaning: 'Nothing is named that should be changed.', next: '--help shows what can be.' },
 }

@@ -1,7 +1,7 @@
 import type { InstanceItem } from '../client/index.ts'
 import { agoOf } from './ago.ts'
 import { cell, columns } from './columns.ts'
-import { shown } from './shown.ts'
+import { shown, widthOf } from './shown.ts'
 import type { Mood, Style } from './style.ts'
 
 /** How many of the last deployments a row shows. */
@@ -39,13 +39,14 @@ function needLines(instances: readonly InstanceItem[], several: boolean, style: 
     const name = several ? `${instance.tenant_id}/${instance.name}` : instance.name
     return instance.needs.map(need => [shown(name), shown(need.text), commandFor(need, name)])
   })
-  const widths = [0, 1].map(at => Math.max(...lines.map(line => line[at]?.length ?? 0)))
+  const widths = [0, 1].map(at => Math.max(...lines.map(line => widthOf(line[at] ?? ''))))
+  const padded = (text: string, at: number): string => text + ' '.repeat((widths[at] ?? 0) - widthOf(text))
   const count = needing.length === 1 ? '1 needs you:' : `${needing.length} need you:`
   return [
     '',
     style.bold(count),
     ...lines.map(([name = '', text = '', command = '']) =>
-      `  ${name.padEnd(widths[0] ?? 0)}  ${text.padEnd(widths[1] ?? 0)}  ${style.dim(command)}`.trimEnd(),
+      `  ${padded(name, 0)}  ${padded(text, 1)}  ${style.dim(command)}`.trimEnd(),
     ),
   ]
 }

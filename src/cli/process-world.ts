@@ -27,6 +27,7 @@ export function processWorld(): World {
       process.on('uncaughtException', listener)
       return { dispose: () => void process.off('uncaughtException', listener) }
     },
+    leave: code => process.exit(code),
   }
 }
 

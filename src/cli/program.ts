@@ -1,9 +1,8 @@
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { type Cli, cliOf, type GlobalOptions } from './cli.ts'
 import type { CommandFile, Listed } from './command.ts'
 import { commands } from './commands.ts'
 import { exitMeanings } from './exit.ts'
-import { globals } from './globals.ts'
 import type { World } from './world.ts'
 
 /** What happened to the command line once it was parsed. */
@@ -61,6 +60,17 @@ async function add(
     for (const option of globals()) command.addOption(option)
     command.action(async (...given: unknown[]) => await act(file, command, given.slice(0, -2)))
   }
+}
+
+function globals(): Option[] {
+  return [
+    new Option('--json', 'data as JSON on stdout'),
+    new Option('--context <name>', 'the server and token to use (env: SLIPWAY_CONTEXT)'),
+    new Option('--url <url>', 'the server (env: SLIPWAY_URL; the token comes from SLIPWAY_TOKEN)'),
+    new Option('--tenant <id>', 'for operators: the tenant to work for (env: SLIPWAY_TENANT)'),
+    new Option('-y, --yes', 'answer yes where it would ask'),
+    new Option('--ascii', 'no characters beyond ASCII in what is drawn'),
+  ]
 }
 
 function dressed(command: Command, { stdout, stderr, env }: World): Command {

@@ -37,4 +37,6 @@ export interface World {
   onClosed(listener: () => void): { dispose(): void }
   /** Calls back when something throws that nobody catches. Without a listener the process ends as processes do. */
   onFailure(listener: (error: Error) => void): { dispose(): void }
+  /** Ends the process at once, whatever is still open. */
+  leave(code: number): void
 }

@@ -2,7 +2,6 @@ import { z } from 'zod'
 import type { Token } from '../auth/token.ts'
 import type { CreateTokenRequest, RotateTokenRequest } from '../auth/token-service.ts'
 import { given } from '../deploy/schema.ts'
-import { ownVersion } from '../router/proxy/version.ts'
 import { unwire, wire } from '../wire.ts'
 import { etagOf, ifMatch } from './conditional.ts'
 import type { ServerParts } from './context.ts'
@@ -49,8 +48,6 @@ export function tokens(parts: ServerParts) {
   return resource()
     .openapi(whoami, async c => {
       const tenant = await c.var.acting.tenants.own()
-      // For those who have proved who they are: it tells others which faults to try.
-      c.header('Slipway-Version', ownVersion)
       return c.json(wire({ ...c.var.claims, ...(tenant ? { tenant } : {}) }), 200)
     })
     .openapi(list, async c => {

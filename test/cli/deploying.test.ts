@@ -13,7 +13,6 @@ const over: (() => unknown)[] = []
 let world: World
 let customer: Customer
 let user: User
-let shop: string
 let images: string[]
 
 before(async () => {
@@ -24,7 +23,6 @@ before(async () => {
   images = await Promise.all(['1', '2', '3', '4', '5'].map(version => world.machine.worker(version)))
   const { code, err } = await create(user, 'shop')
   assert.equal(code, 0, err)
-  shop = (await customer.send('GET', '/v1/instances')).body.items[0].id
 })
 after(async () => {
   for (const end of over.reverse()) await end()
@@ -62,11 +60,13 @@ const absent = (line: string): Case =>
     /^✖ .*(There is no instance|No deployment runs|None of the last)/,
   )
 
-/** A canary that waits at a pause; its id. */
+/** A canary that waits at a pause, whatever a test before left behind; its id. */
 async function paused(image: number): Promise<string> {
   const steps = JSON.stringify([{ weight: 50, pause: true, holdSeconds: 0 }])
   const { code, err, out } = await user.call([
-    ...`deploy shop --image ${images[image]} --strategy canary --until pause --json`.split(' '),
+    ...`deploy shop --image ${images[image]} --strategy canary --until pause --timeout 60s --supersede --json`.split(
+      ' ',
+    ),
     '--option',
     `steps=${steps}`,
   ])
@@ -99,15 +99,15 @@ cases('deploy', {
       env: { GITHUB_SHA: 'abc123' },
     })
     assert.deepEqual([code, out], [0, ''], err)
-    assert.match(masked(err), /hh:mm:ss started/)
-    assert.match(masked(err), /\ndep_1 succeeded\n$/)
+    assert.match(masked(err), /hh:mm:ss step 1\//)
+    assert.match(masked(err), /\nhh:mm:ss SUCCEEDED: Done after \d+s: v2 serves\.\n$/)
     const [{ notes, commit_sha }] = (await customer.send('GET', '/v1/deployments')).body.items
     assert.deepEqual([notes, commit_sha], ['the second', 'abc123'])
   },
   empty: absent('deploy nothing --image x'),
   refused: says(() => user.call(`deploy shop --image ${images[1]} --expect-release v1`), 6, /\(stale_release, req_/),
   failed: broken('deploy shop --image x'),
-  interrupted: async () => {
+  interrupted: async t => {
     const call = user.call([
       'deploy',
       'shop',
@@ -118,7 +118,8 @@ cases('deploy', {
       '--option',
       `steps=[{"weight":50,"pause":true,"holdSeconds":0}]`,
     ])
-    await call.told('paused')
+    t.after(() => call.interrupt())
+    await call.told('PAUSED')
     call.interrupt()
     const { code, err } = await call
     assert.equal(code, 130)
@@ -129,9 +130,10 @@ cases('deploy', {
 })
 
 cases('watch', {
-  happy: async () => {
+  happy: async t => {
     const id = await paused(2)
     const call = user.call(`watch ${id} --json`)
+    t.after(() => call.interrupt())
     const promoted = await user.call(`promote ${id.slice(-8)}`)
     assert.equal(promoted.code, 0, promoted.err)
     const { code, out } = await call
@@ -235,119 +237,13 @@ cases('rollback', {
   interrupted: stopped('rollback shop'),
 })
 
-cases('run', {
-  happy: async () => {
-    const command = ['run', 'shop', 'worker', '--', 'sh', '-c', 'echo out; echo err >&2; exit 5']
-    const { code, out, err } = await user.call(command)
-    // A task writes one log: the platform does not tell its two outputs apart.
-    assert.deepEqual([code, out], [5, 'out\nerr\n'], err)
-    assert.match(masked(err), /^task_1 failed: It ended with 5/)
-    assert.equal((await user.call('run shop worker --timeout 1m -- true')).code, 0)
-  },
-  empty: absent('run nothing worker -- true'),
-  refused: says(() => user.call('run shop nothing -- true'), 2, /\(unknown_service, req_/),
-  failed: broken('run shop worker -- true'),
-  interrupted: async () => {
-    const call = user.call(['run', 'shop', 'worker', '--', 'sh', '-c', 'echo begun; exec sleep 600'])
-    await call.told('begun')
-    call.interrupt()
-    const { code, err } = await call
-    assert.equal(masked(err), 'Stopping task_1. Ctrl-C again does not wait for it.\ntask_1 was stopped.\n')
-    assert.equal(code, 130)
-  },
-})
-
-cases('instances list', {
-  happy: async () => {
-    const { code, out, err } = await user.call('instances list')
-    assert.deepEqual([code, err], [0, ''])
-    assert.match(
-      masked(out),
-      /^ID +NAME +TENANT +STATE +RELEASE +SERVICES +CREATED\ninst_1 +shop +t\d+ +running +v\d+ +worker=1 +\d+[sm]\n$/,
-    )
-    assert.equal((JSON.parse((await user.call('instances list --json')).out) as { id: string }[])[0]?.id, shop)
-  },
-  empty: async t => {
-    const of = await stranger(t)
-    const { code, out, err } = await of.call('instances list')
-    assert.deepEqual([code, out, err], [0, '', 'No instances yet. Make one:  slipway instances create -f FILE\n'])
-    assert.equal((await of.call('instances list --json')).out, '[]\n')
-  },
-  refused: says(() => user.call('instances list --status odd'), 2, /\(invalid_request, req_/),
-  failed: broken('instances list'),
-  interrupted: stopped('instances list'),
-})
-
-cases('instances get', {
-  happy: async () => {
-    const { code, out, err } = await user.call('instances get shop')
-    assert.deepEqual([code, err], [0, ''])
-    assert.match(
-      masked(out),
-      /^shop\n {2}id {8}inst_1\n {2}tenant {4}t\d+\n {2}state {5}running\n[^]*\n\nSERVICE +READY +IMAGE\nworker +\d\/1 +file:/,
-    )
-    assert.equal((JSON.parse((await user.call('instances get shop --json')).out) as { id: string }).id, shop)
-  },
-  empty: absent('instances get nothing'),
-  refused: says(() => user.call('instances get'), 2, /^✖ Missing required argument 'instance'/),
-  failed: broken('instances get shop'),
-  interrupted: stopped('instances get shop'),
-})
-
-cases('instances create', {
-  happy: { none: 'every test here begins with it' },
-  empty: says(() => user.call('instances create -f none.yaml'), 2, /\(file_unreadable\)/),
-  refused: says(() => create(user, 'shop'), 6, /\(already_exists, req_/),
-  failed: says(async t => await create(await startFailingUser(t), 'shop'), 1, /\(connection_/),
-  interrupted: { none: 'as with deploy' },
-})
-
-for (const [command, rest] of [
-  ['scale', ' worker=2'],
-  ['restart', ''],
-  ['stop', ''],
-  ['start', ''],
-] as const) {
-  cases(`instances ${command}`, {
-    happy: says(() => user.call(`instances ${command} shop${rest}`), 0, /succeeded\n$/),
-    empty: absent(`instances ${command} nothing${rest}`),
-    refused:
-      command === 'scale'
-        ? says(() => user.call('instances scale shop worker=many'), 2, /It looks like: {2}web=3/)
-        : says(() => user.call(`instances ${command}`), 2, /Missing required argument 'instance'/),
-    failed: broken(`instances ${command} shop${rest}`),
-    interrupted: stopped(`instances ${command} shop${rest}`),
-  })
-}
-
-cases('instances adopt', {
-  happy: { none: 'it takes a store that went back: test/server/adopt.test.ts' },
-  empty: absent('instances adopt nothing'),
-  refused: says(() => user.call('instances adopt'), 2, /Missing required argument 'instance'/),
-  failed: broken('instances adopt shop'),
-  interrupted: stopped('instances adopt shop'),
-})
-
-cases('instances delete', {
-  refused: says(() => user.call('instances delete shop'), 2, /Say it with the command: {2}--confirm-name shop/),
-  empty: absent('instances delete nothing'),
-  failed: broken('instances delete shop'),
-  interrupted: stopped('instances delete shop'),
-  happy: async () => {
-    const wrong = await user.call('instances delete shop --confirm-name shpo')
-    assert.deepEqual([wrong.code, /nothing was changed/.test(wrong.err)], [2, true])
-    const { code, err } = await user.call('instances delete shop --confirm-name shop')
-    assert.equal(code, 0, err)
-  },
-})
-
 test('a deployment that fails ends with 8 when what served before was restored', async () => {
   const services = [{ ...worker(images[0] ?? ''), before: ['sh', '-c', '! grep -q bad run'] }]
   const file = join(user.home, 'kiosk.json')
   await writeFile(file, JSON.stringify(wire({ name: 'kiosk', services, policies: hasty })))
   assert.equal((await user.call(`instances create -f ${file}`)).code, 0)
   const { code, err } = await user.call(`deploy kiosk --image ${await world.machine.worker('bad')}`)
-  assert.match(masked(err), /\ndep_1 failed: [^\n]+ {2}What served before was restored\.\n$/)
+  assert.match(masked(err), /FAILED, RESTORED: Failed after \d+s, v1 serves again: The task before worker .*\n$/)
   assert.equal(code, 8)
 })
 

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { stopProxy } from '../../src/index.ts'
 import { root } from '../docs/markdown.ts'
+import { processesOf } from '../support/processes.ts'
+import { until } from '../support/until.ts'
 import { cases } from './cases.ts'
 import { type Calls, masked, startUser, type User } from './world.ts'
 
@@ -65,6 +67,14 @@ cases('up', {
     assert.deepEqual([token, data_dir], [undefined, data], 'a token is made once')
     again.interrupt()
     assert.equal((await again).code, 0)
+    // Another server is in use meanwhile: it stays so.
+    const config = join(user.home, '.config/slipway/config.json')
+    writeFileSync(config, '{"current":"far","contexts":{"far":{"url":"https://far.example"}}}')
+    const lost = user.call(['up', '--data', data, '--port', '0', '--new-token'])
+    await lost.told('Ctrl-C ends it')
+    assert.match(lost.out, /another one is in use; take it: {2}slipway context use local\n$/)
+    lost.interrupt('SIGHUP')
+    assert.equal((await lost).code, 0, 'a terminal that is closed ends it in order')
     const third = user.call(['up', '--data', data, '--port', '0', '--new-token', '--no-login', '--json'])
     assert.match((JSON.parse(await third.told('\n')) as { token: string }).token, /^slip_/)
     third.interrupt()
@@ -83,6 +93,7 @@ cases('up', {
     const taken = await user.call(['up', '--data', other, '--port', new URL(url).port])
     assert.equal(taken.code, 1)
     assert.match(taken.err, /Take another port, or end what listens there/)
+    assert.deepEqual(processesOf(other), [], 'a first start that was refused leaves no proxy behind')
     const clear = await user.call(['up', '--data', other, '--host', '0.0.0.0', '--port', '0'])
     assert.equal(clear.code, 2)
     assert.match(clear.err, /tokens would travel in the clear/)
@@ -90,6 +101,16 @@ cases('up', {
     assert.equal(half.code, 2)
     assert.match(half.err, /Give --tls-cert and --tls-key/)
     assert.equal((await user.call('up --port 70000')).code, 2)
+    assert.equal((await user.call('up --log loud')).code, 2)
+    const later = user.call(['up', '--data', other, '--port', '0', '--json'])
+    assert.match((JSON.parse(await later.told('\n')) as { token: string }).token, /^slip_/, 'nobody has been told one')
+    later.interrupt('SIGTERM')
+    later.interrupt('SIGINT')
+    const { code, err } = await later
+    assert.deepEqual([code, later.left], [130, 130], 'a second signal does not wait')
+    assert.equal(err, '')
+    // The process of the test goes on, unlike that of a user: the data is let go of last.
+    await until('the data is let go of', () => !existsSync(join(other, 'slipway.db.lock.pid')))
   },
   async failed(t) {
     const user = await startHost(t)

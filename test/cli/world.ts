@@ -27,13 +27,15 @@ export interface Called {
 /** A command line under way. */
 export interface Calls extends PromiseLike<Called> {
   /** Ctrl-C, or SIGTERM. */
-  interrupt(signal?: 'SIGINT' | 'SIGTERM'): void
+  interrupt(signal?: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): void
   /** Types into its terminal. */
   type(text: string): void
   /** Resolves with all that was written so far once stdout and stderr together contain this. */
   told(text: string | RegExp): Promise<string>
   readonly out: string
   readonly err: string
+  /** The code with which it would have ended the process at once, if it did. */
+  readonly left: number | undefined
 }
 
 /** Command lines of one user with a home of their own. */
@@ -73,7 +75,7 @@ function words(line: string): string[] {
 function call(argv: readonly string[], home: string, env: Readonly<Record<string, string>>, calling: Calling): Calls {
   const written = { out: '', err: '' }
   const waiting = new Set<() => void>()
-  const listeners = new Set<(signal: 'SIGINT' | 'SIGTERM') => void>()
+  const listeners = new Set<(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => void>()
   const output = (which: 'out' | 'err'): Output => {
     const stream = new Writable({
       decodeStrings: false,
@@ -87,6 +89,7 @@ function call(argv: readonly string[], home: string, env: Readonly<Record<string
     Object.assign(stream, { isTTY: calling.terminal !== undefined, columns, rows })
     return { write: text => void stream.write(text), isTty: calling.terminal !== undefined, columns, rows, stream }
   }
+  let left: number | undefined
   const keys = new PassThrough()
   Object.assign(keys, { isTTY: calling.terminal !== undefined, setRawMode: () => keys })
   if (calling.stdin !== undefined) keys.write(calling.stdin)
@@ -107,6 +110,7 @@ function call(argv: readonly string[], home: string, env: Readonly<Record<string
     // All is read to its end here, and what nobody catches fails the test.
     onClosed: () => ({ dispose: () => undefined }),
     onFailure: () => ({ dispose: () => undefined }),
+    leave: code => void (left = code),
   }
   const done = run(argv, world).then(code => ({ code, ...written }))
   return {
@@ -142,6 +146,9 @@ function call(argv: readonly string[], home: string, env: Readonly<Record<string
     },
     get err() {
       return written.err
+    },
+    get left() {
+      return left
     },
   }
 }

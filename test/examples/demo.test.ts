@@ -120,9 +120,9 @@ async function paste(lines: readonly string[]): Promise<readonly Pasted[]> {
 const pastedEnds: readonly (readonly [RegExp, number, RegExp])[] = [
   [/^export SLIPWAY_CONFIG=/, 0, /^$/],
   [/ ps$/, 0, /shop/],
-  [/ deploy .*web-4.*canary/, 9, /paus/],
-  [/ promote$/, 0, /succeeded/],
-  [/ rollback /, 0, /succeeded/],
+  [/ deploy .*web-4.*canary/, 9, /paus/i],
+  [/ promote$/, 0, /SUCCEEDED/],
+  [/ rollback /, 0, /SUCCEEDED/],
   [/ deploy .*api-broken/, 8, /DATABASE_URL|crash_loop/],
   [/ logs /, 0, /\S/],
 ]

@@ -1,21 +1,18 @@
 import type { CommandFile } from '../command.ts'
-import { commands } from '../commands.ts'
-import { placeOf } from '../completion/place.ts'
-import { thingsOf } from '../completion/things.ts'
 import { exit } from '../exit.ts'
-import { globals } from '../globals.ts'
-import { shown } from '../shown.ts'
 
-/** `slipway __complete -- WORDS…`: what could stand in place of the last of them, a line each, what it is after a tab. */
+/** `slipway __complete`: what the scripts of `slipway completion` ask at every press of Tab. */
 export const complete: CommandFile = {
-  declare: command => command.argument('[words...]', 'the words so far, the last of which is being typed'),
+  declare(command) {
+    command.argument('[words...]', 'after --: those so far, the last one unfinished')
+  },
   async perform(cli, [words]: [string[]]) {
-    const current = words.at(-1) ?? ''
-    const place = await placeOf(commands, words.slice(0, -1), current, globals())
-    const candidates = place.kind === 'words' ? place.words : await thingsOf(cli, place.of)
-    for (const { text, about } of candidates) {
-      // A line or a blank would be two words to a shell: such a thing is typed by its id.
-      if (text.startsWith(current) && /^\S+$/.test(text)) cli.print(`${shown(text)}\t${shown(about)}`)
+    try {
+      // Loaded here, as the parser itself lists this command.
+      const { candidatesFor } = await import('../completion/candidates.ts')
+      for (const candidate of await candidatesFor(words, cli.world)) cli.print(candidate)
+    } catch (error) {
+      void error // because it would be written into the line that somebody types
     }
     return exit.done
   },

@@ -1,22 +1,22 @@
 import { Argument } from 'commander'
 import { type CommandFile, examples } from '../command.ts'
-import { type Shell, scripts, shells } from '../completion/scripts.ts'
+import { type Shell, scriptFor, shells } from '../completion/scripts.ts'
 import { exit } from '../exit.ts'
 
-/** `slipway completion SHELL` */
+/** `slipway completion` */
 export const completion: CommandFile = {
   declare(command) {
-    command.addArgument(new Argument('<shell>', 'which one').choices(shells))
+    command.addArgument(new Argument('<shell>', 'whose script to print').choices(shells))
     examples(
       command,
-      'source <(slipway completion bash)',
-      'source <(slipway completion zsh)',
+      "echo 'source <(slipway completion bash)' >> ~/.bashrc",
+      "echo 'source <(slipway completion zsh)' >> ~/.zshrc    # after compinit",
       'slipway completion fish > ~/.config/fish/completions/slipway.fish',
     )
   },
   async perform(cli, [shell]: [Shell]) {
-    if (cli.json) cli.printJson({ shell, script: scripts[shell] })
-    else cli.print(scripts[shell].trimEnd())
+    if (cli.json) cli.printJson({ shell, script: scriptFor[shell] })
+    else cli.world.stdout.write(scriptFor[shell])
     return exit.done
   },
 }

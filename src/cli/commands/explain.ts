@@ -1,71 +1,56 @@
+import { type ErrorCode, errorCodes } from '../../errors.ts'
 import { nearest } from '../../nearest.ts'
-import { codeOf, everyCode } from '../codes.ts'
-import { columns } from '../columns.ts'
 import { type CommandFile, examples } from '../command.ts'
 import { exit } from '../exit.ts'
+import { advice, ownCodes } from '../explanations.ts'
 import { Refusal } from '../refusal.ts'
 
-/** `slipway explain CODE` */
+/** A code in full. */
+interface Explanation {
+  readonly code: string
+  readonly meaning: string
+  readonly next: string
+  /** The status a server answers it with; absent for codes of the command line. */
+  readonly status?: number
+}
+
+/** `slipway explain`: everything is in the package, so it works without a server. */
 export const explain: CommandFile = {
   declare(command) {
-    command.argument('[code]', 'what stands in brackets under an error; without one, all of them are listed')
-    examples(command, 'slipway explain instance_busy', 'slipway explain')
+    command.argument('[code]', 'what stands in brackets after an error; without it: all of them')
+    examples(command, 'slipway explain crash_loop')
   },
-  async perform(cli, [word]: [string | undefined]) {
-    if (word === undefined) {
-      const all = everyCode()
-      if (cli.json) cli.printJson(all)
-      else {
-        for (const line of columns(
-          ['CODE', 'MEANING'],
-          all.map(({ code, meaning }) => [code, meaning]),
-        )) {
-          cli.print(line)
-        }
-      }
-      return exit.done
-    }
-    const code = codeOf(word.toLowerCase())
-    if (!code) {
-      const near = nearest(
-        word.toLowerCase(),
-        everyCode().map(({ code }) => code),
-      )
-      throw new Refusal(
-        exit.notFound,
-        'not_found',
-        `There is no code ${JSON.stringify(word)}.`,
-        ...(near === undefined ? [] : [`Did you mean ${near}?`]),
-        'See all of them:  slipway explain',
-      )
-    }
-    if (cli.json) {
-      cli.printJson(code)
-      return exit.done
-    }
-    const { meaning, why, todo, status } = code
-    cli.print(cli.style.bold(code.code) + (status === undefined ? '' : `  (HTTP ${status})`))
-    cli.print()
-    for (const [title, text] of [
-      ['What', meaning],
-      ['Why', why],
-      ['Do', todo],
-    ] as const) {
-      for (const [at, line] of wrapped(text, Math.min(cli.world.stdout.columns, 100) - 6).entries()) {
-        cli.print(`${(at === 0 ? title : '').padEnd(4)}  ${line}`)
-      }
+  async perform(cli, [code]: [string | undefined]) {
+    const found = code === undefined ? all() : [explanationOf(code)]
+    if (cli.json) cli.printJson(code === undefined ? found : found[0])
+    else if (code === undefined) for (const { code, meaning } of found) cli.print(`${code.padEnd(24)} ${meaning}`)
+    else {
+      const [one] = found
+      cli.print(`${cli.style.bold(one?.code ?? '')}${one?.status === undefined ? '' : `  (HTTP ${one.status})`}`)
+      cli.print(`  ${one?.meaning}`)
+      cli.print(`  ${one?.next}`)
     }
     return exit.done
   },
 }
 
-/** Text in lines of so many characters; a word that is longer has a line of its own. */
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = []
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1)
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`
-    else lines.push(word)
+function all(): Explanation[] {
+  return [...Object.keys(errorCodes), ...Object.keys(ownCodes)].map(explanationOf)
+}
+
+function explanationOf(code: string): Explanation {
+  if (Object.hasOwn(errorCodes, code)) {
+    const known = code as ErrorCode
+    return { code, ...errorCodes[known], next: advice[known] }
   }
-  return lines
+  const own = Object.hasOwn(ownCodes, code) ? ownCodes[code] : undefined
+  if (own) return { code, ...own }
+  const close = nearest(code, [...Object.keys(errorCodes), ...Object.keys(ownCodes)])
+  throw new Refusal(
+    exit.notFound,
+    'unknown_code',
+    `There is no code ${JSON.stringify(code)}.`,
+    ...(close === undefined ? [] : [`Did you mean ${close}?`]),
+    'All of them:  slipway explain',
+  )
 }

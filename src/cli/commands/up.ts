@@ -1,7 +1,9 @@
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { InvalidArgumentError } from 'commander'
+import { resolve } from 'node:path'
+import { pid } from 'node:process'
+import { InvalidArgumentError, Option } from 'commander'
+import { everyTenant } from '../../auth/auth.ts'
 import type { Slipway } from '../../index.ts'
+import type { ListenOptions } from '../../server/index.ts'
 import type { Cli } from '../cli.ts'
 import { type CommandFile, examples } from '../command.ts'
 import { contextsFile, readContexts, writeContexts } from '../contexts.ts'
@@ -37,7 +39,9 @@ export const up: CommandFile = {
       .option('--oidc <file>', 'whose jobs may log in without a token: a JSON or YAML list of issuers')
       .option('--new-token', 'print another token of an operator, for when the first was lost')
       .option('--no-login', 'do not keep the first token as the context `local`')
-      .option('--log <level>', 'info, warn or silent', 'warn')
+      .addOption(
+        new Option('--log <level>', 'what is told on stderr').choices(['info', 'warn', 'silent']).default('warn'),
+      )
     examples(
       command,
       'slipway up',
@@ -45,32 +49,40 @@ export const up: CommandFile = {
     )
   },
   async perform(cli, _args, options: Options) {
-    const { createSlipway } = await import('../../index.ts')
+    const { createSlipway, stopProxy } = await import('../../index.ts')
     const dataDir = resolve(cli.world.cwd, options.data)
-    // By the database, and not by the folder: whoever made the folder need not have been us.
-    const isNew = !existsSync(join(dataDir, 'slipway.db'))
     const oidc = options.oidc === undefined ? undefined : await issuersIn(resolve(cli.world.cwd, options.oidc))
+    const tls = tlsOf(cli, options)
     const slipway = await createSlipway({ dataDir, logLevel: options.log, ...(oidc ? { oidc } : {}) })
+    // By the tokens, and not by the folder: a first start that was refused, or killed, made the folder and told no token.
+    const isNew = (await slipway.store.tokens.list(everyTenant, { limit: 1 })).total === 0
     try {
-      return await serve(cli, slipway, dataDir, isNew, options)
+      return await serve(cli, slipway, dataDir, isNew, { ...options, ...tls })
     } catch (error) {
       await slipway.close()
+      // Where nobody was let in yet there is no traffic, so nothing is left running by a start that was refused.
+      if (isNew) await stopProxy(dataDir)
       throw error
     }
   },
 }
 
-async function serve(cli: Cli, slipway: Slipway, dataDir: string, isNew: boolean, options: Options): Promise<ExitCode> {
+async function serve(
+  cli: Cli,
+  slipway: Slipway,
+  dataDir: string,
+  isNew: boolean,
+  options: Options & Pick<ListenOptions, 'tls'>,
+): Promise<ExitCode> {
   const { createServer, endOnSignals } = await import('../../server/index.ts')
   const server = createServer(slipway)
   const { url } = await server.listen({
     host: options.host,
     port: options.port ?? portOf(cli.world.env['SLIPWAY_PORT'] || '7420'),
-    ...tlsOf(cli, options),
+    ...(options.tls ? { tls: options.tls } : {}),
     ...(options.behindProxy ? { behindProxy: true } : {}),
   })
   const ended = new Promise<ExitCode>(done => {
-    // oxlint-disable-next-line typescript/no-unnecessary-condition -- the first signal ends it in order, the second at once
     const listeners = new Map<string, { dispose(): void }>()
     endOnSignals(server, slipway, {
       deadlineMs: endMs,
@@ -79,7 +91,8 @@ async function serve(cli: Cli, slipway: Slipway, dataDir: string, isNew: boolean
           listeners.set(
             signal,
             cli.world.onInterrupt(caught => {
-              if (caught === signal) listener()
+              // A terminal that is closed ends what runs in it.
+              if (caught === signal || (caught === 'SIGHUP' && signal === 'SIGTERM')) listener()
             }),
           ),
         off: signal => listeners.get(signal)?.dispose(),
@@ -94,7 +107,7 @@ async function serve(cli: Cli, slipway: Slipway, dataDir: string, isNew: boolean
   const kept = secret !== undefined && options.login ? await keep(cli, url, secret) : undefined
   const front = `http://127.0.0.1:${slipway.front.port}`
   if (cli.json) {
-    cli.printJson({ url, front_url: front, data_dir: dataDir, ...(secret === undefined ? {} : { token: secret }) })
+    cli.printJson({ url, front_url: front, data_dir: dataDir, pid, ...(secret === undefined ? {} : { token: secret }) })
   } else {
     const { bold, dim } = cli.style
     cli.print(`Slipway listens at ${bold(url)}`)
@@ -103,7 +116,9 @@ async function serve(cli: Cli, slipway: Slipway, dataDir: string, isNew: boolean
     if (secret !== undefined) {
       cli.print(`  token    ${secret}  ${dim('an operator’s, shown this once')}`)
       if (kept === undefined) cli.print(`  ${dim('Log in with it:  slipway login --url')} ${url}`)
-      else cli.print(`  ${dim(`kept as context ${kept} in ${contextsFile(cli.world)}`)}`)
+      else cli.print(`  ${dim(`kept as context ${kept.name} in ${contextsFile(cli.world)}`)}`)
+      if (kept?.isUsed === false)
+        cli.print(`  ${dim(`another one is in use; take it:  slipway context use ${kept.name}`)}`)
     }
     cli.tell('Ctrl-C ends it; what it started serves on, and the next `slipway up` takes it up.')
   }
@@ -115,19 +130,26 @@ async function serve(cli: Cli, slipway: Slipway, dataDir: string, isNew: boolean
         : 'Ended before everything was let go of. Nothing is lost; the next `slipway up` takes it up.',
     )
   }
+  // What could not be let go of would keep the process from ending.
+  if (code !== exit.done) cli.world.leave(code)
   return code
 }
 
 /** Keeps the first token as the context `local`, and uses it unless another one is in use. */
-async function keep(cli: Cli, url: string, token: string): Promise<string> {
+async function keep(
+  cli: Cli,
+  url: string,
+  token: string,
+): Promise<{ readonly name: string; readonly isUsed: boolean }> {
   const known = await readContexts(cli.world)
   const name = 'local'
   const contexts = { ...known.contexts, [name]: { url, token } }
-  await writeContexts(cli.world, { current: known.current ?? name, contexts })
-  return name
+  const current = known.current ?? name
+  await writeContexts(cli.world, { current, contexts })
+  return { name, isUsed: current === name }
 }
 
-function tlsOf({ world }: Cli, { tlsCert, tlsKey }: Options) {
+function tlsOf({ world }: Cli, { tlsCert, tlsKey }: Options): Pick<ListenOptions, 'tls'> {
   if (tlsCert === undefined && tlsKey === undefined) return {}
   if (tlsCert !== undefined && tlsKey !== undefined) {
     return { tls: { certFile: resolve(world.cwd, tlsCert), keyFile: resolve(world.cwd, tlsKey) } }

@@ -1,52 +1,45 @@
-/** Shells that can complete. */
+/** The shells that there is a script for. */
 export const shells = ['bash', 'zsh', 'fish'] as const
+
+/** One of them. */
 export type Shell = (typeof shells)[number]
 
-/** What teaches a shell to complete `slipway`: it asks `slipway __complete`, and offers files where that has nothing to say. */
-export const scripts: Readonly<Record<Shell, string>> = {
-  bash: `# slipway completion bash: put  source <(slipway completion bash)  into ~/.bashrc
+/**
+ * What a shell is told once. Each asks `slipway __complete` with the words up to the cursor, and offers files when it knows nothing.
+ * That of bash does without what bash 3.2 lacks, which macOS comes with.
+ */
+export const scriptFor: Readonly<Record<Shell, string>> = {
+  bash: `# Completion of slipway for bash.
 _slipway() {
-  local line
-  COMPREPLY=()
-  while IFS= read -r line; do
-    COMPREPLY+=("\${line%%$'\\t'*}")
-  done < <(slipway __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+  local IFS=$'\\n'
+  COMPREPLY=($(slipway __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
 }
 complete -o default -F _slipway slipway
 `,
   zsh: `#compdef slipway
-# slipway completion zsh: put  source <(slipway completion zsh)  into ~/.zshrc, after compinit
+# Completion of slipway for zsh.
 _slipway() {
-  local -a lines described
-  local line
-  lines=("\${(@f)$(slipway __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
-  for line in "\${lines[@]}"; do
-    [[ -n $line ]] && described+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
-  done
-  if (( \${#described} )); then
-    _describe slipway described
+  local -a candidates
+  candidates=("\${(@f)$(slipway __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  if [[ -n "$candidates[1]" ]]; then
+    compadd -- $candidates
   else
     _files
   fi
 }
-if [[ \${funcstack[1]} == _slipway ]]; then
+if [[ "$funcstack[1]" = _slipway ]]; then
   _slipway "$@"
 else
   compdef _slipway slipway
 fi
 `,
-  fish: `# slipway completion fish: slipway completion fish > ~/.config/fish/completions/slipway.fish
+  fish: `# Completion of slipway for fish.
 function __slipway_complete
-    set -l words (commandline -opc)
+    set -l words (commandline --tokenize --current-process --cut-at-cursor)
     set -e words[1]
-    set -l current (commandline -ct)
-    set -l found (slipway __complete -- $words "$current" 2>/dev/null)
-    if test (count $found) -gt 0
-        printf '%s\\n' $found
-    else
-        __fish_complete_path "$current"
-    end
+    set -l current (commandline --current-token --cut-at-cursor)
+    slipway __complete -- $words "$current" 2>/dev/null
 end
-complete -c slipway -f -a '(__slipway_complete)'
+complete --command slipway --arguments '(__slipway_complete)'
 `,
 }

@@ -35,13 +35,14 @@ function seat({ terminal = false } = {}) {
     cwd: '/',
     home: '/',
     now: Date.now,
-    onClosed: () => ({ dispose: () => {} }),
-    onFailure: () => ({ dispose: () => {} }),
+    leave: () => {},
     onInterrupt(listener) {
       const heard = (): void => listener('SIGINT')
       listeners.add(heard)
       return { dispose: () => void listeners.delete(heard) }
     },
+    onClosed: () => ({ dispose: () => undefined }),
+    onFailure: () => ({ dispose: () => undefined }),
   }
   return {
     world,

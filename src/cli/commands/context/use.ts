@@ -7,7 +7,7 @@ import { contextNamed } from './named.ts'
 /** `slipway context use` */
 export const use: CommandFile = {
   declare(command) {
-    command.argument('<name>')
+    command.argument('<context>')
     examples(command, 'slipway context use production')
   },
   async perform(cli, [name]: [string]) {

@@ -1,41 +1,34 @@
+import type { Command } from 'commander'
+import type { Cli } from '../../cli.ts'
 import { type CommandFile, examples } from '../../command.ts'
+import { exit } from '../../exit.ts'
 import { changing } from '../../interrupt.ts'
-import { declareQuota, namesQuota, type QuotaOptions, quotaWith } from '../../quota-options.ts'
-import { shown } from '../../shown.ts'
-import { changed } from '../../told.ts'
+import { hasLimits, type LimitFlags, limitOptions, quotaOf } from './limits.ts'
 
-/** `slipway tenants create NAME` */
+/** `slipway tenants create ID` */
 export const create: CommandFile = {
-  declare(command) {
-    command
-      .argument('<name>', 'its id: small letters, digits and dashes')
-      .option('--title <text>', 'what people call it')
-    declareQuota(command)
-    examples(
-      command,
-      'slipway tenants create acme --title "Acme Ltd."',
-      'slipway tenants create acme --instances 20 --memory 64GiB',
+  declare(command: Command) {
+    limitOptions(
+      command
+        .argument('<id>', 'its id, which is in the host names of its instances')
+        .option('--title <text>', 'what people call it'),
     )
+    examples(command, 'slipway tenants create acme', 'slipway tenants create acme --title "Acme Inc." --instances 5')
   },
-  async perform(cli, [id]: [string], { title, ...options }: QuotaOptions & { title?: string }) {
+  async perform(cli: Cli, [id]: [string], flags: LimitFlags & { readonly title?: string }) {
     const client = await cli.connect()
-    const tenant = await changing(
-      () =>
-        client.tenants.create(
-          {
-            id,
-            ...(title === undefined ? {} : { title }),
-            ...(namesQuota(options) ? { quota: quotaWith({}, options) } : {}),
-          },
-          { signal: cli.signal },
-        ),
-      'Look:  slipway tenants list',
-    )
-    return changed(
-      cli,
-      tenant,
-      `${shown(tenant.id)} is there.`,
-      `A token of it:  slipway tokens create NAME --scope admin --tenant ${shown(tenant.id)}`,
-    )
+    const { signal } = cli
+    const wanted = {
+      id,
+      ...(flags.title === undefined ? {} : { title: flags.title }),
+      ...(hasLimits(flags) ? { quota: quotaOf(flags) } : {}),
+    }
+    const tenant = await changing(() => client.tenants.create(wanted, { signal }), `Look:  slipway tenants get ${id}`)
+    if (cli.json) {
+      cli.printJson(tenant)
+      return exit.done
+    }
+    cli.tell(`${tenant.id} is created. A token for it:  slipway tokens create ci --scope deploy --tenant ${tenant.id}`)
+    return exit.done
   },
 }

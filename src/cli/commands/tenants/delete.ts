@@ -1,23 +1,31 @@
+import type { Command } from 'commander'
 import { confirmName } from '../../ask.ts'
+import type { Cli } from '../../cli.ts'
 import { type CommandFile, examples } from '../../command.ts'
+import { exit } from '../../exit.ts'
 import { changing } from '../../interrupt.ts'
-import { shown } from '../../shown.ts'
-import { changed } from '../../told.ts'
 
-/** `slipway tenants delete TENANT` */
+/** `slipway tenants delete ID` */
 export const remove: CommandFile = {
-  declare(command) {
+  declare(command: Command) {
     command
-      .argument('<tenant>', 'its id')
-      .option('--confirm-name <tenant>', 'its id once more, where nobody can be asked')
-    examples(command, 'slipway tenants delete acme')
+      .argument('<id>', 'its id')
+      .option('--confirm-name <id>', 'its id again: its tokens end, and the id is not given a second time')
+    examples(command, 'slipway tenants delete acme', 'slipway tenants delete acme --confirm-name acme')
+    command.addHelpText('after', '\nOnly one that has no instances and no secrets.')
   },
-  async perform(cli, [id]: [string], { confirmName: given }: { confirmName?: string }) {
+  async perform(cli: Cli, [id]: [string], { confirmName: given }: { readonly confirmName?: string }) {
     const client = await cli.connect()
     const { signal } = cli
-    const tenant = await client.tenants.get(id, { signal })
-    await confirmName(cli, id, given, `${shown(id)} is deleted, and its tokens are good for nothing.`)
-    const deleted = await changing(() => client.tenants.delete(tenant, { signal }), 'Look:  slipway tenants list')
-    return changed(cli, deleted, `${shown(id)} is deleted.`)
+    const { id: known } = await client.tenants.get(id, { signal })
+    await confirmName(cli, known, given, `${known} is deleted, its tokens end, and its id is not given again.`)
+    // Whoever is sure of the name is sure whatever changed meanwhile.
+    const tenant = await changing(
+      () => client.tenants.delete(known, { signal, ifMatch: '*' }),
+      'Look:  slipway tenants list',
+    )
+    if (cli.json) cli.printJson(tenant)
+    else cli.tell(`${tenant.id} is deleted.`)
+    return exit.done
   },
 }

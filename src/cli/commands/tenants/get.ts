@@ -1,23 +1,32 @@
-import { cell } from '../../columns.ts'
+import type { Command } from 'commander'
+import type { Cli } from '../../cli.ts'
 import { type CommandFile, examples } from '../../command.ts'
-import { showed } from '../../told.ts'
+import { exit } from '../../exit.ts'
+import { shown } from '../../shown.ts'
+import { limitsLine } from './limits.ts'
 
-/** `slipway tenants get TENANT` */
+/** `slipway tenants get ID` */
 export const get: CommandFile = {
-  declare(command) {
-    command.argument('<tenant>', 'its id')
-    examples(command, 'slipway tenants get acme')
+  declare(command: Command) {
+    command.argument('<id>', 'its id')
+    examples(command, 'slipway tenants get acme', 'slipway tenants get acme --json | jq .state')
   },
-  async perform(cli, [id]: [string]) {
+  async perform(cli: Cli, [id]: [string]) {
     const client = await cli.connect()
     const tenant = await client.tenants.get(id, { signal: cli.signal })
-    return showed(cli, tenant, {
-      id: cell(tenant.id),
-      title: cell(tenant.title),
-      state: tenant.state,
-      ...(tenant.reason === undefined ? {} : { reason: cell(tenant.reason) }),
-      created: tenant.created_at,
-      by: cell(tenant.created_by),
-    })
+    if (cli.json) {
+      cli.printJson(tenant)
+      return exit.done
+    }
+    const { title, state, reason, quota, created_at, created_by } = tenant
+    const facts = [
+      ['title', title ?? '-'],
+      ['state', reason === undefined ? state : `${state}: ${reason}`],
+      ['limits', limitsLine(quota) || '-'],
+      ['created', `${created_at} by ${created_by}`],
+    ]
+    cli.print(shown(tenant.id))
+    for (const [fact = '', value = ''] of facts) cli.print(`  ${fact.padEnd(7)} ${shown(value)}`)
+    return exit.done
   },
 }

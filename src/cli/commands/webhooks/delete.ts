@@ -1,29 +1,41 @@
-import { confirmName } from '../../ask.ts'
+import type { Command } from 'commander'
+import { canAsk, confirm } from '../../ask.ts'
+import type { Cli } from '../../cli.ts'
 import { type CommandFile, examples } from '../../command.ts'
-import { findWebhook } from '../../find-webhook.ts'
+import { exit } from '../../exit.ts'
 import { changing } from '../../interrupt.ts'
+import { Refusal } from '../../refusal.ts'
 import { shown } from '../../shown.ts'
-import { changed } from '../../told.ts'
 
-/** `slipway webhooks delete WEBHOOK` */
+/** `slipway webhooks delete ID` */
 export const remove: CommandFile = {
-  declare(command) {
-    command
-      .argument('<webhook>', 'its id, or the end of it')
-      .option('--confirm-name <id>', 'its id once more, where nobody can be asked')
-    examples(command, 'slipway webhooks delete whk_01jd8xkz3mfy7t2v9q4b6n8r5w')
+  declare(command: Command) {
+    command.argument('<id>', 'its id')
+    examples(command, 'slipway webhooks delete whk_…', 'slipway webhooks delete whk_… --yes')
   },
-  async perform(cli, [text]: [string], { confirmName: given }: { confirmName?: string }) {
-    const client = await cli.connect()
+  async perform(cli: Cli, [id]: [string]) {
     const { signal } = cli
-    const webhook = await findWebhook(client, text, signal)
-    await confirmName(
-      cli,
-      webhook.id,
-      given,
-      `The webhook to ${shown(webhook.url)} is deleted with its deliveries, those that wait included.`,
-    )
-    await changing(() => client.webhooks.delete(webhook, { signal }), 'Look:  slipway webhooks list')
-    return changed(cli, { id: webhook.id, deleted: true }, `${webhook.id} is deleted.`)
+    const client = await cli.connect()
+    const of = await client.webhooks.get(id, { signal })
+    await confirmed(cli, `${of.id} is deleted with its deliveries: ${shown(of.url)} is told of nothing any more.`)
+    // Whoever is sure of it is sure whatever changed meanwhile.
+    await changing(() => client.webhooks.delete(of.id, { signal, ifMatch: '*' }), 'Look:  slipway webhooks list')
+    if (cli.json) cli.printJson(of)
+    else cli.tell(`${of.id} is deleted.`)
+    return exit.done
   },
+}
+
+async function confirmed(cli: Cli, what: string): Promise<void> {
+  if (cli.options.yes) return
+  if (!canAsk(cli)) {
+    throw new Refusal(
+      exit.usage,
+      'not_confirmed',
+      `${what} That is asked for, and there is no terminal.`,
+      'Say it with the command:  --yes',
+    )
+  }
+  if (await confirm(cli, `${what} Go on?`)) return
+  throw new Refusal(exit.usage, 'not_confirmed', 'Not confirmed: nothing was changed.')
 }

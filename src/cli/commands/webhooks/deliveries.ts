@@ -1,52 +1,100 @@
-import { Option } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
+import type { Delivery, OneDelivery } from '../../../client/index.ts'
 import { agoOf } from '../../ago.ts'
-import { cell } from '../../columns.ts'
+import type { Cli } from '../../cli.ts'
+import { cell, columns } from '../../columns.ts'
 import { type CommandFile, examples } from '../../command.ts'
-import { findWebhook } from '../../find-webhook.ts'
-import { listed } from '../../told.ts'
-import { count } from '../../values.ts'
+import { exit } from '../../exit.ts'
+import { shown } from '../../shown.ts'
+import { count, list } from '../../values.ts'
 
-interface Options {
-  readonly state?: 'pending' | 'delivered' | 'failed' | 'cancelled'
-  readonly number: number
+interface Flags {
+  readonly state?: string[]
+  readonly count: number
 }
 
-/** `slipway webhooks deliveries WEBHOOK` */
+/** `slipway webhooks deliveries ID [DELIVERY]` */
 export const deliveries: CommandFile = {
-  declare(command) {
+  declare(command: Command) {
     command
-      .argument('<webhook>', 'its id, or the end of it')
-      .addOption(new Option('--state <state>', 'only these').choices(['pending', 'delivered', 'failed', 'cancelled']))
-      .addOption(new Option('-n, --number <count>', 'how many of the last').argParser(count).default(20))
-    examples(command, 'slipway webhooks deliveries whk_01jd8xkz3mfy7t2v9q4b6n8r5w --state failed')
-  },
-  async perform(cli, [text]: [string], { state, number }: Options) {
-    const client = await cli.connect()
-    const { signal } = cli
-    const { id } = await findWebhook(client, text, signal)
-    const query = { limit: Math.max(1, Math.min(number, 200)), ...(state === undefined ? {} : { state }) }
-    const pages = client.webhooks.deliveries(id, query, { signal })
-    const items = []
-    for await (const delivery of pages) {
-      if (items.length >= number) break
-      items.push(delivery)
-    }
-    const now = cli.world.now()
-    return listed(
-      cli,
-      items,
-      ['ID', 'EVENT', 'STATE', 'TRIES', 'MADE', 'LAST ANSWER'],
-      ({ id, event_type, state, attempt_count, created_at, last_attempt }) => [
-        id,
-        cell(event_type),
-        state,
-        String(attempt_count),
-        agoOf(created_at, now),
-        cell(last_attempt?.status ?? last_attempt?.error),
-      ],
-      state === undefined
-        ? `Nothing was sent to it yet. Try it:  slipway webhooks test ${id}`
-        : `Nothing that was sent to it is ${state}.`,
+      .argument('<id>', 'its id')
+      .argument('[delivery]', 'only this one, with its attempts')
+      .option('--state <states>', 'only in these states: pending,delivered,failed,cancelled', list)
+      .option('-n, --count <n>', 'so many of the newest', some, 50)
+    examples(
+      command,
+      'slipway webhooks deliveries whk_… --state failed',
+      'slipway webhooks deliveries whk_… dlv_… --json | jq .event',
     )
   },
+  async perform(cli: Cli, [id, delivery]: [string, string | undefined], flags: Flags) {
+    const { signal } = cli
+    const client = await cli.connect()
+    const now = cli.world.now()
+    if (delivery !== undefined) {
+      const one = await client.webhooks.delivery(id, delivery, { signal })
+      if (cli.json) cli.printJson(one)
+      else for (const line of linesOf(one, now)) cli.print(line)
+      return exit.done
+    }
+    const query = {
+      limit: Math.min(flags.count, 200),
+      ...(flags.state === undefined ? {} : { state: flags.state }),
+    }
+    const found: Delivery[] = []
+    for await (const one of client.webhooks.deliveries(id, query, { signal })) {
+      if (found.push(one) >= flags.count) break
+    }
+    if (cli.json) cli.printJson(found)
+    else if (found.length > 0) for (const line of tableOf(found, now)) cli.print(line)
+    else if (flags.state !== undefined) cli.tell('No delivery is like this.')
+    else cli.tell(`Nothing was sent to it yet. Try it:  slipway webhooks test ${id}`)
+    return exit.done
+  },
+}
+
+function tableOf(deliveries: readonly Delivery[], now: number): string[] {
+  return columns(
+    ['ID', 'EVENT', 'STATE', 'ATTEMPTS', 'LAST', 'CREATED'],
+    deliveries.map(({ id, event_type, state, attempt_count, last_attempt, created_at }) => [
+      id,
+      event_type,
+      state,
+      String(attempt_count),
+      cell(last_attempt && outcomeOf(last_attempt)),
+      agoOf(created_at, now),
+    ]),
+  )
+}
+
+function linesOf(delivery: OneDelivery, now: number): string[] {
+  const { id, event_type, event_id, state, next_at, replay_of, attempts } = delivery
+  const facts = [
+    ['event', `${event_type} ${event_id}`],
+    ['state', state],
+    ...(next_at === undefined ? [] : [['next', next_at]]),
+    ...(replay_of === undefined ? [] : [['again', replay_of]]),
+  ]
+  const rows = attempts.map(attempt => [
+    agoOf(attempt.at, now),
+    outcomeOf(attempt),
+    `${attempt.duration_ms}ms`,
+    cell(attempt.answer),
+  ])
+  return [
+    id,
+    ...facts.map(([fact = '', value = '']) => `  ${fact.padEnd(5)} ${shown(value)}`),
+    ...(rows.length === 0 ? [] : ['', ...columns(['AGO', 'ANSWER', 'TOOK', 'SAID'], rows)]),
+  ]
+}
+
+/** What came of an attempt: what it was answered with, or why it was not. */
+function outcomeOf({ status, error }: NonNullable<Delivery['last_attempt']>): string {
+  return cell(status ?? error)
+}
+
+function some(text: string): number {
+  const number = count(text)
+  if (number > 0) return number
+  throw new InvalidArgumentError('It is at least 1.')
 }

@@ -1,44 +1,49 @@
+import type { Command } from 'commander'
+import type { Cli } from '../../cli.ts'
 import { type CommandFile, examples } from '../../command.ts'
 import { exit } from '../../exit.ts'
-import { findWebhook } from '../../find-webhook.ts'
 import { changing } from '../../interrupt.ts'
 import { momentOf } from '../../moment.ts'
 import { Refusal } from '../../refusal.ts'
-import { changed } from '../../told.ts'
+import { tellSent } from './sent.ts'
 
-/** `slipway webhooks replay WEBHOOK [DELIVERY]` */
+/** `slipway webhooks replay ID [DELIVERY]` */
 export const replay: CommandFile = {
-  declare(command) {
+  declare(command: Command) {
     command
-      .argument('<webhook>', 'its id, or the end of it')
-      .argument('[delivery]', 'the id of one delivery')
-      .option('--since <time>', 'everything that happened since: 2h, or 2026-11-24T12:00:00Z')
-    examples(
-      command,
-      'slipway webhooks replay 6n8r5w dlv_01jd8xkz3mfy7t2v9q4b6n8r5w',
-      'slipway webhooks replay 6n8r5w --since 2h',
-    )
+      .argument('<id>', 'its id')
+      .argument('[delivery]', 'send this one again; one that waits for its next try is tried now')
+      .option('--since <time>', 'send everything again that happened since 15m, 12h, 7d ago, or since a time')
+    examples(command, 'slipway webhooks replay whk_… dlv_…', 'slipway webhooks replay whk_… --since 2h')
   },
-  async perform(cli, [text, delivery]: [string, string | undefined], { since }: { since?: string }) {
-    if ((delivery === undefined) === (since === undefined)) {
-      throw new Refusal(
-        exit.usage,
-        'usage',
-        'A replay is of one delivery, or of everything since a moment.',
-        'One:         slipway webhooks replay WEBHOOK DELIVERY',
-        'Everything:  slipway webhooks replay WEBHOOK --since 2h',
-      )
+  async perform(cli: Cli, [id, delivery]: [string, string | undefined], { since }: { readonly since?: string }) {
+    if (delivery !== undefined && since !== undefined) {
+      throw unclear(id, 'One delivery is sent again, or everything since a moment, and not both.')
     }
-    const moment = since === undefined ? undefined : momentOf(since, cli.world.now(), '--since')
-    const client = await cli.connect()
     const { signal } = cli
-    const { id } = await findWebhook(client, text, signal)
-    const look = `What comes of it:  slipway webhooks deliveries ${id}`
-    if (moment !== undefined) {
-      const webhook = await changing(() => client.webhooks.replayAll(id, { since: moment }, { signal }), look)
-      return changed(cli, webhook, `${id} is sent again what happened since ${moment}.`, look)
+    const client = await cli.connect()
+    if (delivery !== undefined) {
+      return tellSent(cli, await changing(() => client.webhooks.replay(id, delivery, { signal }), lookAt(id)))
     }
-    const again = await changing(() => client.webhooks.replay(id, delivery ?? '', { signal }), look)
-    return changed(cli, again, `${again.id} is on its way again.`, look)
+    if (since === undefined) throw unclear(id, 'It is not said what is sent again.')
+    const from = momentOf(since, cli.world.now(), '--since')
+    const replayed = await changing(() => client.webhooks.replayAll(id, { since: from }, { signal }), lookAt(id))
+    if (cli.json) cli.printJson(replayed)
+    else cli.tell(`Everything since ${from} is sent again, in its order. See it:  slipway webhooks deliveries ${id}`)
+    return exit.done
   },
+}
+
+function lookAt(id: string): string {
+  return `Look:  slipway webhooks deliveries ${id}`
+}
+
+function unclear(id: string, why: string): Refusal {
+  return new Refusal(
+    exit.usage,
+    'what_again',
+    why,
+    `One delivery:  slipway webhooks replay ${id} DELIVERY`,
+    `Everything:    slipway webhooks replay ${id} --since 2h`,
+  )
 }

@@ -1,33 +1,36 @@
+import type { Command } from 'commander'
+import type { Cli } from '../../cli.ts'
 import { type CommandFile, examples } from '../../command.ts'
 import { secondsOf } from '../../duration.ts'
-import { exit } from '../../exit.ts'
-import { findWebhook } from '../../find-webhook.ts'
 import { changing } from '../../interrupt.ts'
+import { showSecret } from './about.ts'
 
-/** `slipway webhooks rotate WEBHOOK` */
+/** `slipway webhooks rotate ID` */
 export const rotate: CommandFile = {
-  declare(command) {
+  declare(command: Command) {
     command
-      .argument('<webhook>', 'its id, or the end of it')
-      .option('--overlap <time>', 'how long requests are signed with the old secret as well: 0s to 7d', secondsOf)
-    examples(command, 'slipway webhooks rotate whk_01jd8xkz3mfy7t2v9q4b6n8r5w --overlap 1h')
+      .argument('<id>', 'its id')
+      .option(
+        '--overlap <time>',
+        'how long requests are signed with the old secret as well: 0s, 12h, 7d (default: 1d)',
+        secondsOf,
+      )
+    examples(command, 'slipway webhooks rotate whk_…', 'slipway webhooks rotate whk_… --overlap 0s')
   },
-  async perform(cli, [text]: [string], { overlap }: { overlap?: number }) {
-    const client = await cli.connect()
+  async perform(cli: Cli, [id]: [string], { overlap }: { readonly overlap?: number }) {
     const { signal } = cli
-    const { id } = await findWebhook(client, text, signal)
-    const webhook = await changing(
-      () => client.webhooks.rotate(id, overlap === undefined ? {} : { overlap_seconds: overlap }, { signal }),
-      `Do it again, for a new secret would be lost:  slipway webhooks rotate ${id}`,
+    const client = await cli.connect()
+    const how = overlap === undefined ? {} : { overlap_seconds: overlap }
+    const issued = await changing(
+      () => client.webhooks.rotate(id, how, { signal }),
+      `The secret is not to be had a second time. Make a new one:  slipway webhooks rotate ${id}`,
     )
-    if (cli.json) {
-      cli.printJson(webhook)
-      return exit.done
-    }
-    const { mood, glyph } = cli.storyStyle
-    cli.print(webhook.secret)
-    cli.tell(`${mood('good', glyph('good'))} ${id} has a new secret.`)
-    cli.tell('  It stands on stdout, and is shown this once.')
-    return exit.done
+    const until = issued.secret_versions.findLast(version => version.until !== undefined)?.until
+    return showSecret(
+      cli,
+      issued,
+      `${issued.id} has a new secret.`,
+      ...(until === undefined ? [] : [`Requests are signed with the old one as well until ${until}.`]),
+    )
   },
 }

@@ -1,79 +1,83 @@
+import { type Command, Option } from 'commander'
+import type { Client, UpdateWebhook } from '../../../client/index.ts'
+import type { Cli } from '../../cli.ts'
 import { type CommandFile, examples } from '../../command.ts'
 import { exit } from '../../exit.ts'
-import { findInstance } from '../../find.ts'
-import { findWebhook } from '../../find-webhook.ts'
 import { changing } from '../../interrupt.ts'
 import { Refusal } from '../../refusal.ts'
-import { changed } from '../../told.ts'
-import { all } from '../../values.ts'
+import { all, list } from '../../values.ts'
+import { idsOf } from './about.ts'
 
-interface Options {
-  readonly sendTo?: string
-  readonly type?: string[]
-  readonly allTypes?: true
+interface Flags {
+  readonly to?: string
+  readonly types?: string[]
+  readonly allTypes?: boolean
   readonly instance?: string[]
-  readonly allInstances?: true
-  readonly description?: string
-  readonly enable?: true
-  readonly disable?: true
+  readonly allInstances?: boolean
+  /** False for `--no-description`. */
+  readonly description?: string | false
+  readonly enable?: boolean
+  readonly disable?: boolean
 }
 
-/** `slipway webhooks update WEBHOOK` */
+/** `slipway webhooks update ID` */
 export const update: CommandFile = {
-  declare(command) {
+  declare(command: Command) {
     command
-      .argument('<webhook>', 'its id, or the end of it')
-      .option('--send-to <url>', 'where events are sent')
-      .option('--type <type>', 'only events of this type, or of a family: deploy.*; several times for several', all)
-      .option('--all-types', 'events of all types')
-      .option('--instance <instance>', 'only of this one; several times for several', all)
-      .option('--all-instances', 'of all instances')
+      .argument('<id>', 'its id')
+      .option('--to <url>', 'where events are sent from now on')
+      .option('--types <types>', 'only these events: deploy.*,instance.healed', list)
+      .addOption(new Option('--all-types', 'all events').conflicts('types'))
+      .option('--instance <instance>', 'only of this one, by name or id; can be given several times', all)
+      .addOption(new Option('--all-instances', 'of all instances').conflicts('instance'))
       .option('--description <text>', 'what it is for')
-      .option('--enable', 'send again, from now on')
-      .option('--disable', 'send nothing')
+      .option('--no-description', 'without one')
+      .option('--disable', 'it is told of nothing')
+      .addOption(new Option('--enable', 'it is told of what happens from now on').conflicts('disable'))
     examples(
       command,
-      'slipway webhooks update whk_01jd8xkz3mfy7t2v9q4b6n8r5w --disable',
-      "slipway webhooks update 6n8r5w --type 'deploy.*' --type instance.deleted",
+      'slipway webhooks update whk_… --types "deploy.*,instance.healed"',
+      'slipway webhooks update whk_… --disable',
     )
   },
-  async perform(cli, [text]: [string], options: Options) {
-    const { sendTo, type, allTypes, instance, allInstances, description, enable, disable } = options
-    if ((enable && disable) || (type && allTypes) || (instance && allInstances)) {
-      throw new Refusal(exit.usage, 'contradiction', 'Two options say the opposite of each other.', 'Leave one out.')
+  async perform(cli: Cli, [id]: [string], flags: Flags) {
+    const isChange = Object.keys(changeOf(flags, flags.instance)).length > 0
+    if (!isChange) {
+      throw new Refusal(
+        exit.usage,
+        'nothing_to_change',
+        'Nothing is said that would change.',
+        'See what can be said:  slipway webhooks update --help',
+      )
     }
-    if (
-      !sendTo &&
-      !type &&
-      !allTypes &&
-      !instance &&
-      !allInstances &&
-      description === undefined &&
-      !enable &&
-      !disable
-    ) {
-      throw new Refusal(exit.usage, 'nothing_to_change', 'Nothing is named that should change.', 'See --help')
-    }
-    const client = await cli.connect()
     const { signal } = cli
-    const instances: string[] = []
-    for (const one of instance ?? []) instances.push((await findInstance(client, one, { signal })).id)
-    const webhook = await findWebhook(client, text, signal)
-    const updated = await changing(
-      () =>
-        client.webhooks.update(
-          webhook,
-          {
-            ...(sendTo === undefined ? {} : { url: sendTo }),
-            ...(type ? { types: type } : allTypes ? { types: null } : {}),
-            ...(instance ? { instances } : allInstances ? { instances: null } : {}),
-            ...(description === undefined ? {} : { description }),
-            ...(enable ? { enabled: true } : disable ? { enabled: false } : {}),
-          },
-          { signal },
-        ),
-      'Look:  slipway webhooks list',
+    const client = await cli.connect()
+    const change = changeOf(flags, await instancesOf(cli, client, flags))
+    // What is named is set, and nothing else: it does not matter what changed meanwhile.
+    const changed = await changing(
+      () => client.webhooks.update(id, change, { signal, ifMatch: '*' }),
+      `Look:  slipway webhooks get ${id}`,
     )
-    return changed(cli, updated, `${updated.id} is ${updated.enabled ? 'enabled' : 'disabled'}, as it was asked for.`)
+    if (cli.json) cli.printJson(changed)
+    else cli.tell(`${changed.id} is changed. It is ${changed.enabled ? 'enabled' : 'disabled'}.`)
+    return exit.done
   },
+}
+
+async function instancesOf(cli: Cli, client: Client, { instance }: Flags): Promise<string[] | undefined> {
+  return instance === undefined ? undefined : await idsOf(cli, client, instance)
+}
+
+function changeOf(flags: Flags, instances: string[] | undefined): UpdateWebhook {
+  const { to, types, allTypes, allInstances, description, enable, disable } = flags
+  return {
+    ...(to === undefined ? {} : { url: to }),
+    ...(types === undefined ? {} : { types }),
+    ...(allTypes ? { types: null } : {}),
+    ...(instances === undefined ? {} : { instances }),
+    ...(allInstances ? { instances: null } : {}),
+    ...(description === undefined ? {} : { description: description === false ? null : description }),
+    ...(enable ? { enabled: true } : {}),
+    ...(disable ? { enabled: false } : {}),
+  }
 }
