@@ -175,5 +175,9 @@ export const ownCodes: Readonly<Record<string, { readonly meaning: string; reado
   },
   unreadable: { meaning: 'What was found can’t be read.', next: 'The message says which file, and why.' },
   bad_count: { meaning: 'What should be a count of replicas is none.', next: 'It looks like web=3' },
-  no_change: { meaning: 'Nothing is named that should be changed.', next: '--help shows what can be.' },
+  nothing_to_change: { meaning: 'Nothing is named that should be changed.', next: '--help shows what can be.' },
+  what_again: {
+    meaning: 'What is to be sent again is not said, or is said twice.',
+    next: 'Name one delivery, or a time with --since.',
+  },
 }

@@ -45,7 +45,7 @@ describe('every command that help tells of', () => {
       const takes = /^ {2}(?!-h|--json|--context|--url|--tenant|-y|--ascii)(?:-\w, )?(?:--|\w)/m.test(
         out.replace(/\nExamples:.*/s, ''),
       )
-      assert.ok(!takes || /\nExamples:\n {2}\$ slipway /.test(out), `${words} has examples`)
+      assert.ok(!takes || /\nExamples:\n {2}\$ .*slipway /.test(out), `${words} has examples`)
     }
   })
 
