@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import { assertNothingLeft, type Line, processesOf, root, runExample } from './example.ts'
@@ -18,8 +18,13 @@ const expected = [
   { version: 9, strategy: 'canary', state: 'cancelled', restored: true, error_code: 'cancelled' },
 ]
 
+/** A terminal of a test is made by Python. */
+const noTerminal = spawnSync('python3', ['--version']).status === 0 ? false : 'python3 is not installed'
+
 describe('npm start', () => {
-  test('on a terminal ends each deployment as it has to, loses nothing, stays up for what it says to paste, and removes everything it started on Ctrl-C', async t => {
+  test('on a terminal ends each deployment as it has to, loses nothing, stays up for what it says to paste, and removes everything it started on Ctrl-C', {
+    skip: noTerminal,
+  }, async t => {
     let pasting: Promise<readonly Pasted[]> | undefined
     const { code, lines, story, folder } = await runExample(t, 'demo', {
       shown(story, { type }) {
