@@ -79,8 +79,9 @@ function ofProblem(error: SlipwayApiError): Told {
 }
 
 /** What to type about it here, where the server could only say what to do. */
-function nextOf({ code, problem }: SlipwayApiError): string[] {
+function nextOf({ code, errors, problem }: SlipwayApiError): string[] {
   if (code === 'unauthenticated') return ['Log in:  slipway login']
+  if (errors.some(({ pointer }) => pointer === '/tenant')) return ['Here:  --tenant NAME, or SLIPWAY_TENANT']
   const deployment = problem?.['deployment_id']
   if (typeof deployment !== 'string') return []
   const look = `Look:        slipway watch ${deployment}`

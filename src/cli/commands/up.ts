@@ -23,6 +23,9 @@ interface Options {
   readonly log: 'info' | 'warn' | 'silent'
 }
 
+/** The tenant that whoever starts a server works for until they say another one. */
+const firstTenant = 'default'
+
 /** How long ending may take, milliseconds: systemd kills after 30 s as our unit has it. */
 const endMs = 25_000
 
@@ -143,7 +146,7 @@ async function keep(
 ): Promise<{ readonly name: string; readonly isUsed: boolean }> {
   const known = await readContexts(cli.world)
   const name = 'local'
-  const contexts = { ...known.contexts, [name]: { url, token } }
+  const contexts = { ...known.contexts, [name]: { url, token, tenant: firstTenant } }
   const current = known.current ?? name
   await writeContexts(cli.world, { current, contexts })
   return { name, isUsed: current === name }
