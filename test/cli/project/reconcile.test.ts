@@ -53,7 +53,7 @@ describe('an instance is brought to its file', () => {
     return await client.instances.get(instanceId ?? '')
   }
 
-  test('from nothing to all that it says, and every difference is an act that is told before it is done', async () => {
+  test('from nothing to all that it says, and every difference is an act that is told before it is done', async t => {
     const first = project(`services:\n${web(images.web, ', expose: true, replicas: 2')}${worker()}`)
     const creation = reconcile(first, undefined)
     assert.deepEqual(told(creation), [
@@ -97,7 +97,7 @@ describe('an instance is brought to its file', () => {
     )
     assert.deepEqual(kinds(reconcile(second, now)), ['deploy'])
 
-    await test('a service that comes back has the count of the file, not the one it left with', async () => {
+    await t.test('a service that comes back has the count of the file, not the one it left with', async () => {
       const third = project(
         `services:\n${web(images.newer)}${api(', expose: true')}${worker().replace(' }\n', ', replicas: 2 }\n')}`,
       )
@@ -108,13 +108,16 @@ describe('an instance is brought to its file', () => {
       assert.deepEqual(kinds(reconcile(third, done)), ['deploy'])
     })
 
-    await test('what the file says nothing of stays: hosts, policies, and counts that were scaled by hand', async () => {
-      const silent = project(`services:\n${web(images.newer)}${api(', expose: true')}`)
-      const scaled = { ...now, services: now.services.map(service => ({ ...service, replicas: 7 })) }
-      assert.deepEqual(kinds(reconcile(silent, scaled)), ['deploy'])
-    })
+    await t.test(
+      'what the file says nothing of stays: hosts, policies, and counts that were scaled by hand',
+      async () => {
+        const silent = project(`services:\n${web(images.newer)}${api(', expose: true')}`)
+        const scaled = { ...now, services: now.services.map(service => ({ ...service, replicas: 7 })) }
+        assert.deepEqual(kinds(reconcile(silent, scaled)), ['deploy'])
+      },
+    )
 
-    await test('somebody else who changed it meanwhile is not overwritten', async () => {
+    await t.test('somebody else who changed it meanwhile is not overwritten', async () => {
       const stale = await client.instances.get(now.id)
       await client.instances.update(await client.instances.get(now.id), { hosts: ['other.example.com'] })
       const [update] = reconcile(second, { ...stale, hosts: [] })
@@ -122,28 +125,34 @@ describe('an instance is brought to its file', () => {
       await assert.rejects(perform({ ...update, from: stale }, client, { id: now.id }), { code: 'precondition_failed' })
     })
 
-    await test('no exposed service in the file is none on the server, and one that is removed needs no telling', () => {
-      const none = reconcile(project(`services:\n${web(images.newer)}${api()}`), { ...now, expose: 'api' })
-      assert.equal(told(none)[0], 'exposes no service')
-      const gone = reconcile(project(`services:\n${web(images.newer)}`), { ...now, expose: 'api' })
-      assert.deepEqual(kinds(gone), ['deploy'])
-    })
+    await t.test(
+      'no exposed service in the file is none on the server, and one that is removed needs no telling',
+      () => {
+        const none = reconcile(project(`services:\n${web(images.newer)}${api()}`), { ...now, expose: 'api' })
+        assert.equal(told(none)[0], 'exposes no service')
+        const gone = reconcile(project(`services:\n${web(images.newer)}`), { ...now, expose: 'api' })
+        assert.deepEqual(kinds(gone), ['deploy'])
+      },
+    )
 
-    await test('another provider is refused: an instance stays where it was made', () => {
+    await t.test('another provider is refused: an instance stays where it was made', () => {
       assert.throws(() => reconcile(project(`provider: moon\nservices:\n${web(images.web)}`), now), {
         code: 'instance_state',
       })
     })
 
-    await test('values of env are not told, only that they changed, and options go with the strategy they are of', () => {
-      const text = `strategy: canary\noptions: { holdSeconds: 1 }\nservices:\n${web(images.newer)}${api().replace('info', 'hush')}`
-      const [plain] = reconcile(project(text), now).filter(({ kind }) => kind === 'deploy')
-      assert.deepEqual(plain && described(plain), ['changes api: env.LEVEL'])
-      const [other] = reconcile(project(text), now, { strategy: 'rolling' }).filter(({ kind }) => kind === 'deploy')
-      assert.ok(plain?.kind === 'deploy' && other?.kind === 'deploy')
-      assert.deepEqual(plain.request.options, { holdSeconds: 1 })
-      assert.equal(other.request.options, undefined)
-    })
+    await t.test(
+      'values of env are not told, only that they changed, and options go with the strategy they are of',
+      () => {
+        const text = `strategy: canary\noptions: { holdSeconds: 1 }\nservices:\n${web(images.newer)}${api().replace('info', 'hush')}`
+        const [plain] = reconcile(project(text), now).filter(({ kind }) => kind === 'deploy')
+        assert.deepEqual(plain && described(plain), ['changes api: env.LEVEL'])
+        const [other] = reconcile(project(text), now, { strategy: 'rolling' }).filter(({ kind }) => kind === 'deploy')
+        assert.ok(plain?.kind === 'deploy' && other?.kind === 'deploy')
+        assert.deepEqual(plain.request.options, { holdSeconds: 1 })
+        assert.equal(other.request.options, undefined)
+      },
+    )
   })
 })
 
