@@ -14,8 +14,22 @@ export async function askLine(cli: Cli, message: string): Promise<string> {
   return answered(await text({ message, ...streamsOf(cli) }))
 }
 
-/** Asks for a yes or a no, and takes no for granted. Only on a terminal; ends with 130 when it is interrupted. */
-export async function confirm(cli: Cli, message: string): Promise<boolean> {
+/** What takes something away is asked for: on a terminal, or said as --yes. `what` tells what would be gone. Throws a `Refusal` otherwise. */
+export async function confirmYes(cli: Cli, what: string): Promise<void> {
+  if (cli.options.yes) return
+  if (!canAsk(cli)) {
+    throw new Refusal(
+      exit.usage,
+      'not_confirmed',
+      `${what} That is asked for, and there is no terminal.`,
+      'Say it with the command:  --yes',
+    )
+  }
+  if (await confirm(cli, `${what} Go on?`)) return
+  throw new Refusal(exit.usage, 'not_confirmed', 'Not confirmed: nothing was changed.')
+}
+
+async function confirm(cli: Cli, message: string): Promise<boolean> {
   const prompts = await import('@clack/prompts')
   const answer = await prompts.confirm({ message, initialValue: false, ...streamsOf(cli) })
   if (typeof answer === 'boolean') return answer

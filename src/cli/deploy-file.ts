@@ -1,15 +1,15 @@
 import type { Client, Instance } from '../client/index.ts'
-import { canAsk, confirm } from './ask.ts'
+import { confirmYes } from './ask.ts'
 import type { Cli } from './cli.ts'
 import { type ExitCode, exit } from './exit.ts'
-import { findInstance, findRelease } from './find.ts'
+import { findInstance } from './find.ts'
 import { changing } from './interrupt.ts'
 import { type Act, perform, removedBy, waitsForSuccess } from './project/act.ts'
 import { describe } from './project/describe.ts'
 import { type ProjectFile, readProject } from './project/read.ts'
-import { type DeployTerms, reconcile } from './project/reconcile.ts'
+import { reconcile } from './project/reconcile.ts'
 import { Refusal } from './refusal.ts'
-import { busyOf, optionsOf, type RequestFlags } from './request.ts'
+import { type RequestFlags, termsOf } from './request.ts'
 import { type WatchFlags, watched } from './watching.ts'
 
 /** What a project file asks for, on the server as it is now. */
@@ -57,11 +57,17 @@ export async function deployFile(
     for (const line of acts.flatMap(describe)) cli.tell(`  ${line}`)
   }
   const removed = removedBy(acts)
-  if (removed.length > 0) await askToRemove(cli, name, removed)
+  if (removed.length > 0) {
+    await confirmYes(cli, `${name} loses ${removed.join(', ')}, which the file does not name.`)
+  }
   let id = instance?.id
   for (const [at, act] of acts.entries()) {
-    const last = acts.slice(at + 1).length === 0
-    const performed = await changing(() => perform(act, client, { id }), `Look:  slipway ps ${name}`)
+    // Between two acts nothing is under way that Ctrl-C could leave half done.
+    cli.signal.throwIfAborted()
+    const performed = await changing(
+      () => perform(act, client, { id, signal: cli.signal }),
+      `Look:  slipway ps ${name}`,
+    )
     if (performed.kind === 'update' || performed.kind === 'expose') continue
     const { answer } = performed
     if ('instance' in answer) id = answer.instance.id
@@ -70,7 +76,7 @@ export async function deployFile(
     const code = await watched(cli, client, started, flags)
     const rest = acts.slice(at + 1)
     if (code !== exit.done || (flags.detach && rest.some(waitsForSuccess))) {
-      if (!last) tellRest(cli, rest)
+      tellRest(cli, rest)
       return code
     }
   }
@@ -83,48 +89,11 @@ function tellRest(cli: Cli, rest: readonly Act[]): void {
   for (const line of rest.flatMap(describe)) cli.tell(`  ${line}`)
 }
 
-async function askToRemove(cli: Cli, name: string, removed: readonly string[]): Promise<void> {
-  if (cli.options.yes) return
-  const what = `${name} loses ${removed.join(', ')}, which the file does not name.`
-  if (!canAsk(cli)) {
-    throw new Refusal(
-      exit.usage,
-      'not_confirmed',
-      `${what} That is asked for, and there is no terminal.`,
-      'Say it with the command:  --yes',
-    )
-  }
-  if (await confirm(cli, `${what} Go on?`)) return
-  throw new Refusal(exit.usage, 'not_confirmed', 'Nothing was changed.')
-}
-
 async function existing(client: Client, name: string, signal: AbortSignal): Promise<Instance | undefined> {
   try {
     return await findInstance(client, name, { signal })
   } catch (error) {
     if (error instanceof Refusal && error.code === 'not_found') return undefined
     throw error
-  }
-}
-
-async function termsOf(
-  cli: Cli,
-  client: Client,
-  instance: Instance | undefined,
-  flags: RequestFlags,
-): Promise<DeployTerms> {
-  const { strategy, notes, expectRelease } = flags
-  const commit = flags.commit ?? (cli.world.env['GITHUB_SHA'] || undefined)
-  const options = optionsOf(flags.option ?? [])
-  const busy = busyOf(flags)
-  return {
-    ...(strategy === undefined ? {} : { strategy }),
-    ...(Object.keys(options).length === 0 ? {} : { options }),
-    ...(notes === undefined ? {} : { notes }),
-    ...(commit === undefined ? {} : { commit_sha: commit }),
-    ...(expectRelease === undefined || instance === undefined
-      ? {}
-      : { expect_release: await findRelease(client, instance, expectRelease, { signal: cli.signal }) }),
-    ...(busy === undefined ? {} : { if_busy: busy }),
   }
 }

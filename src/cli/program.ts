@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { type Cli, cliOf, type GlobalOptions } from './cli.ts'
 import type { CommandFile, Listed } from './command.ts'
 import { commands } from './commands.ts'
@@ -97,8 +97,3 @@ Exit codes: ${Object.entries(exitMeanings)
   .map(([code, meaning]) => `${code.padStart(3)}  ${meaning}`)
   .join('\n            ')}
 `
-
-/** Whether the parser ended because of what was typed, and not because help or the version was asked for. */
-export function isUsageError(error: unknown): error is CommanderError {
-  return error instanceof CommanderError && error.exitCode !== 0
-}

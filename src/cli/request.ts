@@ -52,18 +52,27 @@ export async function requestOf(
   instance: Instance,
   flags: RequestFlags,
 ): Promise<DeployRequest> {
+  const services = imagesOf(flags.image ?? [], instance, cli.world.cwd)
+  return { services, ...(await termsOf(cli, client, instance, flags)) }
+}
+
+/** All that the flags say beside the images. Of an instance that is not there yet no release is expected. */
+export async function termsOf(
+  cli: Cli,
+  client: Client,
+  instance: Instance | undefined,
+  flags: RequestFlags,
+): Promise<Omit<DeployRequest, 'services'>> {
   const { strategy, notes, expectRelease } = flags
   const commit = flags.commit ?? (cli.world.env['GITHUB_SHA'] || undefined)
   const options = optionsOf(flags.option ?? [])
   const busy = busyOf(flags)
-  const services = imagesOf(flags.image ?? [], instance, cli.world.cwd)
   return {
-    services,
     ...(strategy === undefined ? {} : { strategy }),
     ...(Object.keys(options).length === 0 ? {} : { options }),
     ...(notes === undefined ? {} : { notes }),
     ...(commit === undefined ? {} : { commit_sha: commit }),
-    ...(expectRelease === undefined
+    ...(expectRelease === undefined || instance === undefined
       ? {}
       : { expect_release: await findRelease(client, instance, expectRelease, { signal: cli.signal }) }),
     ...(busy === undefined ? {} : { if_busy: busy }),

@@ -50,7 +50,7 @@ export async function settle(world: Pick<World, 'env' | 'home'>, flags: SettingF
     source: 'default',
   }
   // A token belongs to the server it was made by: one from a file never goes to a server that was named elsewhere.
-  const sameServer = context !== undefined && new URL(context.url).href === urlOf(url).href
+  const sameServer = context !== undefined && URL.parse(context.url)?.href === urlOf(url).href
   const token = first([env['SLIPWAY_TOKEN'], 'SLIPWAY_TOKEN'], [sameServer ? context.token : undefined, from])
   const tenant = first(
     [flags.tenant, '--tenant'],

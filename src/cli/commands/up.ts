@@ -3,7 +3,7 @@ import { pid } from 'node:process'
 import { InvalidArgumentError, Option } from 'commander'
 import { everyTenant } from '../../auth/auth.ts'
 import type { Slipway } from '../../index.ts'
-import type { ListenOptions } from '../../server/index.ts'
+import type { ListenOptions, Server } from '../../server/index.ts'
 import type { Cli } from '../cli.ts'
 import { type CommandFile, examples } from '../command.ts'
 import { contextsFile, readContexts, writeContexts } from '../contexts.ts'
@@ -77,8 +77,25 @@ async function serve(
   isNew: boolean,
   options: Options & Pick<ListenOptions, 'tls'>,
 ): Promise<ExitCode> {
-  const { createServer, endOnSignals } = await import('../../server/index.ts')
+  const { createServer } = await import('../../server/index.ts')
   const server = createServer(slipway)
+  try {
+    return await serveWith(cli, slipway, server, dataDir, isNew, options)
+  } catch (error) {
+    await server.close()
+    throw error
+  }
+}
+
+async function serveWith(
+  cli: Cli,
+  slipway: Slipway,
+  server: Server,
+  dataDir: string,
+  isNew: boolean,
+  options: Options & Pick<ListenOptions, 'tls'>,
+): Promise<ExitCode> {
+  const { endOnSignals } = await import('../../server/index.ts')
   const { url } = await server.listen({
     host: options.host,
     port: options.port ?? portOf(cli.world.env['SLIPWAY_PORT'] || '7420'),

@@ -37,6 +37,8 @@ export type Performed =
 export interface Target {
   readonly id?: string | undefined
   readonly tenant?: string | undefined
+  /** Ends the call. */
+  readonly signal?: AbortSignal
 }
 
 /** Whether it can only be done once the deploy before it has succeeded. */
@@ -50,8 +52,8 @@ export function removedBy(acts: readonly Act[]): string[] {
 }
 
 /** Performs one act. The acts of a list are performed in their order. */
-export async function perform(act: Act, client: Client, { id = '', tenant }: Target): Promise<Performed> {
-  const options = tenant === undefined ? {} : { tenant }
+export async function perform(act: Act, client: Client, { id = '', tenant, signal }: Target): Promise<Performed> {
+  const options = { ...(tenant === undefined ? {} : { tenant }), ...(signal === undefined ? {} : { signal }) }
   const { instances, deployments } = client
   switch (act.kind) {
     case 'create':

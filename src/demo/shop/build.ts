@@ -9,7 +9,7 @@ const shared = { web: ['serve.mjs', 'websocket.mjs'], api: ['serve.mjs', 'websoc
  * Writes every release of the shop as a folder of its own into `into`, ready to be used as `file:<folder>`, and returns the folders by name.
  *
  * @example
- * const shop = await buildShop('/tmp/shop')
+ * const shop = await buildShop('./shop')
  * const image = `file:${shop['web-2']}`
  */
 export async function buildShop(into: string): Promise<Record<ShopReleaseName, string>> {

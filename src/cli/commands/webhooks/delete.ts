@@ -1,10 +1,9 @@
 import type { Command } from 'commander'
-import { canAsk, confirm } from '../../ask.ts'
+import { confirmYes } from '../../ask.ts'
 import type { Cli } from '../../cli.ts'
 import { type CommandFile, examples } from '../../command.ts'
 import { exit } from '../../exit.ts'
 import { changing } from '../../interrupt.ts'
-import { Refusal } from '../../refusal.ts'
 import { shown } from '../../shown.ts'
 
 /** `slipway webhooks delete ID` */
@@ -17,25 +16,11 @@ export const remove: CommandFile = {
     const { signal } = cli
     const client = await cli.connect()
     const of = await client.webhooks.get(id, { signal })
-    await confirmed(cli, `${of.id} is deleted with its deliveries: ${shown(of.url)} is told of nothing any more.`)
+    await confirmYes(cli, `${of.id} is deleted with its deliveries: ${shown(of.url)} is told of nothing any more.`)
     // Whoever is sure of it is sure whatever changed meanwhile.
     await changing(() => client.webhooks.delete(of.id, { signal, ifMatch: '*' }), 'Look:  slipway webhooks list')
     if (cli.json) cli.printJson(of)
     else cli.tell(`${of.id} is deleted.`)
     return exit.done
   },
-}
-
-async function confirmed(cli: Cli, what: string): Promise<void> {
-  if (cli.options.yes) return
-  if (!canAsk(cli)) {
-    throw new Refusal(
-      exit.usage,
-      'not_confirmed',
-      `${what} That is asked for, and there is no terminal.`,
-      'Say it with the command:  --yes',
-    )
-  }
-  if (await confirm(cli, `${what} Go on?`)) return
-  throw new Refusal(exit.usage, 'not_confirmed', 'Not confirmed: nothing was changed.')
 }
