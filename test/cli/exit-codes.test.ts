@@ -53,9 +53,14 @@ describe('exit codes', { concurrency: true }, () => {
     usage: async t => (await (await userOf(t)).call('tokens revoke')).code,
     failed: async t => {
       const { user, sign } = await withShop(t)
+      const check = { type: 'command', command: ['false'] }
+      const services = [{ name: 'worker', health_check: check, image: images[1] }]
+      await writeFile(join(user.home, 'shop.json'), JSON.stringify({ name: 'shop', services }))
+      const call = user.call('deploy -f shop.json --strategy recreate')
+      // Neither the new replica gets well nor, once the old one is gone that was, another one of it.
+      await call.told('run 1 of worker')
       await rm(sign)
-      // Neither the new replica nor the old one gets well.
-      const { code, err } = await user.call(`deploy shop --image ${images[1]} --strategy recreate`)
+      const { code, err } = await call
       assert.match(err, /FAILED/)
       return code
     },

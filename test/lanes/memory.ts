@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs'
+import { accessSync, chmodSync, constants, mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs'
 import { freemem } from 'node:os'
 import { join } from 'node:path'
 
@@ -16,6 +16,8 @@ const roomBytes = 4 * gib
 export function keepFilesInMemory(): void {
   if (process.env['TMPDIR'] !== undefined || !isFit()) return
   const folder = mkdtempSync(join(shared, 'slipway-'))
+  // As any temporary folder is: a test's PostgreSQL is run by nobody, who has a folder in it and removes it.
+  chmodSync(folder, 0o1777)
   process.env['TMPDIR'] = folder
   process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
 }

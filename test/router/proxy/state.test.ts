@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
@@ -116,6 +116,8 @@ describe('what the proxy keeps on disk', () => {
   test('a lock that is removed while the proxy serves is taken again', async () => {
     const pid = await world.router.pid()
     rmSync(place.lock)
+    // Whoever tries it before the proxy has it again may take it from under its hands.
+    await eventually(() => existsSync(place.lock))
     await eventually(() => {
       const mine = takeLock(place.lock)
       mine?.release()
