@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { type ExitCode, exit, exitMeanings } from '../../src/cli/exit.ts'
@@ -25,18 +25,25 @@ describe('exit codes', { concurrency: true }, () => {
   const userOf = async (t: Pick<TestContext, 'after'>): Promise<User> =>
     await startUser(t, { url: world.url, token: (await world.tenant()).token })
 
-  /** A user with a shop of one worker, which is well as long as `sign` lies in the user's home. */
-  const withShop = async (t: Pick<TestContext, 'after'>): Promise<{ user: User; sign: string }> => {
-    const user = await userOf(t)
-    const sign = join(user.home, 'sign')
-    await writeFile(sign, '')
-    const healthCheck = { type: 'command' as const, command: ['test', '-e', sign], minHealthyMs: 0, intervalMs: 100 }
-    const services = [{ ...worker(images[0] ?? ''), healthCheck }]
+  /** Writes what the shop of a user is: one worker, well when `check` ends with 0. */
+  const declare = async (user: User, image: string | undefined, check = 'true', script?: string): Promise<void> => {
+    const healthCheck = { type: 'command' as const, command: [check], minHealthyMs: 0, intervalMs: 100 }
+    const command = script === undefined ? {} : { command: ['sh', '-c', script] }
+    const services = [{ ...worker(image ?? ''), healthCheck, ...command }]
     const policies = { progressDeadlineMs: 1_000, drainMs: 500 }
     await writeFile(join(user.home, 'shop.json'), JSON.stringify(wire({ name: 'shop', services, policies })))
+  }
+
+  /** A user with that shop; the script is what it runs. */
+  const withShop = async (
+    t: Pick<TestContext, 'after'>,
+    script?: (home: string) => string,
+  ): Promise<{ user: User }> => {
+    const user = await userOf(t)
+    await declare(user, images[0], 'true', script?.(user.home))
     const { code, err } = await user.call('instances create -f shop.json')
     assert.equal(code, 0, err)
-    return { user, sign }
+    return { user }
   }
 
   /** A deployment of the shop that waits at a pause. */
@@ -52,15 +59,11 @@ describe('exit codes', { concurrency: true }, () => {
     unexpected: async t => (await (await startFailingUser(t)).call('tokens list')).code,
     usage: async t => (await (await userOf(t)).call('tokens revoke')).code,
     failed: async t => {
-      const { user, sign } = await withShop(t)
-      const check = { type: 'command', command: ['false'] }
-      const services = [{ name: 'worker', health_check: check, image: images[1] }]
-      await writeFile(join(user.home, 'shop.json'), JSON.stringify({ name: 'shop', services }))
-      const call = user.call('deploy -f shop.json --strategy recreate')
-      // Neither the new replica gets well nor, once the old one is gone that was, another one of it.
-      await call.told('run 1 of worker')
-      await rm(sign)
-      const { code, err } = await call
+      // The old one comes up once and never again, and the new one not at all.
+      const once = (home: string): string => `cd '${home}' && test ! -e mark && touch mark && exec sleep 1000`
+      const { user } = await withShop(t, once)
+      await declare(user, images[1], 'false', 'exec sleep 1000')
+      const { code, err } = await user.call('deploy -f shop.json --strategy recreate')
       assert.match(err, /FAILED/)
       return code
     },
@@ -80,9 +83,7 @@ describe('exit codes', { concurrency: true }, () => {
     },
     restored: async t => {
       const { user } = await withShop(t)
-      const services = [{ name: 'worker', health_check: { type: 'command', command: ['false'] } }]
-      const file = join(user.home, 'shop.json')
-      await writeFile(file, JSON.stringify({ name: 'shop', services: [{ ...services[0], image: images[1] }] }))
+      await declare(user, images[1], 'false')
       return (await user.call('deploy -f shop.json')).code
     },
     paused: async t => {
