@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { emptyStats, startTally } from '../../src/demo/load/stats.ts'
 import { blockLines } from '../../src/demo/screen/block.ts'
 import { changeLines } from '../../src/demo/screen/changes.ts'
-import { finalTable } from '../../src/demo/screen/finish.ts'
+import { finalTable, lastLines } from '../../src/demo/screen/finish.ts'
 import { bar, duration, type Line, paint, span } from '../../src/demo/screen/line.ts'
 import { createScreen } from '../../src/demo/screen/screen.ts'
 import type { DemoState, FinishedDeployment } from '../../src/demo/screen/state.ts'
@@ -162,6 +162,15 @@ describe('the demo draws', () => {
  warm rollback: 42 ms to the last request on the old release
  3 ended failed, not restored, expected was succeeded
  lost at 12.345 s: request: reset: socket hang up`,
+    )
+  })
+
+  test('what was lost since the table, above the last line', () => {
+    const end = { finished, sent: 13_850, lost: 1, appErrors: 0, losses: ['80.002 s: WebSocket: timeout: no echo'] }
+    assert.equal(
+      text(lastLines(end), 200),
+      ` lost at 80.002 s: WebSocket: timeout: no echo
+ 13,850 requests sent, 1 lost; everything that was started is removed`,
     )
   })
 

@@ -63,12 +63,15 @@ export function finalTable(end: DemoEnd): Line[] {
   ]
 }
 
-/** The last line, when nothing is left of what was started. */
-export function lastLine({ sent, lost }: DemoEnd): Line {
+/** The last lines, when nothing is left of what was started: the sum, and what was lost since the table. */
+export function lastLines({ sent, lost, losses }: DemoEnd): Line[] {
   return [
-    span(` ${count(sent)} requests sent, `),
-    span(`${count(lost)} lost`, lost > 0 ? 'bad' : 'good'),
-    span('; everything that was started is removed'),
+    ...lossLines(losses),
+    [
+      span(` ${count(sent)} requests sent, `),
+      span(`${count(lost)} lost`, lost > 0 ? 'bad' : 'good'),
+      span('; everything that was started is removed'),
+    ],
   ]
 }
 
@@ -89,8 +92,12 @@ function sumLines(end: DemoEnd): Line[] {
         span(`expected was ${deployment.expected}${because(deployment.expectedCause)}`, 'bad'),
       ],
     ),
-    ...end.losses.map((loss): Line => [span(` lost at ${loss}`, 'bad')]),
+    ...lossLines(end.losses),
   ]
+}
+
+function lossLines(losses: readonly string[]): Line[] {
+  return losses.map(loss => [span(` lost at ${loss}`, 'bad')])
 }
 
 function mark(deployment: FinishedDeployment) {

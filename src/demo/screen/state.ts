@@ -91,7 +91,7 @@ export interface DemoEnd {
   readonly sent: number
   readonly lost: number
   readonly appErrors: number
-  /** The first losses, as the load generator tells them. */
+  /** The first losses, as the load generator tells them; those that were shown already are left out. */
   readonly losses: readonly string[]
   /** From the call of the warm rollback to the last request routed to the old revision. */
   readonly rollbackMs?: number

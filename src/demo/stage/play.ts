@@ -5,7 +5,7 @@ import type { World } from '../../cli/world.ts'
 import type { CreateInstanceRequest } from '../../index.ts'
 import { type Load, startLoad } from '../load/load.ts'
 import type { LoadOptions } from '../load/options.ts'
-import { endedAsExpected, lastLine } from '../screen/finish.ts'
+import { endedAsExpected, lastLines } from '../screen/finish.ts'
 import { paint } from '../screen/line.ts'
 import { createScreen, type Screen } from '../screen/screen.ts'
 import { type Act, follow, type Performance, type Performed, perform } from './act.ts'
@@ -70,7 +70,7 @@ async function playOne(what: Play, { once, json }: PlayOptions, world: World, si
       ...(json ? { printEvent: line => stdout.write(line) } : {}),
       say: text => story.write(text),
     })
-    story.write(`${paint(lastLine(outcome), Number.MAX_SAFE_INTEGER, false)}\n`)
+    for (const line of lastLines(outcome)) story.write(`${paint(line, Number.MAX_SAFE_INTEGER, false)}\n`)
     if (json) stdout.write(`${JSON.stringify(summaryOf(outcome))}\n`)
     return outcome.well ? exit.done : exit.unexpected
   } catch (error) {
@@ -115,17 +115,19 @@ async function performAll(what: Play, { screen, signal, stay, printEvent, say }:
   if (!stay) {
     const outcome = outcomeOf(finished, acts, await load.stop())
     screen.end(outcome)
-    return outcome
+    return { ...outcome, losses: [] }
   }
   const lines = await invite(stage)
-  screen.end(outcomeOf(finished, acts, load.stats()))
+  const soFar = outcomeOf(finished, acts, load.stats())
+  screen.end(soFar)
   // `end` erased the block, and it is drawn again beneath this.
   say(`Paste into another terminal:\n\n${lines.map(line => `  ${line}\n`).join('')}\n`)
   live.note('the load goes on; Ctrl-C ends it and removes what was started')
   await aborted(alive).catch((reason: unknown) => {
     if (!(reason instanceof Interrupted)) throw reason
   })
-  return outcomeOf(finished, acts, await load.stop())
+  const outcome = outcomeOf(finished, acts, await load.stop())
+  return { ...outcome, losses: outcome.losses.slice(soFar.losses.length) }
 }
 
 interface Backstage {
