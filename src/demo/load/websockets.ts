@@ -6,9 +6,10 @@ import type { Tally } from './stats.ts'
 const everyMs = 200
 /**
  * A message younger than this when a close frame comes was on its way while the server said goodbye: echoes come in order, so it had not
- * been read. Long enough for a busy machine, short enough to notice a tunnel that no longer carries what it is given.
+ * been read. Long enough for a machine so busy that a replica gets its turn late, and finds the message beside the signal to end; short
+ * enough to notice a tunnel that no longer carries what it is given.
  */
-const crossingMs = 1000
+const crossingMs = 3000
 
 /**
  * Holds `settings.websockets` connections open, each sending a message every 200 ms and expecting its echo, until `stop` is called.

@@ -7,7 +7,7 @@ import { type RefusalReason, refuse } from './refusal.ts'
 import type { Pick } from './service.ts'
 
 const connectTimeoutMs = 3000
-/** How long a client may take to read what its replica said last. */
+/** How long a client may take to read what its replica said last, and to end its side. */
 const lastWordsMs = 5000
 
 /**
@@ -164,18 +164,31 @@ class Tunnel implements InFlight {
     return res
   }
 
+  /**
+   * The replica is gone. Closed now, with something of the client's unread, its connection would be reset, and what the replica said last be
+   * lost with it: so we say that nothing follows, and read on until the client has ended too.
+   */
   #endAfterLastWords(): void {
-    if (this.#client.writableLength === 0) return this.#end()
-    this.#client.end()
-    setTimeout(() => this.#end(), lastWordsMs).unref()
+    if (this.#over) return
+    const client = this.#client
+    client.unpipe()
+    client.resume()
+    client.end()
+    const patience = setTimeout(() => client.destroy(), lastWordsMs).unref()
+    client.once('close', () => clearTimeout(patience))
+    this.#leave()
   }
 
   #end(): void {
     if (this.#over) return
+    this.#client.destroy()
+    this.#leave()
+  }
+
+  #leave(): void {
     this.#over = true
     this.#asking?.destroy()
     this.#replica?.destroy()
-    this.#client.destroy()
     if (!this.#picked) return
     this.#picked.traffic.activeWebSockets--
     this.#picked.endpoint.leaveWebSocket(this)

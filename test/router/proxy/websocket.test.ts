@@ -96,6 +96,37 @@ describe('WebSockets through the proxy', () => {
     assert.deepEqual(seen, ['/ws'])
   })
 
+  test('the last words of a replica that cuts the connection reach a client that is still writing and reads them late', async () => {
+    const { server, ...endpoint } = await world.replica('rude', (_req, res) => res.end())
+    let writes = 0
+    const cut = Promise.withResolvers<void>()
+    server.on('upgrade', (_req, socket) => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chatter\r\n\r\n')
+      socket.on('close', () => cut.resolve()).on('error', () => undefined)
+      socket.on('data', () => {
+        if (++writes > 1) return
+        socket.write('goodbye', () => socket.destroy())
+      })
+    })
+    const { port } = await world.route({ one: { weight: 100, endpoints: [endpoint] } })
+    const client = connect({ port, host: '127.0.0.1' }).setEncoding('latin1')
+    let failure: Error | undefined
+    client.on('error', error => (failure ??= error))
+    client.write('GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: chatter\r\n\r\n')
+    const [head] = (await once(client, 'data')) as [string]
+    assert.match(head, /^HTTP\/1\.1 101/)
+    client.pause()
+    // It goes on writing for a while after the replica is gone, as somebody does who has not heard of it.
+    client.write('first')
+    await cut.promise
+    for (let i = 0; i < 20; i++) await new Promise(resolve => client.write(`more ${i}`, resolve))
+    let text = ''
+    client.on('data', chunk => (text += String(chunk)))
+    client.resume()
+    await once(client, 'close')
+    assert.deepEqual([failure, text], [undefined, 'goodbye'])
+  })
+
   test('an upgrade to h2c is answered as plain HTTP', async () => {
     const plain = await world.replica('plain', (req, res) => res.end(`upgrade: ${req.headers.upgrade}`))
     const { port } = await world.route({ one: { weight: 100, endpoints: [plain] } })
