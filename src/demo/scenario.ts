@@ -4,13 +4,13 @@ import type { ShopReleaseName } from './shop/releases.ts'
 import type { Act } from './stage/act.ts'
 import type { Play } from './stage/play.ts'
 
-/** Short enough to be watched, long enough for some dozens of requests at 5 %. */
+/** Short enough to be watched, long enough for some dozens of requests at 5 %. The limit of latency is one that a laptop which builds something beside keeps. */
 const careful = {
   steps: [5, 25, 50, 100],
   holdSeconds: 3,
   checks: [
     { type: 'errors', maxRate: 0.01 },
-    { type: 'latency', maxP95Ms: 2000 },
+    { type: 'latency', maxP95Ms: 5000 },
   ],
   keepWarmSeconds: 120,
 }

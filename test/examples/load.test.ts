@@ -222,7 +222,8 @@ describe('the load generator', { concurrency: 4 }, () => {
     const report = await running.stop()
     assert.equal(report.lost, 0)
     assert.equal(fresh, Math.floor(report.sent / 4))
-    assert.ok(kept.size >= 4 && kept.size < report.sent / 2, `${kept.size} connections were kept`)
+    // Each of the four opens more while an answer is late, as many may be on a busy machine; but some are used again.
+    assert.ok(kept.size >= 4 && kept.size < report.sent - fresh, `${kept.size} connections were kept`)
     assert.deepEqual([...hosts], ['api.shop.localhost'])
   })
 
@@ -243,9 +244,10 @@ describe('the load generator', { concurrency: 4 }, () => {
     await running.until(stats => stats.webSockets.opened === 6 && stats.webSockets.echoed >= 6)
     const report = await running.stop()
     assert.equal(report.lost, 0, report.losses.join('\n'))
-    assert.equal(report.webSockets.closed, 3)
-    assert.equal(report.webSockets.crossed, 3)
-    assert.equal(report.webSockets.echoed, report.webSockets.sent - 3)
+    const { closed, crossed, echoed, sent } = report.webSockets
+    assert.equal(closed, 3)
+    assert.ok(crossed >= 3, 'at least the one that each said goodbye to')
+    assert.equal(echoed, sent - crossed)
   })
 
   test('a WebSocket that is still opening when the end comes is given up, and nothing else', async t => {
