@@ -2,12 +2,14 @@ import { parseArgs } from 'node:util'
 import { benchApi } from './api.ts'
 import { benchDeploys } from './deploy.ts'
 import type { Figure } from './figure.ts'
+import { benchFirstMove } from './first-move.ts'
 import { benchHealing } from './healing.ts'
 import { benchLists } from './lists.ts'
 import { benchMany } from './many.ts'
 import { benchParked } from './parked.ts'
 import { openPlace, type Place } from './place.ts'
 import { benchProxy } from './proxy.ts'
+import { benchPs } from './ps.ts'
 import { benchReads } from './reads.ts'
 import { benchResume } from './resume.ts'
 import { benchRollbacks } from './rollback.ts'
@@ -41,6 +43,8 @@ const sizes = {
   meanwhile: [200, 100, 3],
   few: [1000, 1000, 100],
   listed: [1_000_000, 50_000, 200],
+  starts: [3, 1, 1],
+  calls: [30, 10, 1],
 } as const
 const form = options.tiny ? 2 : options.quick ? 1 : 0
 
@@ -70,6 +74,8 @@ const parts: Readonly<Record<string, Part>> = {
   parked: () => benchParked(size('parked'), size('watchedMs')),
   streams: async () => [...(await benchStreams(size('listeners'))), await benchReads(size('proxySeconds'))],
   api: () => benchApi(size('asked'), size('meanwhile')),
+  start: async () => [await benchFirstMove(size('starts'))],
+  ps: inPlace(async place => [await benchPs(place, size('calls'))]),
   lists: () => benchLists(size('few'), size('listed'), 200),
 }
 

@@ -76,8 +76,12 @@ export function cliOf(world: World, options: GlobalOptions): Cli {
           'In CI:   set SLIPWAY_URL and SLIPWAY_TOKEN',
         )
       }
-      const { createClient } = await import('../client/index.ts')
+      const [{ createClient }, { fetchByHttp }] = await Promise.all([
+        import('../client/index.ts'),
+        import('./fetch.ts'),
+      ])
       return createClient({
+        fetch: fetchByHttp,
         url: address,
         token: credential,
         ...(tenant === undefined ? {} : { tenant }),

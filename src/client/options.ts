@@ -19,7 +19,13 @@ export interface ClientOptions {
   /** How long a stream that was open tries to be open again, milliseconds. Default 600 000. */
   readonly reconnectMs?: number
   /** Default: the platform's. */
-  readonly fetch?: (url: string, init: RequestInit) => Promise<Response>
+  readonly fetch?: (url: string, init: RequestInit) => Promise<Answered>
+}
+
+/** What is read of an answer. A `Response` is one. */
+export interface Answered extends Pick<Response, 'ok' | 'status' | 'text'> {
+  readonly headers: Pick<Headers, 'get'>
+  readonly body: Pick<ReadableStream<Uint8Array>, 'cancel' | 'getReader'> | null
 }
 
 /** What any call takes beside what it is about. */

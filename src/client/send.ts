@@ -1,5 +1,5 @@
 import { SlipwayApiError, SlipwayConnectionError } from './error.ts'
-import type { Settings } from './options.ts'
+import type { Answered, Settings } from './options.ts'
 import type { Prepared } from './request.ts'
 import type { Problem } from './types.ts'
 import { unlessAborted } from './wait.ts'
@@ -9,7 +9,7 @@ import { unlessAborted } from './wait.ts'
  *
  * @throws SlipwayApiError when it is refused, SlipwayConnectionError when nothing came back, the signal's reason when it is aborted
  */
-export async function send(request: Prepared, signal: AbortSignal, settings: Settings): Promise<Response> {
+export async function send(request: Prepared, signal: AbortSignal, settings: Settings): Promise<Answered> {
   const token = await tokenOf(settings, signal)
   const answer = await exchange(request, token, signal, settings)
   if (answer.ok || answer.status === 304) return answer
@@ -34,7 +34,7 @@ async function exchange(
   token: string | undefined,
   signal: AbortSignal,
   settings: Settings,
-): Promise<Response> {
+): Promise<Answered> {
   signal.throwIfAborted()
   try {
     return await settings.fetch(url, {
@@ -51,7 +51,7 @@ async function exchange(
   }
 }
 
-async function refusalOf(answer: Response, request: Prepared): Promise<SlipwayApiError> {
+async function refusalOf(answer: Answered, request: Prepared): Promise<SlipwayApiError> {
   const text = await textOf(answer, request)
   const seconds = Number(answer.headers.get('retry-after') ?? Number.NaN)
   const retryAfter = Number.isFinite(seconds) ? [seconds] : []
@@ -62,7 +62,7 @@ async function refusalOf(answer: Response, request: Prepared): Promise<SlipwayAp
 }
 
 /** What was answered, as text. Throws SlipwayConnectionError when it breaks off. */
-export async function textOf(answer: Response, { method, url }: Prepared): Promise<string> {
+export async function textOf(answer: Answered, { method, url }: Prepared): Promise<string> {
   try {
     return await answer.text()
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { RouteKey } from '../server/index.ts'
 import { mostPauseMs } from './call.ts'
 import { SlipwayApiError, SlipwayConnectionError } from './error.ts'
-import type { Settings } from './options.ts'
+import type { Answered, Settings } from './options.ts'
 import { prepare, type Sent } from './request.ts'
 import { mayRepeat } from './retry.ts'
 import { causeOf, send } from './send.ts'
@@ -82,7 +82,7 @@ async function open(
 }
 
 async function* blocksOf(
-  answer: Response,
+  answer: Answered,
   silenceMs: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Block, void> {

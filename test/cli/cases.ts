@@ -101,7 +101,7 @@ export function failsAt(line: string, request: string, calling: Calling = {}): C
       {
         code: 1,
         out: '',
-        err: `✖ ${method} http://127.0.0.1:PORT${path} had no answer: other side closed.\n  Is the server up?  slipway doctor\n  Start one here:    slipway up\n  (connection_unreachable)\n`,
+        err: `✖ ${method} http://127.0.0.1:PORT${path} had no answer: socket hang up.\n  Is the server up?  slipway doctor\n  Start one here:    slipway up\n  (connection_unreachable)\n`,
       },
     )
   }
