@@ -117,8 +117,11 @@ async function follow(
 ): Promise<Response> {
   const from = placeOf(c.req.header('Last-Event-ID'))
   const end = ending(c, parts)
-  const { tail, ...rest } = query
-  const asked = from ? { ...rest, since: from.at } : grep === undefined ? query : await fromFirst(c, query, grep)
+  const asked = from
+    ? given({ ...query, tail: undefined, since: from.at })
+    : grep === undefined
+      ? query
+      : await fromFirst(c, query, grep)
   const lines = c.var.acting.logs({ ...asked, follow: true }, end.signal)
   return streamed(c, numbered(lines, from, grep), { beatMs: parts.beatMs, end, allowed: stillAllowed(c, parts) })
 }
