@@ -18,7 +18,8 @@ function told({ code, out, err }: Called): Called {
       .replaceAll(/sha256:[0-9a-f]{64}/g, 'sha256:DIGEST')
       .replaceAll(/\b[0-9a-f]{12}\b/g, 'IMAGE_OF_12__')
       .replaceAll(/\bworker\.[0-9a-f]{16}/g, 'worker.REVISION')
-      .replaceAll(/\b\d+s\b/g, 'NOW')
+      // A column is as wide as its heading, whether what stands in it is 4s or 12s.
+      .replaceAll(/\b\d+[sm]\b( *)/g, (span, after: string) => (after === '' ? 'NOW' : 'NOW'.padEnd(span.length + 1)))
   return { code, out: plain(out), err: plain(err) }
 }
 
