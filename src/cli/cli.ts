@@ -92,7 +92,7 @@ export function cliOf(world: World, options: GlobalOptions): Cli {
 }
 
 /** In a job of GitHub Actions, which needs no secret: who the job is, for the audience that the server expects. */
-function jobToken(world: World, address: string): (() => Promise<string>) | undefined {
+export function jobToken(world: World, address: string): (() => Promise<string>) | undefined {
   if (!isGithubJob(world.env)) return undefined
   return githubToken(world.env, world.env['SLIPWAY_OIDC_AUDIENCE'] || new URL(address).origin, world.now)
 }

@@ -99,6 +99,10 @@ export const ownCodes: Readonly<Record<string, { readonly meaning: string; reado
     meaning: 'What should be the address of a server is none.',
     next: 'It looks like https://slipway.example; slipway config --sources says where it came from.',
   },
+  insecure_http: {
+    meaning: 'A token would go to another machine over plain http.',
+    next: 'Serve it by https, or say --insecure-http in a network that you trust.',
+  },
   bad_retries: { meaning: 'SLIPWAY_RETRIES is not a number.', next: 'Unset it, or set a number from 0 on.' },
   config_malformed: {
     meaning: 'The file with the contexts can’t be understood.',

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Context } from 'hono'
 import { z } from 'zod'
 import { given } from '../deploy/schema.ts'
@@ -42,27 +43,29 @@ const followDeployment = route('GET /v1/deployments/{id}/logs/stream', {
 export function logs(parts: ServerParts) {
   return resource()
     .openapi(ofInstance, async c => {
-      const { service, since, tail = 200 } = c.req.valid('query')
+      const { service, since, grep, tail = 200 } = c.req.valid('query')
       const instanceId = c.req.valid('param').id
-      return c.json({ items: wire(await read(c, given({ instanceId, service, since, tail }))) }, 200)
+      const query = given({ instanceId, service, since })
+      const lines = grep === undefined ? await read(c, { ...query, tail }) : await lastOf(c, query, tail, { grep })
+      return c.json({ items: wire(lines) }, 200)
     })
     .openapi(followInstance, async c => {
-      const { service, since, tail = 200 } = c.req.valid('query')
+      const { service, since, grep, tail = 200 } = c.req.valid('query')
       const instanceId = c.req.valid('param').id
       await c.var.acting.instances.get(instanceId)
-      return follow(c, parts, given({ instanceId, service, since, tail }))
+      return await follow(c, parts, given({ instanceId, service, since, tail }), grep)
     })
     .openapi(ofDeployment, async c => {
-      const { service, since, tail = 200 } = c.req.valid('query')
+      const { service, since, grep, tail = 200 } = c.req.valid('query')
       const { instanceId, startedAt, finishedAt } = await c.var.acting.getDeployment(c.req.valid('param').id)
       if (startedAt === undefined) return c.json({ items: [] }, 200)
       const query = given({ instanceId, service, since: later(startedAt, since) })
-      return c.json({ items: wire(await lastOf(c, query, tail, finishedAt)) }, 200)
+      return c.json({ items: wire(await lastOf(c, query, tail, given({ grep, until: finishedAt }))) }, 200)
     })
     .openapi(followDeployment, async c => {
-      const { service, since } = c.req.valid('query')
+      const { service, since, grep } = c.req.valid('query')
       const { instanceId, startedAt, createdAt } = await c.var.acting.getDeployment(c.req.valid('param').id)
-      return follow(c, parts, given({ instanceId, service, since: later(startedAt ?? createdAt, since) }))
+      return await follow(c, parts, given({ instanceId, service, since: later(startedAt ?? createdAt, since) }), grep)
     })
 }
 
@@ -72,16 +75,30 @@ async function read(c: Context<ServerEnv>, query: LogQuery): Promise<LogLine[]> 
   return found
 }
 
-/** The last lines up to a moment; no more than twice as many are ever held. */
+/** Which lines of a log are meant. */
+interface Meant {
+  /** A text they have; of the lines as they are told, so that nobody finds a secret by asking for it. */
+  readonly grep?: string
+  /** When the last of them was written. */
+  readonly until?: string
+}
+
+/** So many lines are looked at before others have their turn. */
+const linesPerTurn = 2000
+
+/** The last lines that are meant, however many came after them; no more than twice as many are ever held. */
 async function lastOf(
   c: Context<ServerEnv>,
   query: LogQuery,
   count: number,
-  until: string | undefined,
+  { grep = '', until }: Meant,
 ): Promise<LogLine[]> {
   let found: LogLine[] = []
+  let looked = 0
   for await (const line of c.var.acting.logs(query, c.req.raw.signal)) {
     if (until !== undefined && line.at > until) break
+    if (++looked % linesPerTurn === 0) await setImmediate()
+    if (!line.text.includes(grep)) continue
     found.push(line)
     if (found.length > 2 * count) found = found.slice(-count)
   }
@@ -92,15 +109,28 @@ function later(one: string, other: string | undefined): string {
   return other === undefined || Date.parse(one) >= Date.parse(other) ? one : other
 }
 
-function follow(c: Context<ServerEnv>, parts: ServerParts, query: LogQuery): Response {
+async function follow(
+  c: Context<ServerEnv>,
+  parts: ServerParts,
+  query: LogQuery,
+  grep: string | undefined,
+): Promise<Response> {
   const from = placeOf(c.req.header('Last-Event-ID'))
   const end = ending(c, parts)
-  const { tail, ...rest } = query
-  const asked: LogQuery = from
-    ? { ...rest, since: from.at, follow: true }
-    : { ...rest, ...(tail === undefined ? {} : { tail }), follow: true }
-  const lines = c.var.acting.logs(asked, end.signal)
-  return streamed(c, numbered(lines, from), { beatMs: parts.beatMs, end, allowed: stillAllowed(c, parts) })
+  const asked = from
+    ? given({ ...query, tail: undefined, since: from.at })
+    : grep === undefined
+      ? query
+      : await fromFirst(c, query, grep)
+  const lines = c.var.acting.logs({ ...asked, follow: true }, end.signal)
+  return streamed(c, numbered(lines, from, grep), { beatMs: parts.beatMs, end, allowed: stillAllowed(c, parts) })
+}
+
+/** The query that begins with the first of the last lines that have this text; without one, with what was written just now. */
+async function fromFirst(c: Context<ServerEnv>, { tail, ...rest }: LogQuery, grep: string): Promise<LogQuery> {
+  if (tail === undefined) return rest
+  const [first] = await lastOf(c, rest, tail, { grep })
+  return first ? { ...rest, since: first.at } : { ...rest, tail }
 }
 
 /** A place in a log: a moment, and how many lines of that moment were given. */
@@ -109,12 +139,18 @@ interface Place {
   readonly count: number
 }
 
-async function* numbered(lines: AsyncIterable<LogLine>, from: Place | undefined): AsyncGenerator<Frame, void> {
+/** Lines that have this text, with the places they have among all. */
+async function* numbered(
+  lines: AsyncIterable<LogLine>,
+  from: Place | undefined,
+  grep = '',
+): AsyncGenerator<Frame, void> {
   let [at, count] = ['', 0]
   for await (const line of lines) {
     count = line.at === at ? count + 1 : 1
     at = line.at
     if (from && (at < from.at || (at === from.at && count <= from.count))) continue
+    if (!line.text.includes(grep)) continue
     yield { id: `${at}~${count}`, data: wire(line) }
   }
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Token } from '../auth/token.ts'
 import type { CreateTokenRequest, RotateTokenRequest } from '../auth/token-service.ts'
 import { given } from '../deploy/schema.ts'
+import { ownVersion } from '../router/proxy/version.ts'
 import { unwire, wire } from '../wire.ts'
 import { etagOf, ifMatch } from './conditional.ts'
 import type { ServerParts } from './context.ts'
@@ -48,7 +49,7 @@ export function tokens(parts: ServerParts) {
   return resource()
     .openapi(whoami, async c => {
       const tenant = await c.var.acting.tenants.own()
-      return c.json(wire({ ...c.var.claims, ...(tenant ? { tenant } : {}) }), 200)
+      return c.json(wire({ ...c.var.claims, serverVersion: ownVersion, ...(tenant ? { tenant } : {}) }), 200)
     })
     .openapi(list, async c => {
       const { limit, cursor } = c.req.valid('query')

@@ -104,6 +104,38 @@ describe('the token of a login', () => {
     assert.deepEqual(Object.keys((contextsOf(user) as { contexts: object }).contexts), ['127.0.0.1'])
   })
 
+  test('does not go to another machine over plain http unless that is said', async t => {
+    const user = await startUser(t)
+    const line = 'login --url http://slipway.invalid:7420 --token-stdin'
+    assert.deepEqual(await user.call(line, { stdin: customer.token }), {
+      code: 2,
+      out: '',
+      err: `✖ slipway.invalid:7420 is asked over plain http, and whoever is on the way there could read your token: nothing was sent.
+  By https:                 slipway login --url https://slipway.invalid:7420
+  In a network you trust:   the same again with --insecure-http
+  (insecure_http)
+`,
+    })
+    const { code, err } = await user.call(`${line} --insecure-http`, {
+      stdin: customer.token,
+      env: { SLIPWAY_RETRIES: '0' },
+    })
+    assert.equal(code, 1)
+    assert.match(
+      err,
+      /^Your token goes to slipway\.invalid:7420 over plain http: whoever is on the way can read it\.\n✖ /,
+    )
+  })
+
+  test('that would go over plain http is spoken of wherever its context is named', async t => {
+    const user = await withContexts(t)
+    const contexts = { lab: { url: 'http://lab.example', token: 'slip_any' } }
+    writeFileSync(fileOf(user), JSON.stringify({ current: 'lab', contexts }))
+    const said = /That is plain http: whoever is on the way there can read your token\.\n/
+    assert.match((await user.call('context show')).err, said)
+    assert.match((await user.call('context use lab')).err, said)
+  })
+
   test('never goes to another server than its own', async t => {
     const user = await withContexts(t)
     const { code, err } = await user.call(['ps', '--url', 'http://127.0.0.1:1'])

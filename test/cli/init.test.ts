@@ -34,6 +34,7 @@ describe('slipway init', () => {
       out: '',
       err: `✔ Wrote slipway.yaml: web-shop with web (from package.json)
   ‖ web is told the port to listen on in $PORT. If it listens on none, take \`ports\` and \`expose\` out.
+  ‖ It runs server.js, which is not there: build it first, or say another \`command\`.
   ‖ What is deployed is this folder as it is: build it first.
   Next:  slipway deploy -f slipway.yaml
 `,
@@ -42,6 +43,7 @@ describe('slipway init', () => {
       await shop.written(),
       `${schema}# Made from package.json.
 # web is told the port to listen on in $PORT. If it listens on none, take \`ports\` and \`expose\` out.
+# It runs server.js, which is not there: build it first, or say another \`command\`.
 # What is deployed is this folder as it is: build it first.
 
 name: web-shop
@@ -56,11 +58,59 @@ services:
     )
   })
 
-  test('leaves to npm what only npm finds', async t => {
-    const shop = await folder(t, { 'package.json': '{ "scripts": { "start": "next start" } }' })
-    assert.equal((await shop.init()).code, 0)
+  test('leaves to the script of the package what only it finds, and says what has to be there', async t => {
+    const scripts = { start: 'next start', prestart: 'next build' }
+    const shop = await folder(t, { 'package.json': JSON.stringify({ scripts, dependencies: { next: '1' } }) })
+    const { code, err } = await shop.init()
+    assert.equal(code, 0)
+    assert.match(err, /Its script "prestart" is not run: do it before you deploy\./)
+    assert.match(err, /What is deployed is \. as it is, and its packages are not there: install them first\./)
     assert.match(await shop.written(), /^name: shop$/m)
-    assert.match(await shop.written(), /command: \[ npm, start \]/)
+    assert.doesNotMatch(await shop.written(), /command/)
+  })
+
+  test('says of each service of a compose file what keeps it from coming up', async t => {
+    const shop = await folder(t, {
+      'compose.yaml': `services:
+  a: { build: ./empty, ports: ["9:9/udp"] }
+  b: { build: ./main }
+  c: { build: ./broken }
+  d: { build: "https://example.com/d.git" }
+  e: { build: ., command: npm run start, environment: { "a.b": 1, PORT: 80, CACHE_HOST: a }, expose: [80] }
+  f: { build: ./main, depends_on: { once: { condition: service_completed_successfully } } }
+  once: { build: ./empty, command: node once.js }
+`,
+      'package.json': '{ "scripts": { "start": "node x" } }',
+    })
+    for (const name of ['empty', 'main', 'broken']) await mkdir(join(shop.cwd, name))
+    await writeFile(join(shop.cwd, 'main/package.json'), '{ "main": "dist/index.js" }')
+    await writeFile(join(shop.cwd, 'broken/package.json'), '{')
+    const { code, err } = await shop.init()
+    assert.equal(code, 0)
+    assert.equal(
+      err.replaceAll(shop.cwd, 'SHOP'),
+      `✔ Wrote slipway.yaml: shop with a, b, c, e, f (from compose.yaml)
+  ‖ d is left out: https://example.com/d.git is not a folder. Clone it, and say where.
+  ‖ once is left out: it runs once and ends. Let f run it, under \`before\`.
+  ‖ a: nothing in ./empty says what to run: give it a \`command\`, or a package.json with a script "start".
+  ‖ a: its port 9:9/udp is not carried over: ports are single ones of TCP.
+  ‖ b: it runs dist/index.js, which is not there: build it first, or say another \`command\`.
+  ‖ c: SHOP/broken/package.json is not JSON.
+  ‖ e: no variable can be called a.b.
+  ‖ e: CACHE_HOST names a, which is no host name here: say its address.
+  ‖ f: it runs dist/index.js, which is not there: build it first, or say another \`command\`.
+  Next:  slipway deploy -f slipway.yaml
+`,
+    )
+    assert.match(await shop.written(), /name: e\n {4}image: file:\.\n {4}env:/, 'npm stays out of it')
+  })
+
+  test('refuses a compose file of which nothing can run here', async t => {
+    const shop = await folder(t, { 'compose.yaml': 'services: { db: { image: postgres } }\n' })
+    const { code, err } = await shop.init()
+    assert.equal(code, 2)
+    assert.match(err, /^✖ compose\.yaml has nothing that can run here: db is left out: postgres comes from a registry/)
+    await assert.rejects(shop.written(), { code: 'ENOENT' })
   })
 
   test('carries a compose file over, and says what it could not', async t => {
@@ -91,13 +141,14 @@ volumes: { data: }
     assert.equal(code, 0)
     assert.equal(
       err,
-      `✔ Wrote slipway.yaml: my-shop with web-app, db (from compose.yaml)
+      `✔ Wrote slipway.yaml: my-shop with web-app (from compose.yaml)
   ‖ web_app is called web-app: names are of lower-case letters, digits and -.
-  ‖ web-app: deploy.resources is not carried over.
-  ‖ db: volumes is not carried over.
-  ‖ db: what it keeps belongs into the folder that $DATA names; it outlives releases.
-  ‖ db: postgres:\${PG-16} comes from a registry of containers; processes are of a folder (file:) or a package (npm:).
+  ‖ db is left out: postgres:\${PG-16} comes from a registry of containers, and what runs here is a folder (file:) or a package (npm:). Let it run as it does, and give the others its address.
+  ‖ web_app: deploy.resources is not carried over.
+  ‖ web_app: there is no folder ./web yet.
+  ‖ web_app: it has to listen on the port that it finds in $PORT; on 3000 nobody asks it here.
   ‖ Not carried over: volumes.
+  ‖ Who deploys it sets TOKEN, API: without, it is refused.
   Next:  slipway deploy -f slipway.yaml
 `,
     )
@@ -124,18 +175,9 @@ services:
       interval_ms: 90000
       timeout_ms: 5000
       unhealthy_after: 3
-    depends_on: [ db ]
     replicas: 3
     grace_ms: 20000
     expose: true
-
-  - name: db
-    image: postgres:\${PG:-16}
-    env:
-      LEVEL: \${LEVEL}
-    health_check:
-      type: command
-      command: [ sh, -c, pg_isready -U shop ]
 `,
     )
   })

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Acting } from '../../src/index.ts'
 import { createServer } from '../../src/server/index.ts'
@@ -15,7 +18,8 @@ function told({ code, out, err }: Called): Called {
       .replaceAll(/sha256:[0-9a-f]{64}/g, 'sha256:DIGEST')
       .replaceAll(/\b[0-9a-f]{12}\b/g, 'IMAGE_OF_12__')
       .replaceAll(/\bworker\.[0-9a-f]{16}/g, 'worker.REVISION')
-      .replaceAll(/\b\d+s\b/g, 'NOW')
+      // A column is as wide as its heading, whether what stands in it is 4s or 12s.
+      .replaceAll(/\b\d+[sm]\b( *)/g, (span, after: string) => (after === '' ? 'NOW' : 'NOW'.padEnd(span.length + 1)))
   return { code, out: plain(out), err: plain(err) }
 }
 
@@ -212,6 +216,45 @@ describe('what is on record', () => {
         err: 'No longer followed; what runs goes on.\n',
       })
     },
+  })
+
+  test('logs are searched however far back, told as the last so many that fit, and followed by the same text', async t => {
+    const folder = await mkdtemp(join(tmpdir(), 'slipway-chatty-'))
+    t.after(() => rm(folder, { recursive: true }))
+    // More lines follow than a server gives at once.
+    await writeFile(
+      join(folder, 'chatty.js'),
+      `const needles = ['needle 1', 'needle 2', 'needle 3'].join('\\n')
+       const said = process.env.PASSWORD
+       process.stdout.write(needles + '\\n' + 'hay\\n'.repeat(6000) + said + '\\nall said\\n')
+       setInterval(() => require('node:fs').existsSync(process.env.DATA + '/go') && console.log('needle 4'), 50)`,
+    )
+    await writeFile(join(folder, 'slipway.json'), '{ "command": ["node", "chatty.js"] }')
+    const { id: tenantId, token } = await world.tenant()
+    const acting = world.machine.slipway.as({ tenantId, subject: 'ana' })
+    const user = await startUser(t, { url: world.url, token })
+    await acting.secrets.store('password', 'opensesame')
+    const { deployment: asked, instance } = await acting.instances.create({
+      name: 'chatty',
+      services: [{ ...worker(`file:${folder}`), secrets: { PASSWORD: 'password' } }],
+    })
+    const { state, error } = await acting.finished(asked.id)
+    assert.equal(state, 'succeeded', error)
+    const begun = user.call('logs chatty -f --grep "all said"')
+    await begun.told('all said')
+    begun.interrupt()
+    await begun
+    const texts = async (line: string): Promise<string[]> =>
+      (JSON.parse((await user.call(`logs chatty --json ${line}`)).out) as { text: string }[]).map(({ text }) => text)
+    assert.deepEqual(await texts('--grep needle'), ['needle 1', 'needle 2', 'needle 3'])
+    assert.deepEqual(await texts('--grep needle -n 2'), ['needle 2', 'needle 3'])
+    assert.deepEqual(await texts('--grep sesame'), [], 'a secret is not found by asking for it')
+    const following = user.call('logs chatty -f --grep needle')
+    await following.told('needle 3')
+    await writeFile(join(world.machine.dataDir, 'instances', instance.id, 'data', 'worker', 'go'), '')
+    await following.told('needle 4')
+    following.interrupt()
+    assert.doesNotMatch((await following).out, /hay/)
   })
 
   test('logs are followed beyond the end of the server, and say where the connection broke', async t => {

@@ -21,6 +21,7 @@ const otherNames = new Set([
   'release_id',
   'next_at',
   'overlap_seconds',
+  'error_code',
 ])
 
 /** What the benchmarks print: names of figures and of numbers beside them. */

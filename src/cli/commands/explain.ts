@@ -3,12 +3,15 @@ import { nearest } from '../../nearest.ts'
 import { type CommandFile, examples } from '../command.ts'
 import { exit } from '../exit.ts'
 import { advice, ownCodes } from '../explanations.ts'
+import { ownReasons, reasons } from '../reasons.ts'
 import { Refusal } from '../refusal.ts'
 
 /** A code in full. */
-interface Explanation {
+export interface Explanation {
   readonly code: string
   readonly meaning: string
+  /** Why it happens. */
+  readonly why: string
   readonly next: string
   /** The status a server answers it with; absent for codes of the command line. */
   readonly status?: number
@@ -28,23 +31,25 @@ export const explain: CommandFile = {
       const [one] = found
       cli.print(`${cli.style.bold(one?.code ?? '')}${one?.status === undefined ? '' : `  (HTTP ${one.status})`}`)
       cli.print(`  ${one?.meaning}`)
-      cli.print(`  ${one?.next}`)
+      cli.print(`  Why:   ${one?.why}`)
+      cli.print(`  Next:  ${one?.next}`)
     }
     return exit.done
   },
 }
 
-function all(): Explanation[] {
+/** Every code there is, in full: those of the server, then those that only the command line has. */
+export function all(): Explanation[] {
   return [...Object.keys(errorCodes), ...Object.keys(ownCodes)].map(explanationOf)
 }
 
 function explanationOf(code: string): Explanation {
   if (Object.hasOwn(errorCodes, code)) {
     const known = code as ErrorCode
-    return { code, ...errorCodes[known], next: advice[known] }
+    return { code, ...errorCodes[known], why: reasons[known], next: advice[known] }
   }
   const own = Object.hasOwn(ownCodes, code) ? ownCodes[code] : undefined
-  if (own) return { code, ...own }
+  if (own) return { code, meaning: own.meaning, why: ownReasons[code] ?? '', next: own.next }
   const close = nearest(code, [...Object.keys(errorCodes), ...Object.keys(ownCodes)])
   throw new Refusal(
     exit.notFound,

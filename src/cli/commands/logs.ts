@@ -18,7 +18,7 @@ interface Options {
   readonly lines: number
 }
 
-/** So many lines the server looks back at most. */
+/** So many lines the server gives at most. */
 const mostLines = 5000
 
 /** `slipway logs INSTANCE` */
@@ -30,7 +30,7 @@ export const logs: CommandFile = {
       .option('--service <name>', 'of one service')
       .option('--since <time>', 'not before: 90s, 15m, 12h ago, or a time')
       .option('--deployment <id>', 'of the time of this deployment')
-      .option('--grep <text>', `only lines that have this text, of the last ${mostLines}`)
+      .option('--grep <text>', 'only lines that have this text; --lines counts those')
       .option('-n, --lines <n>', 'the last so many', some, 200)
     examples(command, 'slipway logs shop -f', 'slipway logs shop --service api --since 10m --grep "db pool"')
   },
@@ -40,15 +40,14 @@ export const logs: CommandFile = {
     const deployment =
       options.deployment === undefined ? undefined : await deploymentOf(cli, client, of, options.deployment)
     const query = {
-      tail: grep === undefined ? lines : mostLines,
+      tail: lines,
+      ...(grep === undefined ? {} : { grep }),
       ...(service === undefined ? {} : { service }),
       ...(since === undefined ? {} : { since: momentOf(since, cli.world.now(), '--since') }),
     }
-    const fits = ({ text }: LogLine): boolean => grep === undefined || text.includes(grep)
-    if (options.follow) return await follow(cli, followed(cli, client, of, deployment, query), fits)
+    if (options.follow) return await follow(cli, followed(cli, client, of, deployment, query))
     const source = deployment === undefined ? client.instances : client.deployments
-    const { items } = await source.logs(deployment ?? of.id, query, { signal: cli.signal })
-    const found = items.filter(fits).slice(-lines)
+    const { items: found } = await source.logs(deployment ?? of.id, query, { signal: cli.signal })
     if (cli.json) cli.printJson(found)
     else if (found.length === 0)
       cli.tell(`No such lines of ${shown(of.name)}. Wait for some:  slipway logs ${of.name} -f`)
@@ -83,20 +82,14 @@ function followed(
 }
 
 /** Tells lines as they come, and where the connection broke between two of them. It ends by Ctrl-C, and leaves everything as it is. */
-async function follow(
-  cli: Cli,
-  told: AsyncIterable<LogLine | LogBreak>,
-  fits: (line: LogLine) => boolean,
-): Promise<ExitCode> {
+async function follow(cli: Cli, told: AsyncIterable<LogLine | LogBreak>): Promise<ExitCode> {
   try {
     for await (const line of told) {
       if ('type' in line) {
         if (cli.json) cli.printJson(line)
         else cli.tell(breakOf(line))
-      } else if (fits(line)) {
-        if (cli.json) cli.printJson(line)
-        else cli.print(lineOf(line, cli))
-      }
+      } else if (cli.json) cli.printJson(line)
+      else cli.print(lineOf(line, cli))
     }
     return exit.done
   } catch (error) {

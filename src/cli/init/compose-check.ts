@@ -5,18 +5,31 @@ type HealthCheck = NonNullable<Project['services'][number]['health_check']>
 
 /** The health check that asks what this one asks: by HTTP, where curl or wget would have asked by HTTP. */
 export function composeCheck(given: Readonly<Record<string, unknown>>, routed: boolean): HealthCheck | undefined {
-  const { test, disable } = given
-  const words = Array.isArray(test) ? test.flatMap(textsOf) : textsOf(test)
-  const [kind = '', ...rest] = Array.isArray(test) ? words : ['CMD-SHELL', ...words]
-  if (disable === true || kind === 'NONE' || rest.length === 0) return undefined
+  const asked = askedBy(given)
+  if (!asked) return undefined
+  const { kind, words } = asked
   const timing = timingOf(given)
-  const line = rest.join(' ')
-  const url =
-    /\b(?:curl|wget)\b.*?\bhttps?:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::\d+)?(?<path>\/[^\s'"|;&]*)?/.exec(
-      line,
-    )
-  if (url && routed) return { type: 'http', path: url.groups?.['path'] ?? '/', ...timing }
-  return { type: 'command', command: kind === 'CMD' ? rest : ['sh', '-c', line], ...timing }
+  const url = httpAsked(words)
+  if (url && routed) return { type: 'http', path: url['path'] ?? '/', ...timing }
+  return { type: 'command', command: kind === 'CMD' ? words : ['sh', '-c', words.join(' ')], ...timing }
+}
+
+/** The port at which a health check by curl or wget asks the service itself. */
+export function portAskedBy(given: Readonly<Record<string, unknown>>): number | undefined {
+  const url = httpAsked(askedBy(given)?.words ?? [])
+  return url && Number(url['port'] ?? 80)
+}
+
+function askedBy({ test, disable }: Readonly<Record<string, unknown>>): { kind: string; words: string[] } | undefined {
+  const given = Array.isArray(test) ? test.flatMap(textsOf) : textsOf(test)
+  const [kind = '', ...words] = Array.isArray(test) ? given : ['CMD-SHELL', ...given]
+  return disable === true || kind === 'NONE' || words.length === 0 ? undefined : { kind, words }
+}
+
+function httpAsked(words: readonly string[]): Readonly<Record<string, string | undefined>> | undefined {
+  return /\b(?:curl|wget)\b.*?\bhttps?:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::(?<port>\d+))?(?<path>\/[^\s'"|;&]*)?/.exec(
+    words.join(' '),
+  )?.groups
 }
 
 function timingOf(given: Readonly<Record<string, unknown>>) {

@@ -20,20 +20,3 @@ export function nameFrom(text: string, otherwise = 'app'): string {
     .replace(/-+$/, '')
   return name === '' ? otherwise : name
 }
-
-/** The words of a command line; quotes hold some together. `undefined` when it takes a shell to understand it. */
-function wordsOf(line: string): string[] | undefined {
-  const words = line.match(word) ?? []
-  // What is left over is half of a pair of quotes.
-  if (words.length === 0 || line.replaceAll(word, '').trim() !== '' || forShells.test(line)) return undefined
-  return words.map(text => text.replaceAll(/"([^"]*)"|'([^']*)'/g, '$1$2'))
-}
-
-const word = /(?:"[^"]*"|'[^']*'|[^\s"'])+/g
-/** Pipes, patterns, substitutions, defaults, and `NAME=value` before the command. */
-const forShells = /[;&|<>()`*?~#\n\\]|\$\{\w*\W*[^}\w]|^\s*[A-Za-z_]\w*=/
-
-/** A command that runs this line as it was meant. */
-export function commandFrom(line: string): string[] {
-  return wordsOf(line) ?? ['sh', '-c', line]
-}

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
+import { commandFrom } from '../../provider/process/command-line.ts'
 import type { Project } from '../project/project.ts'
-import { commandFrom, type Draft, nameFrom } from './draft.ts'
+import { type Draft, nameFrom } from './draft.ts'
 
 /** What flags or a person say of an application of one service. */
 export interface Answers {

@@ -1,7 +1,11 @@
-import { basename } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
+import { exit } from '../exit.ts'
 import { readYaml } from '../project/document.ts'
 import { ProjectError } from '../project/fault.ts'
 import type { Project } from '../project/project.ts'
+import { Refusal } from '../refusal.ts'
+import { environmentOf, referencesIn } from './compose-env.ts'
+import { leftOut } from './compose-left-out.ts'
 import { composeService } from './compose-service.ts'
 import { entriesOf, textsOf } from './compose-values.ts'
 import { type Draft, nameFrom } from './draft.ts'
@@ -28,11 +32,39 @@ export function fromCompose(text: string, file: string, folder: string): Draft {
     throw new ProjectError(file, text, [{ ...yaml.placeOf(['services']), key: 'services', message }], next)
   }
   const notes: string[] = []
-  const found = Object.entries(declared).map(([name, service]) =>
-    composeService(names.get(name) ?? name, entriesOf(service), names, note => void notes.push(note)),
+  const { why, jobs } = leftOut(declared)
+  const kept = new Map([...names].filter(([name]) => !why.has(name)))
+  if (kept.size === 0) {
+    throw new Refusal(
+      exit.usage,
+      'nothing_found',
+      `${file} has nothing that can run here: ${[...why.values()].join(' ')}`,
+      'Say what to run:  slipway init --name NAME --image file:. --command "node server.js"',
+    )
+  }
+  for (const [name, other] of kept)
+    if (name !== other) notes.push(`${name} is called ${other}: names are of lower-case letters, digits and -.`)
+  notes.push(...why.values())
+  const values = [...kept.keys()].flatMap(name =>
+    Object.values(environmentOf(entriesOf(declared[name])['environment'], () => undefined)),
   )
-  for (const [name, other] of names)
-    if (name !== other) notes.unshift(`${name} is called ${other}: names are of lower-case letters, digits and -.`)
+  const reached = new Map(referencesIn(values, [...kept.keys()]).map(({ service, port }) => [service, port]))
+  const cwd = resolve(folder)
+  const found = [...kept.keys()].map(name => {
+    const around = {
+      names: kept,
+      all: [...names.keys()],
+      reachedAt: reached.get(name),
+      base: dirname(resolve(cwd, file)),
+      cwd,
+    }
+    const { service, ...more } = composeService(name, entriesOf(declared[name]), {
+      ...around,
+      note: sentence => void notes.push(sentence),
+    })
+    const job = jobs.find(({ before }) => before === name)
+    return { ...more, service: { ...service, ...(job ? { before: [...job.command] } : {}) } }
+  })
   const rest = Object.keys(all).filter(key => !silent.has(key) && !key.startsWith('x-'))
   if (rest.length > 0) notes.push(`Not carried over: ${rest.join(', ')}.`)
   const [called = basename(folder)] = textsOf(all['name'])
@@ -44,5 +76,14 @@ export function fromCompose(text: string, file: string, folder: string): Draft {
   const services = found.map(({ service }): Project['services'][number] =>
     service.name === published[0] ? { ...service, expose: true } : service,
   )
+  const unset = new Set(services.flatMap(({ image, env = {} }) => [image, ...Object.values(env)].flatMap(wantedBy)))
+  if (unset.size > 0) notes.push(`Who deploys it sets ${[...unset].join(', ')}: without, it is refused.`)
   return { project: { name: nameFrom(called), services }, from: file, notes }
+}
+
+/** Variables that a text takes from the environment of who deploys, and has no default for. */
+function wantedBy(text: string): string[] {
+  return [...text.matchAll(/\$\{([A-Za-z_]\w*)\}/g)].flatMap(([, name = '']) =>
+    /^(?:PORT|DATA|(?:PORT|URL)_.*)$/.test(name) ? [] : [name],
+  )
 }

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { delimiter, dirname } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import type { RevisionSpec } from '../provider.ts'
 import { expand } from './expand.ts'
 
@@ -12,23 +13,23 @@ export interface Surroundings {
 }
 
 /**
- * The environment of one replica. Of ours it gets PATH (with the folder of this Node first), HOME and LANG, which the service may
+ * The environment of one replica. Of ours it gets PATH (with the programs of its own packages first, then those beside this Node), HOME and LANG, which the service may
  * declare otherwise. Ports are the one thing it may not: an image that listens on a fixed port in a container gets a free one here.
  */
 export function surroundings(
   revision: Pick<RevisionSpec, 'env' | 'secrets' | 'urls'>,
   ports: Readonly<Record<string, number>>,
-  dataFolder: string,
+  folders: { readonly data: string; readonly image: string },
 ): Surroundings {
   const portVariables = portEnvironment(ports)
-  const values = { ...revision.urls, DATA: dataFolder, ...portVariables }
+  const values = { ...revision.urls, DATA: folders.data, ...portVariables }
   const declared = Object.entries(revision.env).map(([name, value]) => [name, expand(value, values)] as const)
   const env = {
-    PATH: searchPath(),
+    PATH: searchPath(folders.image),
     HOME: process.env['HOME'] ?? homedir(),
     LANG: process.env['LANG'] ?? 'C.UTF-8',
     ...revision.urls,
-    DATA: dataFolder,
+    DATA: folders.data,
     ...Object.fromEntries(declared),
     ...revision.secrets,
     ...portVariables,
@@ -52,8 +53,10 @@ function portEnvironment(ports: Readonly<Record<string, number>>): Record<string
   return { ...(first === undefined ? {} : { PORT: String(first) }), ...Object.fromEntries(named) }
 }
 
-function searchPath(): string {
+function searchPath(image: string): string {
+  const programs = join(image, 'node_modules', '.bin')
   const folders = [
+    existsSync(programs) ? programs : '',
     dirname(process.execPath),
     ...(process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin').split(delimiter),
   ]

@@ -99,7 +99,7 @@ async function launchReplica(context: Context, revision: RevisionSpec, named: Na
   for (const folder of [dataFolder, records]) mkdirSync(folder, { recursive: true, mode: 0o700 })
   const cwd = images.folderOf(revision.digest)
   if (!existsSync(cwd)) throw imageGone(revision.image, revision.digest)
-  const { env, values } = surroundings(revision, named.ports, dataFolder)
+  const { env, values } = surroundings(revision, named.ports, { data: dataFolder, image: cwd })
   const command = commandOf(revision, cwd).map(word => expand(word, values))
   const folder = replicas.logFolder({ instanceId, service })
   const files = logs.open(folder, id)

@@ -121,14 +121,15 @@ async function launchTask(
   const dataFolder = join(data, service)
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 })
   mkdirSync(tasks, { recursive: true, mode: 0o700 })
-  const { env, values } = surroundings(revision, {}, dataFolder)
+  const cwd = context.images.folderOf(revision.digest)
+  const { env, values } = surroundings(revision, {}, { data: dataFolder, image: cwd })
   const id = taskId(service, name)
   const logs = context.logs.open(context.replicas.logFolder({ instanceId, service }), id)
   let latched: Latched | undefined
   try {
     latched = await launch({
       command: command.map(word => expand(word, values)),
-      cwd: context.images.folderOf(revision.digest),
+      cwd,
       env,
       // Into one file, so that its last lines are the last of both.
       stdout: logs.stdout,

@@ -17,5 +17,11 @@ export const logsQuery = z.object({
   ...tenantQuery,
   service: z.string().max(40).optional(),
   since: z.iso.datetime().optional(),
+  grep: z
+    .string()
+    .min(1)
+    .max(1000)
+    .optional()
+    .meta({ description: 'Only lines that have this text, as it is written here.' }),
   tail: z.coerce.number().int().min(1).max(5000).optional().meta({ description: 'The last so many. Default 200.' }),
 })

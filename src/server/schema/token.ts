@@ -35,6 +35,7 @@ export const whoamiSchema = z
     instances: z.array(z.string()).optional(),
     operator: z.boolean().optional(),
     token_id: z.string().optional(),
+    server_version: z.string().optional().meta({ description: 'The version of Slipway that answers.' }),
     issuer: z.string().optional().meta({ description: 'Who vouched for it, when no token of ours did.' }),
     tenant: z
       .object({

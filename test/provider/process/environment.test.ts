@@ -147,8 +147,9 @@ describe('what a process finds around it', () => {
     assert.equal(await world.output(first), 'one')
   })
 
-  test('runs what the image says: slipway.json, else bin or main of package.json, with Node', async () => {
+  test('runs what the image says: slipway.json, else the script start, bin or main of package.json, with Node', async () => {
     const print = (text: string) => `console.log('${text}', process.argv.slice(2).join())`
+    const words: Readonly<Record<string, string>> = { own: 'x,y', shell: '' }
     const images = {
       own: {
         'slipway.json': '{"command":["node","a.mjs","x"]}',
@@ -160,11 +161,22 @@ describe('what a process finds around it', () => {
         'bin/t.js': print('bin'),
       },
       main: { 'package.json': '{"main":"b.mjs"}', 'b.mjs': print('main') },
+      start: {
+        'package.json': '{"main":"no.js","bin":"no.js","scripts":{"start":"A=1 own-tool"}}',
+        'node_modules/.bin/own-tool': { program: `#!/usr/bin/env node\n${print('start')}` },
+      },
+      shell: {
+        'package.json': '{"scripts":{"start":"true && node \\"$NAME\\""}}',
+        'shell.mjs': print('shell'),
+      },
     }
     for (const [name, files] of Object.entries(images)) {
-      const spec = await world.revision(world.image(files), { args: ['y'] })
+      const spec = await world.revision(world.image(files), {
+        args: name === 'shell' ? [] : ['y'],
+        env: { NAME: 'shell.mjs' },
+      })
       await world.start(spec)
-      await until(`${name} wrote`, async () => (await world.output(spec)) === `${name} ${name === 'own' ? 'x,y' : 'y'}`)
+      await until(`${name} wrote`, async () => (await world.output(spec)) === `${name} ${words[name] ?? 'y'}`)
     }
   })
 

@@ -1,5 +1,6 @@
 import type { CommandFile } from '../../command.ts'
 import { exit } from '../../exit.ts'
+import { isReadableAt } from '../../plain-http.ts'
 import { shown } from '../../shown.ts'
 
 /** `slipway context show` */
@@ -18,6 +19,7 @@ export const show: CommandFile = {
       cli.print(
         shown(`${now.name ?? '(no context)'}  ${now.url}${now.tenant === undefined ? '' : `  tenant ${now.tenant}`}`),
       )
+      if (isReadableAt(now.url)) cli.tell('That is plain http: whoever is on the way there can read your token.')
       if (!now.logged_in) cli.tell('Not logged in there:  slipway login')
     }
     return exit.done

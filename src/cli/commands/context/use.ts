@@ -1,6 +1,7 @@
 import { type CommandFile, examples } from '../../command.ts'
 import { readContexts, writeContexts } from '../../contexts.ts'
 import { exit } from '../../exit.ts'
+import { isReadableAt } from '../../plain-http.ts'
 import { shown } from '../../shown.ts'
 import { contextNamed } from './named.ts'
 
@@ -15,7 +16,10 @@ export const use: CommandFile = {
     const { url } = contextNamed(known, name)
     await writeContexts(cli.world, { ...known, current: name })
     if (cli.json) cli.printJson({ name, url })
-    else cli.tell(`Commands go to ${shown(url)} now.`)
+    else {
+      cli.tell(`Commands go to ${shown(url)} now.`)
+      if (isReadableAt(url)) cli.tell('That is plain http: whoever is on the way there can read your token.')
+    }
     return exit.done
   },
 }
