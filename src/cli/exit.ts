@@ -27,7 +27,7 @@ export const exitMeanings: Readonly<Record<ExitCode, string>> = {
   4: 'not logged in, or not allowed',
   5: 'not found',
   6: 'conflict: stale, busy, or not in a state for it',
-  7: 'the deployment was cancelled',
+  7: 'the deployment, or the task, was cancelled',
   8: 'the deployment failed, and what served before was restored',
   9: 'paused: it waits for a person (with --until=pause)',
   10: 'there are changes (plan --exit-code, diff)',

@@ -18,12 +18,19 @@ export async function instanceMeant(cli: Cli, text: string): Promise<Meant<Insta
   return { client: await cli.connect(of.tenant_id), of }
 }
 
-/** The deployment that a command names, or the only one that runs, and a client for its tenant. */
-export async function deploymentMeant(cli: Cli, text: string | undefined): Promise<Meant<string>> {
+/**
+ * The deployment that a command names, or the only one that runs, and a client for its tenant. For those who only look, those that wait
+ * for their turn behind it leave no doubt about which one that is.
+ */
+export async function deploymentMeant(
+  cli: Cli,
+  text: string | undefined,
+  { looks = false }: { readonly looks?: boolean } = {},
+): Promise<Meant<string>> {
   const client = await cli.connect()
   // A whole id is looked up by whoever asks about it.
   if (text?.startsWith('dep_')) return { client, of: text }
-  const { id, tenant_id } = await oneDeployment(client, text, { signal: cli.signal })
+  const { id, tenant_id } = await oneDeployment(client, text, { signal: cli.signal }, looks)
   return { client: await cli.connect(tenant_id), of: id }
 }
 
@@ -98,13 +105,20 @@ async function instancesEndingIn(client: Client, text: string, options: CallOpti
   return items.filter(({ id, state }) => id.endsWith(text) && state !== 'deleted')
 }
 
-async function oneDeployment(client: Client, text: string | undefined, options: CallOptions): Promise<Deployment> {
+async function oneDeployment(
+  client: Client,
+  text: string | undefined,
+  options: CallOptions,
+  looks = false,
+): Promise<Deployment> {
   const query = text === undefined ? ({ state: 'active', limit: 200 } as const) : { limit: lookedThrough }
   const { items } =
     text === undefined || isEnding(text)
       ? await listed(options, of => client.deployments.list(query, of).page())
       : { items: [] }
-  const found = text === undefined ? items : items.filter(({ id }) => id.endsWith(text))
+  const running = items.filter(({ state }) => state === 'running')
+  const open = looks && running.length > 0 ? running : items
+  const found = text === undefined ? open : items.filter(({ id }) => id.endsWith(text))
   const [only, ...others] = found
   if (only && others.length === 0) return only
   if (only) {

@@ -62,7 +62,8 @@ function told(cli: Cli, task: Task): number {
   if (state === 'succeeded') return exit.done
   if (state === 'cancelled') {
     if (!cli.json) cli.tell(`${id} was stopped.`)
-    return exit.interrupted
+    // What a script must be able to tell from its own Ctrl-C.
+    return exit.cancelled
   }
   if (!cli.json) cli.tell(`${id} failed: ${shown(error ?? `it ended with ${exit_code}`)}`)
   // As timeout(1) says it.

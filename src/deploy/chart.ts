@@ -105,7 +105,7 @@ function checksOf(records: readonly StepRecord[], samples: readonly Sample[]): C
 
 function valueAt(
   at: Timestamp,
-  { verdict, text, value, threshold, samples }: CheckValue,
+  { verdict, text, value, threshold, measure, service, samples }: CheckValue,
 ): CheckChart['values'][number] {
   return {
     at,
@@ -113,6 +113,8 @@ function valueAt(
     text,
     ...(value === undefined ? {} : { value }),
     ...(threshold === undefined ? {} : { threshold }),
+    ...(measure === undefined ? {} : { measure }),
+    ...(service === undefined ? {} : { service }),
     ...(samples === undefined ? {} : { samples }),
   }
 }

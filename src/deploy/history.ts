@@ -1,4 +1,5 @@
 import type { Timestamp } from '../clock.ts'
+import type { Measure } from '../health/judge.ts'
 import type { Deployment, DeploymentKind } from './deployment.ts'
 import type { Revision } from './step.ts'
 
@@ -24,6 +25,10 @@ export interface CheckValue {
   readonly text: string
   readonly value?: number
   readonly threshold?: number
+  /** What these are of. */
+  readonly measure?: Measure
+  /** The service that they are of: of several the one that is worst off. */
+  readonly service?: string
   /** Requests that it was judged by. */
   readonly samples?: number
 }

@@ -29,8 +29,8 @@ export async function hold(step: Hold, on: Performance): Promise<Outcome> {
   }
   if (step.seconds * 1000 - watchedMs > parkAfterMs) return { kind: 'parked', wakeAt: null }
   const save = (ms: number): Promise<void> => on.stored(() => at.parts.store.work.saveWatched(run.deployment.id, ms))
-  const note = await bake(step, { plan, run, parts: at.parts, keeper: at.keeper, signal, watchedMs, position, save })
-  return { kind: 'done', note }
+  const found = await bake(step, { plan, run, parts: at.parts, keeper: at.keeper, signal, watchedMs, position, save })
+  return { kind: 'done', ...found }
 }
 
 /** Whether what a deployment replaces had no ready replica when it began. */
@@ -38,6 +38,13 @@ function nothingServed({ old, next, readyAtStart }: FrozenPlan): boolean {
   const kept = new Set(next.map(service => service.revision))
   const replaced = old.filter(service => !kept.has(service.revision))
   return replaced.length > 0 && replaced.every(service => (readyAtStart[service.revision] ?? 0) === 0)
+}
+
+/** What the checks of a hold found at its end. */
+export interface Found {
+  /** In sentences. */
+  readonly note: string
+  readonly checks: readonly CheckValue[]
 }
 
 /** What a hold is watched with; no lease is needed. */
@@ -61,7 +68,7 @@ export interface Baking {
  * Watches a hold to its end: time counts only while the new replicas are ready, a failed check fails it at once. Resolves to what the
  * checks found last; throws `check_failed`, `crash_loop` or `progress_deadline`.
  */
-export async function bake(step: Hold, on: Baking): Promise<string> {
+export async function bake(step: Hold, on: Baking): Promise<Found> {
   const { parts, keeper, plan, signal } = on
   const { clock } = parts
   const watched = { parts, keeper, plan, patienceMs: patienceMs(step, plan, keeper) }
@@ -85,14 +92,17 @@ export async function bake(step: Hold, on: Baking): Promise<string> {
     const counted = await trafficNow(step, on)
     if (counted) tally.look(counted)
     const verdicts = counted ? await judged(step, tally, on) : [unanswered]
-    parts.onlooker?.judged(on.run.deployment.id, on.position, valuesOf(verdicts))
+    const checks = valuesOf(verdicts, text => parts.mask(keeper.instanceId, text))
+    parts.onlooker?.judged(on.run.deployment.id, on.position, checks)
     const failed = verdicts.find(verdict => verdict.verdict === 'fail')
     if (failed)
       throw new SlipwayError('check_failed', `A check failed: ${failed.text.replace(/\.$/u, '')}.`, {
-        details: { value: failed.value, threshold: failed.threshold },
+        details: { value: failed.value, threshold: failed.threshold, checks },
       })
     const waiting = verdicts.some(verdict => verdict.verdict === 'wait')
-    if (watchedMs >= step.seconds * 1000 && healthy && !waiting) return verdicts.map(verdict => verdict.text).join('; ')
+    if (watchedMs >= step.seconds * 1000 && healthy && !waiting) {
+      return { note: checks.map(({ text }) => text).join('; '), checks }
+    }
     if (watchedMs - savedMs >= 5000) {
       await on.save(Math.round(watchedMs))
       savedMs = watchedMs
@@ -113,13 +123,16 @@ function fresh(step: Pick<Step, 'table'>, plan: FrozenPlan): Row[] {
   return step.table.filter(row => isNew(row, plan))
 }
 
-function valuesOf(verdicts: readonly Judgement[]): CheckValue[] {
-  return verdicts.map(({ verdict, text, value, threshold, samples }, check) => ({
+/** What was found, as it may be told: the answer of a URL or of somebody's function can hold a secret. */
+function valuesOf(verdicts: readonly Judgement[], mask: (text: string) => string): CheckValue[] {
+  return verdicts.map(({ verdict, text, value, threshold, measure, service, samples }, check) => ({
     check,
     verdict,
-    text,
+    text: mask(text),
     ...(value !== undefined && Number.isFinite(value) ? { value } : {}),
     ...(threshold === undefined ? {} : { threshold }),
+    ...(measure === undefined ? {} : { measure }),
+    ...(service === undefined ? {} : { service }),
     ...(samples === undefined ? {} : { samples }),
   }))
 }

@@ -1,7 +1,9 @@
 import { timestamp } from '../clock.ts'
+import type { CheckValue } from '../deploy/history.ts'
 import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
 import { isSlipwayError, messageOf } from '../errors.ts'
-import { bake } from './bake.ts'
+import { bake, type Found } from './bake.ts'
+import { checkedEvent, valuesIn } from './checked.ts'
 import type { EngineParts } from './context.ts'
 import type { Keeper } from './keeper.ts'
 import { tellStepEnd } from './progress.ts'
@@ -15,6 +17,9 @@ const judgements: ReadonlySet<string> = new Set([
   'image_unavailable',
   'unrestorable',
 ])
+
+/** How a hold came out: it passed, or this is the cause of the way back. */
+type Verdict = Found | { readonly code: string; readonly cause: string; readonly checks: readonly CheckValue[] }
 
 /** How many holds are looked at in a second at most: with more of them each is looked at less often. */
 const looksPerSecond = 400
@@ -64,7 +69,7 @@ export class Baker {
     if (step.kind !== 'hold' || !run.plan) return
     const { log, mask } = this.#parts
     const { id, instanceId } = run.deployment
-    let verdict: { readonly note: string } | { readonly code: string; readonly cause: string }
+    let verdict: Verdict
     try {
       const tickMs = (): number => (1000 * this.#baking.size) / looksPerSecond
       const save = (ms: number): Promise<void> => this.#parts.store.work.saveWatched(id, ms)
@@ -80,7 +85,7 @@ export class Baker {
         save,
         tickMs,
       }
-      verdict = { note: await bake(step, baking) }
+      verdict = await bake(step, baking)
     } catch (error) {
       if (signal.aborted) return
       if (!isSlipwayError(error) || !judgements.has(error.code)) {
@@ -90,7 +95,7 @@ export class Baker {
         )
         return
       }
-      verdict = { code: error.code, cause: mask(instanceId, error.message) }
+      verdict = { code: error.code, cause: mask(instanceId, error.message), checks: valuesIn(error) }
     }
     try {
       await this.#write(verdict, run, record)
@@ -103,12 +108,8 @@ export class Baker {
     }
   }
 
-  async #write(
-    verdict: { readonly note: string } | { readonly code: string; readonly cause: string },
-    run: Run,
-    record: StepRecord,
-  ): Promise<void> {
-    const { store, clock, observer } = this.#parts
+  async #write(verdict: Verdict, run: Run, record: StepRecord): Promise<void> {
+    const { store, clock, observer, onCommit } = this.#parts
     const { id, instanceId } = run.deployment
     const ended = await store.transaction(async (tx): Promise<StepRecord | undefined> => {
       const fresh = await tx.work.run(id)
@@ -119,6 +120,8 @@ export class Baker {
       if (now?.state !== 'begun') return undefined
       const at = timestamp(clock.now())
       const told = { deploymentId: id, instanceId, by: 'slipway' }
+      const checked = checkedEvent(run.deployment, record, verdict.checks)
+      if (checked) await tx.events.append(checked)
       if ('note' in verdict) {
         const { note } = verdict
         const passed: StepRecord = { ...record, state: 'done', endedAt: at, ...(note === '' ? {} : { note }) }
@@ -134,7 +137,9 @@ export class Baker {
       await tx.work.signal({ ...told, kind: 'check_failed', cause })
       return failed
     })
-    if (ended) tellStepEnd(ended, run.deployment, observer)
+    if (!ended) return
+    onCommit()
+    tellStepEnd(ended, run.deployment, observer)
   }
 }
 

@@ -6,6 +6,7 @@ import type { Table } from '../deploy/step.ts'
 import type { Stores } from '../deploy/work.ts'
 import { isSlipwayError, messageOf, type SlipwayError } from '../errors.ts'
 import { policyDefaults } from '../instance/instance.ts'
+import { checkedEvent, valuesIn } from './checked.ts'
 import type { Attendance } from './context.ts'
 import type { Outcome } from './perform.ts'
 import { lastTouch, progressOf, reasonFor, tellStepEnd } from './progress.ts'
@@ -109,11 +110,14 @@ export class Ledger {
     this.#progress = lastTouch(this.#progress, this.#plan, position)
     this.#unfinished = ended
     if (step.kind !== 'hold' && step.kind !== 'pause' && step.kind !== 'task') return
+    const checked = checkedEvent(this.#run.deployment, ended, outcome.checks)
     await parts.store.transaction(async tx => {
       await tx.work.fence(lease.claim)
       await tx.work.saveStep(ended)
       await tx.work.saveWatched(this.#run.deployment.id, 0)
+      if (checked) await tx.events.append(checked)
     })
+    if (checked) parts.onCommit()
     if (outcome.promoted) this.#unfinished = undefined
     else this.#written()
   }
@@ -190,6 +194,8 @@ export class Ledger {
       if (this.#unfinished) await tx.work.saveStep(this.#unfinished)
       if (current?.state === 'begun') {
         await tx.work.saveStep({ ...current, state: 'failed', endedAt, note: sentence })
+        const checked = checkedEvent(deployment, current, valuesIn(error))
+        if (checked) await tx.events.append(checked)
       }
       await tx.work.saveUndo(deployment.id, {
         end: 'failed',

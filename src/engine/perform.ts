@@ -1,4 +1,5 @@
 import { type Timestamp, timestamp } from '../clock.ts'
+import type { CheckValue } from '../deploy/history.ts'
 import type { FrozenPlan, Run, StepRecord } from '../deploy/run.ts'
 import type { Row, Step } from '../deploy/step.ts'
 import type { Stores } from '../deploy/work.ts'
@@ -31,6 +32,8 @@ export type Outcome =
       readonly kind: 'done' | 'skipped'
       readonly note?: string
       readonly runningAt?: Timestamp
+      /** What the checks of a hold found. */
+      readonly checks?: readonly CheckValue[]
       /** A pause that somebody promoted, who told of its end. */
       readonly promoted?: true
     }

@@ -5,6 +5,7 @@ export const eventTypes = [
   'deploy.queued',
   'deploy.started',
   'deploy.progress',
+  'deploy.checked',
   'deploy.paused',
   'deploy.resumed',
   'deploy.undoing',

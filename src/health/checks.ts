@@ -47,9 +47,9 @@ export function validateCheck(check: Check, functions: Readonly<Record<string, C
 /** One service that fails fails the check, one that waits makes it wait. */
 function together(judged: readonly (readonly [string, Judgement])[]): Judgement {
   const worst = judged.find(([, one]) => one.verdict === 'fail') ?? judged.find(([, one]) => one.verdict === 'wait')
-  if (worst) return { ...worst[1], text: `${worst[0]}: ${worst[1].text}` }
+  if (worst) return { ...worst[1], service: worst[0], text: `${worst[0]}: ${worst[1].text}` }
   const text = judged.map(([service, one]) => `${service}: ${one.text}`).join(' ')
-  const closest = closestToFailing(judged.map(([, one]) => one))
+  const closest = closestToFailing(judged.map(([service, one]) => ({ ...one, service })))
   return { ...closest, verdict: 'pass', text: text || 'Nothing of this is routed, so there is nothing to measure.' }
 }
 

@@ -1,6 +1,9 @@
 import type { Check } from '../deploy/step.ts'
 import { percentileMs, type TrafficCounts } from './delta.ts'
 
+/** What a check measures: a share from 0 to 1 and how far it is above the old one's, milliseconds, and how many times the old one's they are. */
+export type Measure = 'error_rate' | 'error_rate_above_old' | 'p95_ms' | 'p95_ratio'
+
 /** What a check says of a moment: it passes, it fails the step, or it wants to see more traffic. */
 export interface Judgement {
   readonly verdict: 'pass' | 'fail' | 'wait'
@@ -9,6 +12,10 @@ export interface Judgement {
   /** What was measured, and against what: a share from 0 to 1, milliseconds, or a ratio. */
   readonly value?: number
   readonly threshold?: number
+  /** What `value` and `threshold` are of. */
+  readonly measure?: Measure
+  /** Of which service, where several move. */
+  readonly service?: string
   /** Requests of the new revision that it was judged by. */
   readonly samples?: number
 }
@@ -45,6 +52,7 @@ export function judge(check: Measured, observed: Observed): Judgement {
 }
 
 interface Limit {
+  readonly measure: Measure
   readonly value: number
   readonly threshold: number
   readonly format: (value: number) => string
@@ -54,14 +62,14 @@ interface Limit {
 }
 
 function judgeLimit(limit: Limit, check: Measured, { new: fresh, old }: Observed, enough: number): Judgement {
-  const { value, threshold, format, what, relative } = limit
+  const { measure, value, threshold, format, what, relative } = limit
   if (relative && (old?.requests ?? 0) < enough) {
     return tooLittle(check, `the old revision, to compare with, got ${old ? count(old) : 'none'} of ${enough}`)
   }
   const over = value > threshold
   const relation = over ? 'more than' : 'within'
   const text = `${what} ${format(value)} over ${count(fresh)}, ${relation} the ${format(threshold)} that the check allows.`
-  return { verdict: over ? 'fail' : 'pass', text, value, threshold, samples: fresh.requests }
+  return { verdict: over ? 'fail' : 'pass', text, measure, value, threshold, samples: fresh.requests }
 }
 
 function tooLittle(check: Measured, why: string): Judgement {
@@ -75,12 +83,19 @@ function errorLimits(check: Extract<Check, { type: 'errors' }>, { new: fresh, ol
   const limits: Limit[] = []
   if (check.maxRate !== undefined) {
     const what = 'The error rate of the new revision is'
-    limits.push({ value: rate(fresh), threshold: check.maxRate, format, what, relative: false })
+    limits.push({ measure: 'error_rate', value: rate(fresh), threshold: check.maxRate, format, what, relative: false })
   }
   if (check.maxRateAboveOld !== undefined) {
     const what = 'The error rate of the new revision is above the old one by'
     const value = rate(fresh) - (old ? rate(old) : 0)
-    limits.push({ value, threshold: check.maxRateAboveOld, format, what, relative: true })
+    limits.push({
+      measure: 'error_rate_above_old',
+      value,
+      threshold: check.maxRateAboveOld,
+      format,
+      what,
+      relative: true,
+    })
   }
   return limits
 }
@@ -91,6 +106,7 @@ function latencyLimits(check: Extract<Check, { type: 'latency' }>, { new: fresh,
   if (check.maxP95Ms !== undefined) {
     const format = (ms: number) => (Number.isFinite(ms) ? `${round(ms)} ms` : `over ${fresh.latencyBoundsMs.at(-1)} ms`)
     limits.push({
+      measure: 'p95_ms',
       value: p95,
       threshold: check.maxP95Ms,
       format,
@@ -104,7 +120,7 @@ function latencyLimits(check: Extract<Check, { type: 'latency' }>, { new: fresh,
     const value = p95 === oldP95 ? 1 : p95 / oldP95
     const format = (ratio: number) => `${round(ratio)} times`
     const what = 'The p95 of the new revision against the old one is'
-    limits.push({ value, threshold: check.maxP95Ratio, format, what, relative: true })
+    limits.push({ measure: 'p95_ratio', value, threshold: check.maxP95Ratio, format, what, relative: true })
   }
   return limits
 }

@@ -215,6 +215,7 @@ export const words: Readonly<Record<string, string>> = {
   requests: 'How many.',
   restorable: 'Whether it can be rolled back to.',
   rollout: 'The deployment that runs or waits.',
+  measure: 'What `value` and `threshold` are of: a share from 0 to 1, milliseconds, or how many times.',
   samples: 'From how many requests.',
   set: 'Whole percent of the traffic that it was given.',
   shares: 'Shares of the time, from 0 to 1, by how it was.',

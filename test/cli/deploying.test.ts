@@ -138,11 +138,32 @@ cases('watch', {
     assert.equal(promoted.code, 0, promoted.err)
     const { code, out } = await call
     assert.equal(code, 0)
-    const types = out
-      .trim()
-      .split('\n')
-      .map(line => (JSON.parse(line) as { type: string }).type)
-    assert.equal(types.at(-1), 'deploy.succeeded')
+    const types = (text: string): string[] =>
+      text
+        .trim()
+        .split('\n')
+        .map(line => (JSON.parse(line) as { type: string }).type)
+    assert.equal(types(out).at(-1), 'deploy.succeeded')
+    const later = await user.call(`watch ${id} --json`)
+    assert.equal(later.code, 0)
+    const told = types(later.out)
+    assert.equal(told[0], 'release.created')
+    assert.equal(told.at(-1), 'deploy.succeeded')
+    assert.deepEqual(
+      told.slice(-types(out).length),
+      types(out),
+      'of one that has ended the same events, and those before',
+    )
+    // Without an id it is the one that runs, whatever waits behind it.
+    const first = await paused(3)
+    const { out: behind } = await user.call(`deploy shop --image ${images[4]} --detach`)
+    const running = await user.call('watch --until pause')
+    assert.equal(running.code, 9, running.err)
+    assert.match(running.err, new RegExp(first, 'u'))
+    assert.equal((await user.call('cancel')).code, 2, 'who stops something says which')
+    for (const one of [behind.trim(), first]) assert.equal((await user.call(`cancel ${one} --json`)).code, 0)
+    const cancelled = await user.call(`watch ${first} --json`)
+    assert.deepEqual([cancelled.code, types(cancelled.out).at(-1)], [7, 'deploy.cancelled'])
   },
   empty: absent('watch'),
   refused: says(() => user.call('watch --until never'), 2, /^✖ Option '--until <what>' argument 'never' is invalid/),

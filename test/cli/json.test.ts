@@ -107,7 +107,7 @@ describe('--json', () => {
     await call('promote')
     await call('run', ['shop', 'worker', '--', 'echo', 'done'])
     const task = await idOf('run', ['shop', 'worker', '--detach', '--', 'sleep', '60'])
-    const followed = call('tasks watch', task, 130)
+    const followed = call('tasks watch', task, 7)
     await one('tasks cancel', task)
     await followed
     await until('the worker said something', async () => (await user.call('logs shop --json')).out !== '')

@@ -46,6 +46,47 @@ describe('a hold', () => {
       assert.deepEqual(traffic(h, shop.id).web, { 'fake:web-1': 100 })
     })
 
+    test(`${how}, and tells what its checks found at its end, with numbers, once and before anything that follows from it`, async t => {
+      const h = await house(t, { checks: { smoke: async () => undefined } })
+      const shop = await h.shop()
+      const checks = [
+        { type: 'errors', maxRate: 0.01 },
+        { type: 'function', name: 'smoke' },
+      ]
+      const counted = async (errors: number): Promise<[Deployment, string[]]> => {
+        const asked = await canary(h, shop, { holdSeconds: seconds, checks }, `fake:web-${2 + errors}`)
+        await h.clock.advance(5000)
+        const revision = revisionOf(newest(h, shop))
+        h.router.setTraffic(shop.id, { service: 'web', revision, requests: 1000, errors })
+        const end = await h.end(asked)
+        const types = (await h.events({ deploymentId: asked.id })).map(({ type }) => type)
+        return [end, types]
+      }
+      const found = async ({ id }: Deployment): Promise<unknown> =>
+        (await h.events({ deploymentId: id })).find(({ type }) => type === 'deploy.checked')?.data
+      const [good, told] = await counted(5)
+      assert.equal(good.state, 'succeeded')
+      assert.equal(told.filter(type => type === 'deploy.checked').length, 1)
+      const measured = { service: 'web', measure: 'error_rate', threshold: 0.01, samples: 1000 }
+      const passed = { type: 'function', check: 'smoke', verdict: 'pass', text: 'smoke passed.' }
+      const place = async ({ id }: Deployment): Promise<object> => {
+        const hold = (await h.acme.steps(id)).find(({ step }) => step.kind === 'hold')
+        return { step: (hold?.position ?? 0) + 1, name: `hold ${seconds} s` }
+      }
+      const rate = (percent: string, relation: string): string =>
+        `web: The error rate of the new revision is ${percent} % over 1000 requests, ${relation} the 1 % that the check allows.`
+      assert.deepEqual(await found(good), {
+        ...(await place(good)),
+        verdict: 'pass',
+        checks: [{ type: 'errors', verdict: 'pass', text: rate('0.5', 'within'), value: 0.005, ...measured }, passed],
+      })
+      const [bad, fatal] = await counted(20)
+      assert.equal(bad.errorCode, 'check_failed')
+      const over = { type: 'errors', verdict: 'fail', text: rate('2', 'more than'), value: 0.02, ...measured }
+      assert.deepEqual(await found(bad), { ...(await place(bad)), verdict: 'fail', checks: [over, passed] })
+      assert.equal(fatal.indexOf('deploy.checked'), fatal.indexOf('deploy.undoing') - 1)
+    })
+
     test(`${how}, and counts only time in which the new replicas are ready`, async t => {
       const h = await house(t)
       const shop = await h.shop()

@@ -1,5 +1,5 @@
 /** What some tests need, and not every machine has. */
-export const parts = ['registry', 'small-disk', 'docker', 'systemd', 'postgres'] as const
+export const parts = ['registry', 'small-disk', 'docker', 'systemd', 'postgres', 'zsh', 'fish'] as const
 export type Part = (typeof parts)[number]
 
 /** The parts of a list such as `registry,small-disk`. Throws for one that no test asks about: a slip of the pen would let everything pass. */

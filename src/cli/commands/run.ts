@@ -25,7 +25,7 @@ export const run: CommandFile = {
     )
     command.addHelpText(
       'after',
-      '\nWhat it writes is written here, and it ends as the command does: with its exit code, 124 when it took too long, 130 when it was stopped. Ctrl-C leaves it running.\nWith --json: its lines one by one, and at the end the task.',
+      '\nWhat it writes is written here, and it ends as the command does: with its exit code, 124 when it took too long, 7 when it was cancelled. Ctrl-C leaves it running, and ends with 130.\nWith --json: its lines one by one, and at the end the task.',
     )
   },
   async perform(

@@ -7,7 +7,11 @@ import { deploymentsKnown, instancesKnown } from './server.ts'
 /** What the last of these words can become. */
 export async function candidatesFor(words: readonly string[], world: World): Promise<string[]> {
   const line = lineOf(await programOf(words, world, {}), words)
-  const candidates = line.takesOptions && line.typed.startsWith('-') ? optionsOf(line) : await valuesOf(line, world)
+  const isOption = line.takesOptions && line.typed.startsWith('-')
+  // A value that looks like an option would be taken for one.
+  const candidates = isOption
+    ? optionsOf(line)
+    : (await valuesOf(line, world)).filter(value => line.before !== '' || !value.startsWith('-'))
   return candidates
     .filter(candidate => candidate.startsWith(line.typed) && isPlain(candidate))
     .map(candidate => line.before + candidate)

@@ -38,8 +38,13 @@ function __slipway_complete
     set -l words (commandline --tokenize --current-process --cut-at-cursor)
     set -e words[1]
     set -l current (commandline --current-token --cut-at-cursor)
-    slipway __complete -- $words "$current" 2>/dev/null
+    set -l candidates (slipway __complete -- $words "$current" 2>/dev/null)
+    if set -q candidates[1]
+        printf '%s\\n' $candidates
+    else
+        __fish_complete_path "$current"
+    end
 end
-complete --command slipway --arguments '(__slipway_complete)'
+complete --command slipway --no-files --arguments '(__slipway_complete)'
 `,
 }

@@ -25,6 +25,8 @@ export interface FollowOptions {
 
 /** The deployment is read no more often than this, milliseconds. */
 const lookMs = 1000
+/** What its checks found over time is read no more often than this, milliseconds; so is one that waits for somebody. */
+const chartMs = 2000
 /** A connection that is back sooner than this, milliseconds, was not worth a word. */
 const noticeMs = 1000
 
@@ -66,6 +68,7 @@ export async function follow(
         if (what === 'detach') detach(exit.interrupted, detached(one.id))
         else if (what === 'interrupt') interrupted()
         else if (what === 'help') teller.help()
+        else if (what === 'logs') teller.note(one.logs())
         else one.act(what)
       }
       const doubt = (open: boolean): void => teller.note(open ? 'Cancel it? Press x again.' : undefined)
@@ -80,11 +83,15 @@ export async function follow(
   }
 }
 
+type Act = 'promote' | 'promote all' | 'pause or resume' | 'cancel'
+
 /** A deployment that is being followed. */
 interface Following {
   readonly id: string
   /** Asks for what a key or an interrupt stands for, and notes what came of it. */
-  act(what: 'promote' | 'pause or resume' | 'cancel'): void
+  act(what: Act): void
+  /** How its logs are read. */
+  logs(): string
   /** Tells it to its end, or to where the waiting ends. */
   told(options: FollowOptions, asEvents: boolean): Promise<ExitCode>
   say(text: string): void
@@ -113,11 +120,40 @@ function following(client: Client, watched: Watched, teller: Teller, signal: Abo
       if (!signal.aborted && !isPassing(error)) throw error
     }
   }
+  let charting = false
+  let chartedAt = -Infinity
+  /** What the checks found is drawn as far as it can be had: without it the story is told all the same. */
+  const chart = (): void => {
+    if (!teller.live || !story || charting || performance.now() - chartedAt < chartMs || !isMeasured(story)) return
+    charting = true
+    chartedAt = performance.now()
+    client.deployments.traffic(id, { signal, timeoutMs: 5000 }).then(
+      read => {
+        charting = false
+        show({ type: 'chart', chart: read })
+      },
+      (error: unknown) => {
+        charting = false
+        void error // because the watch itself says what is wrong with the server
+      },
+    )
+  }
+  /** The pauses that were promoted since somebody asked to promote them all: their steps. */
+  let promotes: Set<number> | undefined
+  const promoteAll = (): void => {
+    const { reason, step } = story?.deployment ?? {}
+    if (!promotes || reason?.code !== 'awaiting_promote' || step === undefined || promotes.has(step)) return
+    promotes.add(step)
+    void act('promote')
+  }
   const tick = (): void => {
     teller.tick()
     if (!story || isOver(story) || looking) return
-    const due = story.stale || story.deployment.state === 'pending' || (teller.live && !waitsForSomebody(story))
-    if (due && performance.now() - lookedAt >= lookMs) {
+    promoteAll()
+    chart()
+    const everyMs = waitsForSomebody(story) && !story.stale ? chartMs : lookMs
+    const due = story.stale || story.deployment.state === 'pending' || teller.live
+    if (due && performance.now() - lookedAt >= everyMs) {
       looking = look().then(
         () => void (looking = undefined),
         (error: unknown) => {
@@ -127,7 +163,7 @@ function following(client: Client, watched: Watched, teller: Teller, signal: Abo
       )
     }
   }
-  const act = async (what: 'promote' | 'pause or resume' | 'cancel'): Promise<void> => {
+  const act = async (what: Exclude<Act, 'promote all'>): Promise<void> => {
     const may = new Set(story?.deployment.allowed_actions.filter(one => one.allowed).map(one => one.action))
     const verb = what === 'pause or resume' ? (may.has('resume') ? 'resume' : 'pause') : what
     const refused = story?.deployment.allowed_actions.find(one => one.action === verb && !one.allowed)
@@ -143,7 +179,16 @@ function following(client: Client, watched: Watched, teller: Teller, signal: Abo
   }
   return {
     id,
-    act: what => void act(what),
+    act(what) {
+      if (what !== 'promote all') return void act(what)
+      promotes = promotes ? undefined : new Set()
+      teller.note(promotes ? 'Each pause of the plan is promoted while this watches. P again stops that.' : undefined)
+      promoteAll()
+    },
+    logs() {
+      const instance = story?.names.instance ?? 'INSTANCE'
+      return shown(`In another terminal: slipway logs ${instance} -f --deployment ${id}`)
+    },
     say: text => teller.say(text),
     async told({ until }, asEvents) {
       const deployment = await client.deployments.get(id, { signal })
@@ -229,6 +274,11 @@ function connectionWords(say: (text: string) => void): { told(state: 'lost' | 'b
     },
     dispose: () => notice?.dispose(),
   }
+}
+
+/** Whether a hold that measures something was begun. */
+function isMeasured({ deployment: { steps } }: Story): boolean {
+  return steps.some(({ step, state }) => step.kind === 'hold' && step.checks.length > 0 && state !== 'pending')
 }
 
 function isPassing(error: unknown): boolean {

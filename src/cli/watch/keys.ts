@@ -1,7 +1,7 @@
 import type { Input } from '../world.ts'
 
 /** What a key asks for. */
-export type Asked = 'promote' | 'pause or resume' | 'cancel' | 'detach' | 'interrupt' | 'help'
+export type Asked = 'promote' | 'promote all' | 'logs' | 'pause or resume' | 'cancel' | 'detach' | 'interrupt' | 'help'
 
 /** What keys mean. A second `x`, or `y`, is what cancels; any other key after the first takes it back. */
 export function keyReader(asked: (what: Asked) => void, doubt: (open: boolean) => void): (typed: string) => void {
@@ -28,6 +28,8 @@ export function keyReader(asked: (what: Asked) => void, doubt: (open: boolean) =
 
 const meanings: ReadonlyMap<string, Asked> = new Map([
   ['p', 'promote'],
+  ['P', 'promote all'],
+  ['l', 'logs'],
   [' ', 'pause or resume'],
   ['d', 'detach'],
   ['q', 'detach'],

@@ -1,4 +1,5 @@
 import { shown } from '../shown.ts'
+import { gateLine } from './findings.ts'
 import { plainText } from './line.ts'
 import { elapsedMs, endOf, minutesOf, sentenceOf, versionsOf } from './sentence.ts'
 import { isOver, type Story, waitsForSomebody } from './story.ts'
@@ -47,6 +48,7 @@ function changes(before: Story | undefined, after: Story, now: number): string[]
   if (was?.state === 'pending') lines.push(`started ${versionsOf(after, '->')}`)
   const [step, because] = [stepOf(after), is.reason?.code === 'undoing' ? is.reason.text : undefined]
   if (because !== undefined && was?.reason?.code !== 'undoing') lines.push(`UNDOING, because ${because}`)
+  if (after.checked && after.checked !== before?.checked) lines.push(gateLine(after.checked))
   if (step !== undefined && step !== (before && stepOf(before))) lines.push(step)
   if (waitsForSomebody(after) && !(before && waitsForSomebody(before) && was?.reason?.code === is.reason?.code)) {
     lines.push(`PAUSED: ${is.reason?.text ?? 'it waits'}`)

@@ -1,4 +1,5 @@
-import type { Event, OneDeployment, WatchReset } from '../../client/index.ts'
+import type { Event, OneDeployment, Traffic, WatchReset } from '../../client/index.ts'
+import { type Checked, checkedIn } from './findings.ts'
 
 /** What a deployment is called by people: names and versions, where the wire has ids. */
 export interface Names {
@@ -21,6 +22,10 @@ export interface Story {
   readonly undo?: { readonly names: readonly string[]; readonly step: number }
   /** What a failure left to see: the last answers of probes, the last lines of a log. */
   readonly evidence: readonly string[]
+  /** How the checks of the last hold came out. */
+  readonly checked?: Checked
+  /** What the checks found over time, as it was last read. */
+  readonly chart?: Traffic
   /** Something happened of which events do not tell all: read the deployment again. */
   readonly stale: boolean
 }
@@ -31,6 +36,7 @@ export type Telling =
   | WatchReset
   | { readonly type: 'read'; readonly deployment: OneDeployment; readonly names?: Names }
   | { readonly type: 'names'; readonly names: Names }
+  | { readonly type: 'chart'; readonly chart: Traffic }
 
 /** The story of a deployment as it was read. */
 export function begin(deployment: OneDeployment, names: Names): Story {
@@ -40,6 +46,7 @@ export function begin(deployment: OneDeployment, names: Names): Story {
 /** The story, told on. What it knows already changes nothing. */
 export function tell(story: Story, telling: Telling): Story {
   if (telling.type === 'names') return { ...story, names: telling.names }
+  if (telling.type === 'chart') return { ...story, chart: telling.chart }
   if (telling.type === 'reset') return takeUp(story, telling.deployment)
   if (telling.type === 'read') return { ...takeUp(story, telling.deployment), names: telling.names ?? story.names }
   return hear(story, telling)
@@ -86,6 +93,10 @@ function changed(story: Story, event: Event): Story {
       })
     case 'deploy.progress':
       return over ? story : progressed(story, event)
+    case 'deploy.checked': {
+      const checked = checkedIn(data)
+      return over || !checked ? story : { ...story, checked }
+    }
     case 'deploy.paused':
       return over ? story : paused(story, event)
     case 'deploy.resumed': {

@@ -1,8 +1,12 @@
 import { spanOf } from '../ago.ts'
 import { fit, shown, widthOf, wrap } from '../shown.ts'
 import type { Mood, Style } from '../style.ts'
+import { gateOf, holdLeftMs } from './gate.ts'
 import { lineOf, type Part, plainText, textOf } from './line.ts'
+import { railOf } from './rail.ts'
 import { elapsedMs, minutesOf, sentenceOf, versionsOf } from './sentence.ts'
+import { servicesOf, within } from './services.ts'
+import { stagesOf } from './stages.ts'
 import { isOver, type Story } from './story.ts'
 
 /** What a frame shows beside the story. */
@@ -24,19 +28,24 @@ export function frameOf(story: Story, now: number, look: Look): string[] {
   const head: Part[][] = [header(story, now, look), ...sentence(story, now, look)]
   const foot: Part[][] = [
     ...(look.note ? [[['waiting', look.note] as const]] : []),
-    ...(look.keys && !isOver(story) ? [keysOf(story, look.help === true)] : []),
+    ...(look.keys && !isOver(story) ? keysOf(story, look) : []),
   ]
   const evidence = story.evidence.slice(-5).map((line): Part[] => ['    ', ['dim', line]])
-  const ladder = ladderOf(story, columns, style)
   const blocks = servicesOf(story, columns, style)
+  const { bad, rest } = gateOf(story, now, columns, style)
   // What is under way comes first, then what can be done about it, then why, then each service as far as there is room.
   const kept = most - head.length - foot.length
-  const upper = kept > 0 ? [...head, ladder] : head
-  let left = most - upper.length - foot.length
-  const why = evidence.slice(0, Math.max(0, left - Math.min(1, blocks.length)))
-  left -= why.length
-  const services = within(blocks, left)
-  const lines = [...upper, ...services, ...why, ...foot]
+  const upper = kept > 0 ? [...head, ladderOf(story, now, columns, style)] : head
+  let left = Math.max(0, most - upper.length - foot.length)
+  const take = (lines: readonly Part[][], spared: number): readonly Part[][] => {
+    const taken = lines.slice(0, Math.max(0, left - spared))
+    left -= taken.length
+    return taken
+  }
+  const failures = take(bad, Math.min(1, blocks.length))
+  const why = take(evidence, Math.min(1, blocks.length))
+  const passes = take(rest, blocks.length)
+  const lines = [...upper, ...failures, ...within(blocks, left), ...passes, ...why, ...foot]
   const held = lines.length > most ? [...head, ...foot.slice(-Math.max(0, most - head.length))].slice(0, most) : lines
   return held.map(parts => lineOf(parts, columns, style))
 }
@@ -71,8 +80,9 @@ const stepMoods = {
   failed: 'bad',
 } as const satisfies Record<string, Mood>
 
-/** The steps as far as they fit: a sign for each, and what the one under way does. */
-function ladderOf({ deployment, undo }: Story, columns: number, style: Style): Part[] {
+/** The shares of traffic, or else the steps, as far as they fit: a sign for each, and what the one under way does. */
+function ladderOf(story: Story, now: number, columns: number, style: Style): Part[] {
+  const { deployment, undo } = story
   const [dot, line] = style.ascii ? ['.', '-'] : ['·', '─']
   if (undo) {
     const [count, step] = [undo.names.length, undo.step]
@@ -83,6 +93,9 @@ function ladderOf({ deployment, undo }: Story, columns: number, style: Style): P
   }
   const steps = deployment.steps.filter(({ phase }) => phase === 'forward')
   const count = deployment.step_count ?? steps.length
+  const ended = deployment.finished_at === undefined ? now : Date.parse(deployment.finished_at)
+  const rail = railOf(stagesOf(deployment, ended), holdLeftMs(story, now), columns, style)
+  if (rail) return rail
   if (steps.length === 0)
     return ['  ', ['dim', count === 0 ? 'no steps yet' : `step ${(deployment.step ?? 0) + 1}/${count}`]]
   const glyphOf = (state: keyof typeof stepMoods): string => (state === 'pending' ? dot : style.glyph(stepMoods[state]))
@@ -103,99 +116,29 @@ function ladderOf({ deployment, undo }: Story, columns: number, style: Style): P
   ]
 }
 
-interface Block {
-  readonly rank: number
-  readonly lines: readonly Part[][]
-}
-
-const serviceMoods = {
-  failed: ['bad', 'failed'],
-  running: ['moving', 'running'],
-  pending: ['off', 'waits'],
-  succeeded: ['good', 'through'],
-} as const satisfies Record<string, readonly [Mood, string]>
-
-const ranks = { failed: 0, running: 1, pending: 2, succeeded: 3 } as const
-
-/** A block of lines for each service, those that failed first, then those that move. */
-function servicesOf({ deployment }: Story, columns: number, style: Style): Block[] {
-  const { service_progress = {}, replicas = {}, traffic = {} } = deployment
-  const names = [...new Set([...Object.keys(service_progress), ...Object.keys(replicas)])]
-  const nameWidth = Math.min(Math.max(0, ...names.map(name => widthOf(shown(name)))), 20, Math.floor(columns / 4))
-  const blocks = names.map((name): Block => {
-    const state = own(service_progress, name) ?? 'running'
-    const [mood, word] = serviceMoods[state]
-    const sides = own(replicas, name)
-    const label = fit(shown(name), nameWidth, style.ascii ? '~' : '…')
-    const pad = ' '.repeat(Math.max(0, nameWidth - widthOf(label)))
-    const ready = sides
-      ? [`old ${cells(sides.old, style)}`, `new ${cells(sides.new, style)}  ${sides.new.ready}/${sides.new.want} ready`]
-      : []
-    const line: Part[] = [
-      '  ',
-      [mood, `${style.glyph(mood)} ${label}${pad}  ${ready.length > 0 ? word.padEnd(7) : word}`],
-      ...ready.map(text => `  ${text}`),
-    ]
-    const share = own(traffic, name)
-    return { rank: ranks[state], lines: [line, ...(share ? [bar(share, nameWidth, columns, style)] : [])] }
-  })
-  return blocks.toSorted((a, b) => a.rank - b.rank)
-}
-
-/** A sign for each replica; where there are many, their number. */
-function cells({ ready, want }: { readonly ready: number; readonly want: number }, style: Style): string {
-  const [full, empty] = style.ascii ? ['#', '.'] : ['■', '□']
-  const most = Math.max(ready, want)
-  if (most === 0) return '-'
-  return most > 10 ? `${ready}${full}` : full.repeat(ready) + empty.repeat(most - ready)
-}
-
-function bar(
-  { set, actual }: { readonly set: number; readonly actual?: number | undefined },
-  indent: number,
-  columns: number,
-  style: Style,
-): Part[] {
-  const says = `  new ${set}%${actual === undefined ? '' : `, gets ${Math.round(actual)}%`}`
-  const length = Math.max(0, Math.min(40, columns - indent - 16 - says.length))
-  const fresh = Math.min(length, Math.round((length * set) / 100))
-  const [old, next] = style.ascii ? ['=', '#'] : ['░', '█']
-  return [
-    '    ',
-    ' '.repeat(indent),
-    ['dim', '  traffic '],
-    ['off', old.repeat(length - fresh)],
-    ['good', next.repeat(fresh)],
-    says,
-  ]
-}
-
-/** As many as there is room for; of the others, how many there are. */
-function within(blocks: readonly Block[], room: number): Part[][] {
-  const all = blocks.flatMap(({ lines }) => lines)
-  if (all.length <= room) return all
-  const firsts = blocks.map(({ lines }) => lines[0] ?? [])
-  if (firsts.length <= room) return firsts
-  if (room <= 0) return []
-  const kept = firsts.slice(0, room - 1)
-  const rest = blocks.slice(kept.length)
-  const healthy = rest.every(({ rank }) => rank === ranks.succeeded)
-  return [...kept, ['  ', ['dim', `… ${rest.length} more${healthy ? ' healthy' : ''}`]]]
-}
-
-/** What the keys do now. */
-function keysOf({ deployment }: Story, help: boolean): Part[] {
+/** What the keys do now; with help, what each of them means. */
+function keysOf({ deployment, names }: Story, { columns, help, style }: Look): Part[][] {
   const may = new Set(deployment.allowed_actions.filter(({ allowed }) => allowed).map(({ action }) => action))
-  const keys = [
-    ...(may.has('promote') ? ['p promote'] : []),
-    ...(may.has('resume') ? ['space resume'] : may.has('pause') ? ['space pause'] : []),
-    ...(may.has('cancel') ? ['x cancel'] : []),
-    'd detach',
-    ...(help ? [`again: slipway watch ${deployment.id}`] : ['? help']),
+  const promotes = may.has('promote')
+  const space = may.has('resume') ? 'resume' : may.has('pause') ? 'pause' : undefined
+  if (!help) {
+    const keys = [
+      ...(promotes ? ['p promote', 'P all'] : []),
+      ...(space ? [`space ${space}`] : []),
+      ...(may.has('cancel') ? ['x cancel'] : []),
+      'l logs',
+      'd detach',
+      '? help',
+    ]
+    return [[['dim', keys.join('   ')]]]
+  }
+  const meanings = [
+    'p: go on from the pause of the plan that it waits at.',
+    'P: and from each later one, as long as this watches; P again takes it back.',
+    'space: pause after the current step, or resume.',
+    'x: cancel, and bring back what served before; asks first.',
+    `l: how to read its logs. d: detach; ${shown(names.instance)} goes on. Again: slipway watch ${deployment.id}`,
   ]
-  return [['dim', keys.join('   ')]]
-}
-
-function own<T>(of: Readonly<Record<string, T>>, name: string): T | undefined {
-  return Object.hasOwn(of, name) ? of[name] : undefined
+  const ellipsis = style.ascii ? '~' : '…'
+  return meanings.flatMap(text => wrap(text, columns, 2, ellipsis)).map((line): Part[] => [['dim', line]])
 }

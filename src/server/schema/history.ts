@@ -96,6 +96,8 @@ export const trafficSchema = z
             text: z.string(),
             value: z.number().optional(),
             threshold: z.number().optional(),
+            measure: z.enum(['error_rate', 'error_rate_above_old', 'p95_ms', 'p95_ratio']).optional(),
+            service: z.string().optional(),
             samples: z.number().int().optional(),
           }),
         ),

@@ -71,7 +71,7 @@ function seat({ terminal = false } = {}) {
 /** A shop of a tenant of its own on one server, and its client. */
 interface Shop {
   readonly client: Client
-  deploy(image: string, pause?: string): Promise<Watched & { id: string }>
+  deploy(image: string, pause?: string, first?: object, ...more: object[]): Promise<Watched & { id: string }>
 }
 
 test('a deployment that is followed', async t => {
@@ -90,11 +90,11 @@ test('a deployment that is followed', async t => {
     const client = createClient({ url, token })
     return {
       client,
-      deploy: (image, pause) =>
+      deploy: (image, pause, first = { holdSeconds: 0 }, ...more) =>
         client.deployments.create(id, {
           services: [{ name: 'web', image }],
           strategy: 'canary',
-          options: { steps: [{ weight: 50, holdSeconds: 0, ...(pause ? { pause } : {}) }], keepWarmSeconds: 0 },
+          options: { steps: [{ weight: 50, ...first, ...(pause ? { pause } : {}) }, ...more], keepWarmSeconds: 0 },
         }),
     }
   }
@@ -193,6 +193,59 @@ test('a deployment that is followed', async t => {
       assert.match(last.written.err, /CANCELLED/)
     },
   )
+
+  await t.test(
+    'is told with what its checks find: in the frame, in a line and as an event, also when what they found over time cannot be read',
+    async () => {
+      const { client, deploy } = await shop()
+      const asked = await deploy(good, undefined, { holdSeconds: 3, checks: [{ type: 'errors', maxRate: 0.01 }] })
+      const began = performance.now()
+      let reads = 0
+      const deaf: Client = {
+        ...client,
+        deployments: {
+          ...client.deployments,
+          traffic: async () => {
+            reads++
+            throw new Error('no charts today')
+          },
+        },
+      }
+      const drawn = start(client, asked, {}, true)
+      const blind = start(deaf, asked, {}, true)
+      const lines = start(client, asked)
+      const events = start(client, asked, { json: true })
+      await drawn.told('next step in')
+      await drawn.told('Too little traffic (the new revision got 0')
+      drawn.type('l')
+      await drawn.told(`slipway logs shop -f --deployment ${asked.id}`)
+      assert.deepEqual(await Promise.all([drawn, blind, lines, events].map(({ code }) => code)), [0, 0, 0, 0])
+      const seconds = (performance.now() - began) / 1000
+      assert.ok(reads >= 1 && reads <= 1 + seconds / 2, `${reads} reads in ${seconds} s`)
+      assert.doesNotMatch(blind.written.err, /charts/)
+      assert.match(blind.written.err, /error rate/)
+      assert.match(lines.written.err, /gate ok {2}error_rate: web: Too little traffic .* {2}samples=0\n/)
+      const found = linesOf(events.written.out).filter(({ type }) => type === 'deploy.checked')
+      assert.deepEqual(
+        found.map(({ data }) => data?.['verdict']),
+        ['pass'],
+      )
+    },
+  )
+
+  await t.test('goes past each pause of its plan once P is pressed', async () => {
+    const { client, deploy } = await shop()
+    const asked = await deploy(good, 'half', { holdSeconds: 0 }, { weight: 75, holdSeconds: 0, pause: 'most' })
+    const one = start(client, asked, {}, true)
+    await one.told('Waits for you at "half"')
+    one.type('P')
+    assert.equal(await one.code, 0)
+    const { items } = await client.events.page({ deployment_id: asked.id, type: ['deploy.resumed'], after: '0' })
+    assert.deepEqual(
+      items.map(({ data }) => data?.['gate']),
+      ['half', 'most'],
+    )
+  })
 
   await t.test('that is not there is refused, and the terminal is left as it was', async () => {
     const { client } = await shop()

@@ -8,13 +8,32 @@ import { plainLines } from '../../../src/cli/watch/plain.ts'
 import { type Story, tell } from '../../../src/cli/watch/story.ts'
 import { frameOf } from '../../../src/cli/watch/tty-frame.ts'
 import type { Event, OneDeployment } from '../../../src/client/index.ts'
-import { deployment, event, now, story, style } from './stories.ts'
+import { chart, checked, checks, climbing, deployment, event, ladder, now, story, style } from './stories.ts'
 
 const hostile = '\x1b[2J\x1b]0;owned\x07\u202eevil\u2066\r\n\t👩‍👩‍👧‍👦漢字\u0301\u0301\u0301\u0301\u0301\u200b\ud800'
 
 const many = Object.fromEntries(
   Array.from({ length: 220 }, (_, at) => [`s${at}`, at === 7 ? 'failed' : at === 9 ? 'running' : 'succeeded'] as const),
 )
+
+/** The hold at 25 % is over, and its pause waits. */
+const pausing: Partial<OneDeployment> = {
+  ...climbing,
+  reason: { code: 'awaiting_promote', text: 'waits for promote of 25%', since: '2026-11-23T12:04:50Z' },
+  step: 6,
+  allowed_actions: [
+    { action: 'promote', allowed: true, gate: '25%' },
+    { action: 'pause', allowed: true },
+    { action: 'cancel', allowed: true },
+  ],
+  steps: ladder().map((record): OneDeployment['steps'][number] => {
+    const { position, step } = record
+    if (position === 5) return { ...record, state: 'done', ended_at: '2026-11-23T12:04:50Z' }
+    if (position !== 6) return record
+    const pause = { kind: 'pause' as const, name: 'pause at 25%', gate: '25%', table: step.table }
+    return { ...record, state: 'begun', step: pause, began_at: '2026-11-23T12:04:50Z' }
+  }),
+}
 
 const scenes: Readonly<Record<string, Story>> = {
   'a canary moves': story(),
@@ -59,6 +78,22 @@ const scenes: Readonly<Record<string, Story>> = {
     event(11, 'deploy.succeeded'),
   ),
   'it was cancelled': tell(story(), event(11, 'deploy.cancelled', { error: 'cancelled by ana', restored: true })),
+  'a share is held': story(climbing),
+  'the checks of a share are measured': tell(story(climbing), {
+    type: 'chart',
+    chart: chart([0.1, 0.3, 0.2, 0.4, 0.3], [0.7, 0.72, 0.69, 0.8, 0.75]),
+  }),
+  'a check fails': tell(
+    tell(
+      tell(story(climbing), { type: 'chart', chart: chart([0.1, 0.6, 2.4], [0.7, 0.72, 0.69]) }),
+      checked(11, 0.024, 208),
+    ),
+    event(12, 'deploy.undoing', { because: 'A check failed: api: …', steps: ['route api 0 %', 'retire api'] }),
+  ),
+  'a pause comes after its checks': tell(tell(story(pausing), checked(11, 0.003, 208)), {
+    type: 'chart',
+    chart: chart([0.1, 0.3, 0.3], [0.7, 0.72, 0.69]),
+  }),
   'two hundred services': story({ service_progress: many, replicas: undefined, traffic: undefined }),
   'names of an enemy': story(
     { strategy: hostile, service_progress: { [hostile]: 'running', ['n'.repeat(200)]: 'failed' }, replicas: undefined },
@@ -126,6 +161,30 @@ test('whatever is told in whatever order, no frame is wider or taller than the t
       by: text,
       restored: fc.boolean(),
       evidence: fc.array(text, { maxLength: 20 }),
+      verdict: fc.constantFrom('pass', 'fail', 'odd'),
+      checks: fc.oneof(
+        text,
+        fc.array(
+          fc.oneof(
+            fc.nat(),
+            fc.record(
+              {
+                type: text,
+                check: text,
+                service: text,
+                measure: fc.oneof(text, fc.constantFrom('error_rate', 'p95_ms', 'p95_ratio', 'error_rate_above_old')),
+                verdict: fc.constantFrom('pass', 'fail', 'wait', 'odd'),
+                text,
+                value: fc.double(),
+                threshold: fc.double(),
+                samples: fc.nat(),
+              },
+              { requiredKeys: [] },
+            ),
+          ),
+          { maxLength: 5 },
+        ),
+      ),
     },
     { requiredKeys: [] },
   )
@@ -134,6 +193,7 @@ test('whatever is told in whatever order, no frame is wider or taller than the t
     'deploy.started',
     'deploy.progress',
     'deploy.paused',
+    'deploy.checked',
     'deploy.resumed',
     'deploy.undoing',
     'deploy.succeeded',
@@ -150,12 +210,30 @@ test('whatever is told in whatever order, no frame is wider or taller than the t
     replicas: fc.dictionary(text, fc.record({ old: side, new: side })),
     traffic: fc.dictionary(text, fc.record({ set: fc.nat(100), actual: fc.float({ min: 0, max: 100, noNaN: true }) })),
   })
+  const number = fc.double({ noDefaultInfinity: false })
+  const charts = fc
+    .record({ errors: fc.array(number, { maxLength: 30 }), latencies: fc.array(number, { maxLength: 30 }), name: text })
+    .map(({ errors, latencies, name }) => {
+      const drawn = chart(errors, latencies, [{ type: 'function', name }, ...checks])
+      return { ...drawn, checks: drawn.checks.map(one => ({ ...one, position: 5 })) }
+    })
   const telling = fc.oneof(
     fc
       .record({ seq: fc.nat(30), type: fc.constantFrom(...types), data })
       .map(one => event(one.seq, one.type, one.data)),
     read.map(more => ({ type: 'read' as const, deployment: deployment(more) })),
     read.map(more => ({ type: 'reset' as const, last_event_id: '5', deployment: deployment(more) })),
+    fc
+      .record({ chart: charts, last_event_id: fc.nat(30).map(String), climbs: fc.boolean() })
+      .chain(({ chart: drawn, last_event_id, climbs }) =>
+        fc.constantFrom(
+          { type: 'chart' as const, chart: drawn },
+          {
+            type: 'read' as const,
+            deployment: deployment(climbs ? { ...climbing, last_event_id } : { last_event_id }),
+          },
+        ),
+      ),
     text.map(instance => ({ type: 'names' as const, names: { instance, ahead: [instance] } })),
   )
   const look = fc.record({ columns: fc.integer({ min: 1, max: 220 }), rows: fc.integer({ min: 1, max: 60 }) })

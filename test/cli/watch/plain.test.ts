@@ -5,7 +5,7 @@ import { Refusal } from '../../../src/cli/refusal.ts'
 import { chooseProgress } from '../../../src/cli/watch/choose.ts'
 import { heartbeat, plainLines } from '../../../src/cli/watch/plain.ts'
 import { type Story, type Telling, tell } from '../../../src/cli/watch/story.ts'
-import { deployment, event, now, story } from './stories.ts'
+import { checked, climbing, deployment, event, now, story } from './stories.ts'
 
 const look = { ascii: false, github: false }
 
@@ -43,6 +43,31 @@ test('lines say what changed with the time, and nothing when nothing did', () =>
     '12:05:00 PAUSED: waits for promote of half',
     '12:05:00 goes on, says ana',
     '12:05:00 SUCCEEDED: Done after 4m12s: v19 serves.',
+  ])
+})
+
+test('the end of a hold says what its checks found and what they allow, and the step that fails by them which one it was', () => {
+  const sentence = {
+    type: 'latency',
+    verdict: 'pass',
+    text: 'Too little traffic, so it passes on health alone.',
+    samples: 3,
+  }
+  const tellings = [
+    checked(11, 0.003, 208),
+    checked(11, 0.003, 208),
+    event(12, 'deploy.progress', { step: 7, name: 'run 3 of api', kind: 'run' }),
+    event(13, 'deploy.checked', { step: 9, name: 'hold', verdict: 'pass', checks: [sentence, null, 7] }),
+    event(14, 'deploy.checked', { verdict: 'fail' }),
+    checked(15, 0.12, 208),
+    event(16, 'deploy.undoing', { because: 'api: too many errors', steps: [] }),
+  ]
+  assert.deepEqual(said(story(climbing), tellings).slice(-5), [
+    '12:05:00 gate ok  error_rate=0.3% (<=1%)  p95=208ms (<=300ms)  samples=500',
+    '12:05:00 step 7/12 run 1 of api to 50',
+    '12:05:00 gate ok  latency: Too little traffic, so it passes on health alone.  samples=3',
+    '12:05:00 gate FAILED  error_rate=12% (<=1%) FAILED  p95=208ms (<=300ms)  samples=500',
+    '12:05:00 UNDOING, because api: too many errors',
   ])
 })
 
