@@ -1,7 +1,7 @@
 import { type CommandFile, examples } from '../../command.ts'
 import { readContexts, writeContexts } from '../../contexts.ts'
-import { exit } from '../../exit.ts'
 import { shown } from '../../shown.ts'
+import { changed } from '../../told.ts'
 import { contextNamed } from './named.ts'
 
 /** `slipway context use` */
@@ -14,8 +14,6 @@ export const use: CommandFile = {
     const known = await readContexts(cli.world)
     const { url } = contextNamed(known, name)
     await writeContexts(cli.world, { ...known, current: name })
-    if (cli.json) cli.printJson({ name, url })
-    else cli.tell(`Commands go to ${shown(url)} now.`)
-    return exit.done
+    return changed(cli, { name, url }, `Commands go to ${shown(url)} now.`)
   },
 }
