@@ -20,6 +20,9 @@ export interface Contexts {
   readonly contexts: Readonly<Record<string, Context>>
 }
 
+/** What to do about a file that can't be used. */
+const another = 'Look at whose it is, or name another one:  SLIPWAY_CONFIG=FILE'
+
 /** Where the contexts of a user are kept: `$SLIPWAY_CONFIG`, else in the folder for configuration of this system. */
 export function contextsFile({ env, home }: Pick<World, 'env' | 'home'>): string {
   return env['SLIPWAY_CONFIG'] || join(env['XDG_CONFIG_HOME'] || join(home, '.config'), 'slipway', 'config.json')
@@ -33,7 +36,7 @@ export async function readContexts(world: Pick<World, 'env' | 'home'>): Promise<
     text = await readFile(file, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { contexts: {} }
-    throw new Refusal(exit.unexpected, 'config_unreadable', `${file} can't be read: ${messageOf(error)}.`)
+    throw new Refusal(exit.unexpected, 'config_unreadable', `${file} can't be read: ${messageOf(error)}.`, another)
   }
   const read = parsed(text)
   if (read) return read
@@ -48,15 +51,15 @@ export async function readContexts(world: Pick<World, 'env' | 'home'>): Promise<
 /** Writes them so that only their owner can read them, and whoever reads meanwhile sees the old ones or the new. */
 export async function writeContexts(world: Pick<World, 'env' | 'home'>, contexts: Contexts): Promise<void> {
   const file = contextsFile(world)
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   const written = `${file}.${process.pid}`
   try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
     await writeFile(written, `${JSON.stringify(contexts, undefined, 2)}\n`, { mode: 0o600 })
     await chmod(written, 0o600)
     await rename(written, file)
   } catch (error) {
-    await rm(written, { force: true })
-    throw new Refusal(exit.unexpected, 'config_unwritable', `${file} can't be written: ${messageOf(error)}.`)
+    await rm(written, { force: true }).catch((left: unknown) => void left) // because the first failure is the one to tell
+    throw new Refusal(exit.unexpected, 'config_unwritable', `${file} can't be written: ${messageOf(error)}.`, another)
   }
 }
 

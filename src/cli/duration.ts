@@ -8,3 +8,10 @@ export function secondsOf(text: string): number {
   if (amount !== undefined && unit !== undefined) return Number(amount) * seconds[unit as keyof typeof seconds]
   throw new InvalidArgumentError('It looks like 90s, 15m, 12h or 90d.')
 }
+
+/** How long an old secret is good beside a new one, seconds: a week at most. */
+export function overlapOf(text: string): number {
+  const overlap = secondsOf(text)
+  if (overlap <= 7 * seconds.d) return overlap
+  throw new InvalidArgumentError('It is at most 7d.')
+}

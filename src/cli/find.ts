@@ -39,8 +39,10 @@ export async function deploymentMeant(
  */
 export async function findInstance(client: Client, text: string, options: CallOptions = {}): Promise<Instance> {
   if (text.startsWith('inst_')) return await client.instances.get(text, options)
-  const [name = '', tenant] = text.split('/').toReversed()
+  const [name = '', tenant, ...more] = text.split('/').toReversed()
   const of = tenant === undefined ? options : { ...options, tenant }
+  // What has more parts, or an empty one, names nothing: it must not be taken for a shorter one.
+  if (tenant === '' || more.length > 0) throw noInstance(text)
   const named = isPartOfName(name)
     ? (await listed(of, of => Array.fromAsync(client.instances.list({ q: name, limit: 200 }, of)))).filter(
         instance => instance.name === name && instance.state !== 'deleted',
@@ -59,7 +61,11 @@ export async function findInstance(client: Client, text: string, options: CallOp
       `Say which: ${found.map(({ id, tenant_id, name }) => (named.length > 0 ? `${tenant_id}/${name}` : id)).join(', ')}`,
     )
   }
-  throw new Refusal(
+  throw noInstance(text)
+}
+
+function noInstance(text: string): Refusal {
+  return new Refusal(
     exit.notFound,
     'not_found',
     `There is no instance ${JSON.stringify(text)}.`,

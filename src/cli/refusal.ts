@@ -68,19 +68,37 @@ function ofProblem(error: SlipwayApiError): Told {
   return {
     exitCode: exitOf(error.code, error.status),
     code: error.code,
-    what: error.detail,
+    what: whatOf(error),
     why: error.errors.map(({ pointer, detail }) => `${pointer}: ${detail}`),
     next: [
-      ...error.try.filter(({ href }) => href === undefined).map(({ label, command }) => command ?? label),
+      ...error.try.filter(({ href }) => href === undefined).map(({ label, command }) => command ?? typed(label)),
       ...nextOf(error),
     ],
     ...(error.request_id === undefined ? {} : { requestId: error.request_id }),
   }
 }
 
+/** The sentence without the first of the fields: they are told below it, all of them. */
+function whatOf({ detail, errors: [first] }: SlipwayApiError): string {
+  const told = first && `: ${first.pointer} ${first.detail}.`
+  return told !== undefined && detail.endsWith(told) ? `${detail.slice(0, -told.length)}.` : detail
+}
+
+/** Where the server says to look through a list, the command that lists. */
+function typed(label: string): string {
+  if (label === 'List the deployments to see which there are.') return 'See what runs:  slipway ps'
+  if (label === 'List the tasks to see which there are.')
+    return 'See what became of them:  slipway events --type task.queued'
+  return label.replace(
+    /^List the (instances|secrets|tenants|tokens|webhooks) to see which there are\.$/,
+    'See them:  slipway $1 list',
+  )
+}
+
 /** What to type about it here, where the server could only say what to do. */
 function nextOf({ code, errors, problem }: SlipwayApiError): string[] {
   if (code === 'unauthenticated') return ['Log in:  slipway login']
+  if (code === 'forbidden') return ['As somebody who may:  --context NAME, or slipway login']
   if (errors.some(({ pointer }) => pointer === '/tenant')) return ['Here:  --tenant NAME, or SLIPWAY_TENANT']
   const deployment = problem?.['deployment_id']
   if (typeof deployment !== 'string') return []

@@ -29,7 +29,9 @@ async function bytesOf(file: string): Promise<Buffer> {
   try {
     return await readFile(file)
   } catch (error) {
-    throw new Refusal(exit.usage, 'file_unreadable', `${file} can't be read: ${messageOf(error)}.`)
+    // The path stands before it already.
+    const why = messageOf(error).replace(/, (?:open|read)( '.*')?$/s, '')
+    throw new Refusal(exit.usage, 'file_unreadable', `${file} can't be read: ${why}.`, 'Name another one:  --file FILE')
   }
 }
 

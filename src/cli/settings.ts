@@ -34,7 +34,7 @@ export async function settle(world: Pick<World, 'env' | 'home'>, flags: SettingF
   const known = await readContexts(world)
   const named = first([flags.context, '--context'], [env['SLIPWAY_CONTEXT'], 'SLIPWAY_CONTEXT'])
   const name = named ?? first([known.current, contextsFile(world)])
-  const context = name === undefined ? undefined : known.contexts[name.value]
+  const context = name && Object.hasOwn(known.contexts, name.value) ? known.contexts[name.value] : undefined
   if (named && !context) {
     const names = Object.keys(known.contexts)
     throw new Refusal(

@@ -26,7 +26,6 @@ export async function followTask(
     if (stopping) return over.abort(left(`Left alone while it is being stopped: ${id}.`))
     cli.tell(`Stopping ${id}. Ctrl-C again does not wait for it.`)
     stopping = client.tasks.cancel(id, { signal: over.signal }).catch(async (error: unknown) => {
-      // It may have ended by itself meanwhile, and then that is told.
       if (!over.signal.aborted && !(await ended(client, id, over.signal))) over.abort(error)
     })
   })
@@ -44,9 +43,15 @@ function left(message: string, ...next: string[]): Refusal {
   return new Refusal(exit.interrupted, 'interrupted', message, ...next)
 }
 
+/** It may have ended by itself meanwhile, and then that is told. Who can't be asked does not say so. */
 async function ended(client: Client, id: string, signal: AbortSignal): Promise<boolean> {
-  const { state } = await client.tasks.get(id, { signal })
-  return state !== 'pending' && state !== 'running'
+  try {
+    const { state } = await client.tasks.get(id, { signal })
+    return state !== 'pending' && state !== 'running'
+  } catch (error) {
+    void error // because why it could not be stopped is what is told
+    return false
+  }
 }
 
 /** Each line where the command wrote it. What goes into a file or a pipe is left as it is. */

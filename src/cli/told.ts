@@ -1,9 +1,11 @@
 import type { Cli } from './cli.ts'
 import { columns } from './columns.ts'
 import { type ExitCode, exit } from './exit.ts'
+import { shown } from './shown.ts'
+import type { Style } from './style.ts'
 
 /** Ends a command that changed something: the thing itself for programs, a sentence and what comes next for people. */
-export function changed(cli: Cli, thing: unknown, sentence: string, ...more: string[]): ExitCode {
+export function changed(cli: Cli, thing: unknown, sentence: string, ...more: readonly string[]): ExitCode {
   if (cli.json) cli.printJson(thing)
   else {
     cli.tell(`${cli.storyStyle.mood('good', cli.storyStyle.glyph('good'))} ${sentence}`)
@@ -26,12 +28,22 @@ export function listed<T>(
   return exit.done
 }
 
-/** Ends a command that shows one thing: the object for programs, a name and a value a line for people. */
-export function showed(cli: Cli, thing: unknown, fields: Readonly<Record<string, string>>): ExitCode {
-  if (cli.json) cli.printJson(thing)
-  else {
-    const width = Math.max(...Object.keys(fields).map(name => name.length))
-    for (const [name, value] of Object.entries(fields)) cli.print(`${name.padEnd(width)}  ${value}`.trimEnd())
-  }
-  return exit.done
+/**
+ * Ends a command that made a secret, which is shown this once: alone on stdout, so that it can be piped to where it is kept. The thing
+ * itself for programs.
+ */
+export function issued(
+  cli: Cli,
+  thing: { readonly secret: string },
+  sentence: string,
+  ...more: readonly string[]
+): ExitCode {
+  if (!cli.json) cli.print(thing.secret)
+  return changed(cli, thing, sentence, ...more)
+}
+
+/** A thing by its name, and below it what there is to know of it, a word and a value a line. What others wrote is made harmless. */
+export function factLines(name: string, facts: readonly (readonly [string, string])[], { bold }: Style): string[] {
+  const width = Math.max(...facts.map(([word]) => word.length))
+  return [bold(shown(name)), ...facts.map(([word, value]) => `  ${word.padEnd(width)}  ${shown(value)}`)]
 }

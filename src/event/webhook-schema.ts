@@ -16,7 +16,7 @@ const fields = {
     .refine(value => !value.includes('\0') && value.isWellFormed(), 'must be text'),
   /** Types of event, or all of a family: `deploy.*`. */
   types: z
-    .array(z.enum(typePatterns as [string, ...string[]]))
+    .array(z.enum(typePatterns as [string, ...string[]], 'must be a type of event, or all of a family: deploy.*'))
     .min(1)
     .max(100),
   /** Ids of the instances whose events are wanted. */

@@ -215,10 +215,14 @@ async function requireEmpty({ id }: Tenant, tx: Stores): Promise<void> {
   if (instances === 0 && secrets === 0) return
   throw new SlipwayError(
     'tenant_not_empty',
-    `Tenant "${id}" still has ${instances} instances and ${secrets} secrets.`,
+    `Tenant "${id}" still has ${counted(instances, 'instance')} and ${counted(secrets, 'secret')}.`,
     {
       next: 'Delete them first; they are not deleted along with it.',
       details: { tenant_id: id, instances, secrets },
     },
   )
+}
+
+function counted(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`
 }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type Customer, startWorld, type World } from '../server/world.ts'
-import { cases, interrupted, startFailingUser, startMute } from './cases.ts'
-import { masked, startUser, type User } from './world.ts'
+import { until } from '../support/until.ts'
+import { cases, failsAt, startFailingUser, startMute, stopsAt } from './cases.ts'
+import { later, masked, seen, startUser, type User } from './world.ts'
 
 const over: (() => unknown)[] = []
 let world: World
@@ -147,9 +148,13 @@ describe('the token of a login', () => {
 cases('logout', {
   async happy(t) {
     const user = await withContexts(t)
-    const { code, out, err } = await user.call('logout')
-    assert.deepEqual({ code, out }, { code: 0, out: '' })
-    assert.match(masked(err), /^Logged out of http:\/\/127\.0\.0\.1:PORT: the context near is gone\.\n/)
+    assert.deepEqual(seen(await user.call('logout')), {
+      code: 0,
+      out: '',
+      err: `✔ Logged out of http://127.0.0.1:#####: the context near is gone.
+  The token itself is good until it expires or is revoked:  slipway tokens revoke ID
+`,
+    })
     assert.deepEqual(contextsOf(user), { contexts: { far: { url: 'https://slipway.example', tenant: 'acme' } } })
   },
   async empty(t) {
@@ -158,16 +163,30 @@ cases('logout', {
   },
   async refused(t) {
     const user = await withContexts(t)
-    const { code, err } = await user.call('logout nowhere')
-    assert.equal(code, 5)
-    assert.equal(err, '✖ There is no context "nowhere".\n  There are: near, far\n  (unknown_context)\n')
+    assert.deepEqual(await user.call('logout nowhere'), {
+      code: 5,
+      out: '',
+      err: `✖ There is no context "nowhere".
+  There are: near, far
+  (unknown_context)
+`,
+    })
+    // What the environment names is what is in use.
+    const far = await user.call('logout --json', { env: { SLIPWAY_CONTEXT: 'far' } })
+    assert.deepEqual(JSON.parse(far.out), { context: 'far', url: 'https://slipway.example' })
+    assert.deepEqual(Object.keys((contextsOf(user) as { contexts: object }).contexts), ['near'])
   },
   async failed(t) {
     const user = await withContexts(t)
     writeFileSync(fileOf(user), 'not JSON')
-    const { code, err } = await user.call('logout')
-    assert.equal(code, 2)
-    assert.match(err, /is not a configuration of Slipway/)
+    assert.deepEqual(seen(await user.call('logout'), { [user.home]: '~' }), {
+      code: 2,
+      out: '',
+      err: `✖ ~/.config/slipway/config.json is not a configuration of Slipway.
+  Mend it, or remove it and log in again:  slipway login
+  (config_malformed)
+`,
+    })
     assert.equal(readFileSync(fileOf(user), 'utf8'), 'not JSON', 'and it is left alone')
   },
   interrupted: { none: 'it asks nobody' },
@@ -176,29 +195,46 @@ cases('logout', {
 cases('context list', {
   async happy(t) {
     const user = await withContexts(t)
-    const { code, out, err } = await user.call('context list')
-    assert.deepEqual({ code, err }, { code: 0, err: '' })
-    assert.equal(
-      masked(out),
-      '   NAME  SERVER                   TENANT  TOKEN\n*  near  http://127.0.0.1:PORT   -       yes\n   far   https://slipway.example  acme    no\n'.replace(
-        'PORT   -',
-        `PORT${' '.repeat('https://slipway.example'.length - masked(world.url).length + 2 + masked(world.url).length - world.url.length)}-`,
-      ),
-    )
+    assert.deepEqual(seen(await user.call('context list')), {
+      code: 0,
+      out: `   NAME  SERVER                   TENANT  TOKEN
+→  near  http://127.0.0.1:#####   -       yes
+   far   https://slipway.example  acme    no
+`,
+      err: '',
+    })
     assert.ok(!(await user.call('context list --json')).out.includes(customer.token))
   },
   async empty(t) {
     const user = await startUser(t)
-    const { code, out, err } = await user.call('context list')
-    assert.deepEqual({ code, out }, { code: 0, out: '' })
-    assert.match(err, /^No contexts yet\. Make one: {2}slipway login --url URL\n$/)
+    assert.deepEqual(await user.call('context list'), {
+      code: 0,
+      out: '',
+      err: 'No contexts yet. Make one:  slipway login --url URL\n',
+    })
     assert.equal((await user.call('context list --json')).out, '[]\n')
   },
-  refused: { none: 'there is nothing to refuse' },
+  async refused(t) {
+    assert.deepEqual(await (await startUser(t)).call('context list near'), {
+      code: 2,
+      out: '',
+      err: `✖ Too many arguments for 'list'. Expected 0 arguments but got 1.
+  See:  slipway context list --help
+  (usage)
+`,
+    })
+  },
   async failed(t) {
     const user = await withContexts(t)
     writeFileSync(fileOf(user), '{}')
-    assert.equal((await user.call('context list')).code, 2)
+    assert.deepEqual(seen(await user.call('context list'), { [user.home]: '~' }), {
+      code: 2,
+      out: '',
+      err: `✖ ~/.config/slipway/config.json is not a configuration of Slipway.
+  Mend it, or remove it and log in again:  slipway login
+  (config_malformed)
+`,
+    })
   },
   interrupted: { none: 'it asks nobody' },
 })
@@ -209,22 +245,49 @@ cases('context use', {
     assert.deepEqual(await user.call('context use far'), {
       code: 0,
       out: '',
-      err: 'Commands go to https://slipway.example now.\n',
+      err: '✔ Commands go to https://slipway.example now.\n',
     })
     assert.equal((contextsOf(user) as { current: string }).current, 'far')
   },
   async empty(t) {
     const user = await startUser(t)
-    const { code, err } = await user.call('context use far')
-    assert.equal(code, 5)
-    assert.match(err, /Make one: {2}slipway login --url URL/)
+    assert.deepEqual(await user.call('context use far'), {
+      code: 5,
+      out: '',
+      err: `✖ There is no context "far".
+  Make one:  slipway login --url URL
+  (unknown_context)
+`,
+    })
   },
   async refused(t) {
     const user = await withContexts(t)
-    assert.equal((await user.call('context use nowhere')).code, 5)
+    assert.deepEqual(await user.call('context use nowhere'), {
+      code: 5,
+      out: '',
+      err: `✖ There is no context "nowhere".
+  There are: near, far
+  (unknown_context)
+`,
+    })
+    assert.equal((await user.call('context use constructor')).code, 5)
     assert.equal((contextsOf(user) as { current: string }).current, 'near')
   },
-  failed: { none: 'it asks nobody' },
+  async failed(t) {
+    const user = await withContexts(t)
+    // Where it would be written first there is a folder.
+    await mkdir(`${fileOf(user)}.${process.pid}`)
+    const also = { [user.home]: '~', [String(process.pid)]: 'PID' }
+    assert.deepEqual(seen(await user.call('context use far'), also), {
+      code: 1,
+      out: '',
+      err: `✖ ~/.config/slipway/config.json can't be written: EISDIR: illegal operation on a directory, open '~/.config/slipway/config.json.PID'.
+  Look at whose it is, or name another one:  SLIPWAY_CONFIG=FILE
+  (config_unwritable)
+`,
+    })
+    assert.equal((contextsOf(user) as { current: string }).current, 'near', 'and the old ones are there')
+  },
   interrupted: { none: 'it asks nobody' },
 })
 
@@ -251,11 +314,30 @@ cases('context show', {
   },
   async refused(t) {
     const user = await startUser(t)
-    const { code, err } = await user.call('context show --context nowhere')
-    assert.equal(code, 2)
-    assert.match(err, /There is no context "nowhere" \(from --context\)/)
+    assert.deepEqual(await user.call('context show --context nowhere'), {
+      code: 2,
+      out: '',
+      err: `✖ There is no context "nowhere" (from --context).
+  Make one:  slipway login --url URL
+  (unknown_context)
+`,
+    })
+    // A name that every object has is no context either.
+    assert.equal((await user.call('context show', { env: { SLIPWAY_CONTEXT: 'constructor' } })).code, 2)
   },
-  failed: { none: 'it asks nobody' },
+  async failed(t) {
+    const user = await withContexts(t)
+    await rm(fileOf(user))
+    await mkdir(fileOf(user))
+    assert.deepEqual(seen(await user.call('context show'), { [user.home]: '~' }), {
+      code: 1,
+      out: '',
+      err: `✖ ~/.config/slipway/config.json can't be read: EISDIR: illegal operation on a directory, read.
+  Look at whose it is, or name another one:  SLIPWAY_CONFIG=FILE
+  (config_unreadable)
+`,
+    })
+  },
   interrupted: { none: 'it asks nobody' },
 })
 
@@ -267,17 +349,25 @@ cases('ps', {
     const image = await world.machine.worker('1')
     const made = await acting.instances.create({ name: 'shop', services: [{ name: 'worker', image, replicas: 2 }] })
     await acting.finished(made.deployment.id)
-    const { code, out, err } = await user.call('ps')
-    assert.deepEqual({ code, err }, { code: 0, err: '' })
-    assert.match(
-      out,
-      /^INSTANCE {2}RELEASE {2}HEALTH\s+ROLLOUT {2}LAST 12 {2}SINCE\nshop +v1 +\S+ \S+ +- +[▁▇] +\d+s\n$/,
-    )
-    const one = await user.call('ps shop')
-    assert.match(
-      one.out,
-      /^shop {2}tenant t\d+ {2}running\n\nSERVICE {2}READY +TRAFFIC +IMAGE +URL\nworker +✔ 2\/2 +- +file:/,
-    )
+    await until('its health is known', async () => (await user.call('ps')).out.includes('2/2'))
+    const bar = /[▁▇]/
+    const table = await user.call('ps', later)
+    assert.deepEqual(seen({ ...table, out: table.out.replace(bar, '▇') }), {
+      code: 0,
+      out: `INSTANCE  RELEASE  HEALTH  ROLLOUT  LAST 12  SINCE
+shop      v1       ✔ 2/2   -        ▇        1h
+`,
+      err: '',
+    })
+    assert.deepEqual(seen(await user.call('ps shop'), { [image]: 'IMAGE', [' '.repeat(image.length - 5)]: '' }), {
+      code: 0,
+      out: `shop  tenant acme  running
+
+SERVICE  READY  TRAFFIC  IMAGE  URL
+worker   ✔ 2/2  -        IMAGE  -
+`,
+      err: '',
+    })
     const [item] = JSON.parse((await user.call('ps --json')).out) as { name: string; release: { version: number } }[]
     assert.deepEqual([item?.name, item?.release.version], ['shop', 1])
 
@@ -288,18 +378,29 @@ cases('ps', {
       options: { steps: [{ weight: 50, pause: 'look' }], holdSeconds: 0 },
     })
     for await (const event of acting.watch(asked.id)) if (event.type === 'deploy.paused') break
-    const waiting = await user.call('ps --ascii')
-    assert.match(waiting.out, /shop +v1 -> v2 .* canary \d\/\d = waiting/)
-    assert.match(masked(waiting.out), /\n1 needs you:\n {2}shop .*slipway promote dep_1\n$/)
+    await until('its health is known', async () => / 3\/3 .* waiting/.test((await user.call('ps')).out))
+    const waiting = await user.call('ps --ascii', later)
+    assert.deepEqual(seen({ ...waiting, out: waiting.out.replace(/ since \S+/, ' since 1h') }), {
+      code: 0,
+      out: `INSTANCE  RELEASE   HEALTH  ROLLOUT               LAST 12  SINCE
+shop      v1 -> v2  + 3/3   canary 3/6 = waiting  ..       1h
+
+1 needs you:
+  shop  shop waits for promote of look.  slipway promote dep_00000000000000000000000001
+`,
+      err: '',
+    })
     await acting.cancel(asked.id)
     await acting.finished(asked.id)
   },
   async empty(t) {
     const { token } = await world.tenant()
     const user = await startUser(t, { url: world.url, token })
-    const { code, out, err } = await user.call('ps')
-    assert.deepEqual({ code, out }, { code: 0, out: '' })
-    assert.match(err, /^No instances yet\./)
+    assert.deepEqual(await user.call('ps'), {
+      code: 0,
+      out: '',
+      err: 'No instances yet. Describe your app and release it:  slipway init, then slipway deploy -f slipway.yaml\n',
+    })
     assert.equal((await user.call('ps --json')).out, '[]\n')
   },
   async refused(t) {
@@ -310,15 +411,6 @@ cases('ps', {
       { code: 5, err: '✖ There is no instance "nothing".\n  See what there is:  slipway ps\n  (not_found)\n' },
     )
   },
-  async failed(t) {
-    const user = await startFailingUser(t)
-    const { code, err } = await user.call('ps')
-    assert.equal(code, 1)
-    assert.match(err, /Is the server up\? {2}slipway doctor/)
-  },
-  async interrupted(t) {
-    const { code, err } = await interrupted(t, 'ps')
-    assert.equal(code, 130)
-    assert.match(err, /nothing was changed/)
-  },
+  failed: failsAt('ps', 'GET /v1/whoami'),
+  interrupted: stopsAt('ps'),
 })

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer, type Socket } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { type Calling, masked, startUser, type User } from './world.ts'
 
 /** One way a command can go, or why there is no such way for it. */
-export type Case = ((t: TestContext) => Promise<void>) | { readonly none: string }
+export type Case = Way | { readonly none: string }
+
+/** One that there is. */
+export type Way = (t: TestContext) => Promise<void>
 
 /** The five ways that every command is tested in. */
 export interface Cases {
@@ -91,7 +95,7 @@ export async function interrupted(
 }
 
 /** The case of a server that hangs up on this request: `GET /v1/tokens`. Ids in it are masked. */
-export function failsAt(line: string, request: string, calling: Calling = {}): Case {
+export function failsAt(line: string, request: string, calling: Calling = {}): Way {
   return async t => {
     const user = await startFailingUser(t)
     const { code, out, err } = await user.call(line, calling)
@@ -108,7 +112,7 @@ export function failsAt(line: string, request: string, calling: Calling = {}): C
 }
 
 /** The case of a Ctrl-C before the first answer: nothing was changed, or with a `look` it may have been. */
-export function stopsAt(line: string, look?: string, calling: Calling = {}): Case {
+export function stopsAt(line: string, look?: string, calling: Calling = {}): Way {
   return async t => {
     assert.deepEqual(await interrupted(t, line, calling), {
       code: 130,
@@ -119,4 +123,47 @@ export function stopsAt(line: string, look?: string, calling: Calling = {}): Cas
           : `✖ Interrupted before the answer came: it may have been done all the same.\n  ${look}\n  (interrupted)\n`,
     })
   }
+}
+
+/**
+ * Ctrl-C once the change itself was asked for, by somebody of a real server that answers questions and no more: nobody knows whether it
+ * was done, and that is said.
+ */
+export async function stopsAtChange(
+  t: Pick<TestContext, 'after'>,
+  user: User,
+  line: string,
+  look: string,
+  calling: Calling = {},
+): Promise<void> {
+  const { promise: asked, resolve } = Promise.withResolvers<void>()
+  const server = createHttpServer((request, response) => {
+    if (request.method !== 'GET') return resolve()
+    const headers = { authorization: request.headers.authorization ?? '' }
+    fetch(`${user.env['SLIPWAY_URL']}${request.url}`, { headers }).then(
+      async answer => {
+        const etag = answer.headers.get('etag')
+        const type = answer.headers.get('content-type') ?? ''
+        response.writeHead(answer.status, { 'content-type': type, ...(etag === null ? {} : { etag }) })
+        response.end(await answer.text())
+      },
+      () => response.destroy(),
+    )
+  })
+  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('It listens on a port.')
+  const env = { ...calling.env, SLIPWAY_URL: `http://127.0.0.1:${address.port}` }
+  const called = user.call(line, { ...calling, env })
+  await Promise.race([asked, called])
+  called.interrupt()
+  assert.deepEqual(await called, {
+    code: 130,
+    out: '',
+    err: `✖ Interrupted before the answer came: it may have been done all the same.\n  ${look}\n  (interrupted)\n`,
+  })
 }

@@ -6,8 +6,8 @@ import { wire } from '../../src/wire.ts'
 import { type Customer, startWorld, type World } from '../server/world.ts'
 import { hasty } from '../support/machine.ts'
 import { worker } from '../support/services.ts'
-import { type Case, cases, interrupted, startFailingUser } from './cases.ts'
-import { masked, startUser, type User } from './world.ts'
+import { cases, failsAt, stopsAt, stopsAtChange, type Way } from './cases.ts'
+import { type Called, masked, seen, startUser, type User } from './world.ts'
 
 const over: (() => unknown)[] = []
 let world: World
@@ -42,22 +42,32 @@ async function stranger(t: Pick<TestContext, 'after'>): Promise<User> {
   return await startUser(t, { url: world.url, token: (await world.tenant()).token })
 }
 
-/** A case that ends with this code, and says this on stderr. */
-function says(call: (t: TestContext) => PromiseLike<{ code: number; err: string }>, code: number, text: RegExp): Case {
-  return async t => {
-    const called = await call(t)
-    assert.match(called.err, text)
-    assert.equal(called.code, code, called.err)
+/** What is told of somebody who asks about nothing that is there. */
+const absent =
+  (line: string, err: string): Way =>
+  async t => {
+    assert.deepEqual(await (await stranger(t)).call(line), { code: 5, out: '', err })
   }
-}
 
-const broken = (line: string): Case => says(async t => await (await startFailingUser(t)).call(line), 1, /\(connection_/)
-const stopped = (line: string): Case => says(t => interrupted(t, line), 130, /✖ Interrupted: nothing was changed\./)
-const absent = (line: string): Case =>
-  says(
-    async t => await (await stranger(t)).call(line),
-    5,
-    /^✖ .*(There is no instance|No deployment runs|None of the last)/,
+const noShop = '✖ There is no instance "nothing".\n  See what there is:  slipway ps\n  (not_found)\n'
+const noneRuns = '✖ No deployment runs.\n  See the last ones:  slipway releases INSTANCE\n  (not_found)\n'
+const noneEnds = '✖ None of the last 200 deployments ends in "zzzzzzzz".\n  See what runs:  slipway ps\n  (not_found)\n'
+
+/** The first questions: for an instance by its name, for a deployment that runs. */
+const lookup = 'GET /v1/instances?q=shop&limit=200'
+const running = 'GET /v1/deployments?state=active&limit=200'
+const dep = 'dep_00000000000000000000000000'
+
+/** What is told, with the images and revisions by their places. */
+const told = (called: Called): Called =>
+  seen(
+    {
+      ...called,
+      out: called.out
+        .replaceAll(/\bsha256:[0-9a-f]{64}/g, 'sha256:DIGEST')
+        .replaceAll(/(?<= worker )[0-9a-f]{6}\b/g, 'REVISION'),
+    },
+    Object.fromEntries(images.map((image, at) => [image, `IMAGE_${at + 1}`])),
   )
 
 /** A canary that waits at a pause, whatever a test before left behind; its id. */
@@ -77,20 +87,58 @@ async function paused(image: number): Promise<string> {
 cases('plan', {
   happy: async () => {
     const line = `plan shop --image worker=${images[1]}`
-    const { code, out, err } = await user.call(`${line} --exit-code`)
-    assert.deepEqual([code, err], [10, ''])
-    assert.match(
-      out,
-      /^shop \(t\d+\) {2}v1 → new release {2}rolling\n\n {2}~ {2}worker {2}image +file:\S+ → file:\S+\n/,
-    )
-    assert.match(out, /\n {2}1 {2}\S/)
+    assert.deepEqual(told(await user.call(`${line} --exit-code`)), {
+      code: 10,
+      out: `shop (acme)  v1 → new release  rolling
+
+  ~  worker  image   IMAGE_1 → IMAGE_2
+  ~  worker  digest  sha256:DIGEST → sha256:DIGEST
+
+  1  prepare worker
+  2  run 1 of worker REVISION
+  3  retire worker REVISION to 0
+`,
+      err: '',
+    })
+    assert.equal((await user.call(line)).code, 0)
     const { out: json } = await user.call(`${line} --json`)
     assert.equal((JSON.parse(json) as { strategy: string }).strategy, 'rolling')
   },
-  empty: says(() => user.call(`plan shop --image ${images[0]} --exit-code`), 0, /^Nothing would change: shop/),
-  refused: says(() => user.call('plan shop'), 2, /Name it: {2}--image IMAGE/),
-  failed: broken('plan shop --image x'),
-  interrupted: stopped('plan shop --image x'),
+  empty: async () => {
+    assert.deepEqual(told(await user.call(`plan shop --image ${images[0]} --exit-code`)), {
+      code: 0,
+      out: 'shop (acme)  v1 → new release  rolling\n',
+      err: 'Nothing would change: shop is like this already.\n',
+    })
+  },
+  refused: async () => {
+    assert.deepEqual(await user.call('plan shop'), {
+      code: 2,
+      out: '',
+      err: `✖ Nothing is named that should be deployed.
+  Name it:  --image IMAGE
+  (no_image)
+`,
+    })
+    assert.deepEqual(seen(await user.call('plan shop --image nowhere:1')), {
+      code: 2,
+      out: '',
+      err: `✖ The image "nowhere:1" names neither a folder nor a package.
+  Name the folder to run, such as file:./api-1.2, or a package of npm, such as npm:http-server@14.1.1.
+  (image_unavailable, req_1)
+`,
+    })
+    assert.deepEqual(await user.call('plan shop --image other=x --option steps'), {
+      code: 2,
+      out: '',
+      err: `✖ --option steps is not a name and a value.
+  It looks like:  --option hold-seconds=30
+  (bad_option)
+`,
+    })
+  },
+  failed: failsAt('plan shop --image x', lookup),
+  interrupted: stopsAt('plan shop --image x'),
 })
 
 cases('deploy', {
@@ -104,9 +152,34 @@ cases('deploy', {
     const [{ notes, commit_sha }] = (await customer.send('GET', '/v1/deployments')).body.items
     assert.deepEqual([notes, commit_sha], ['the second', 'abc123'])
   },
-  empty: absent('deploy nothing --image x'),
-  refused: says(() => user.call(`deploy shop --image ${images[1]} --expect-release v1`), 6, /\(stale_release, req_/),
-  failed: broken('deploy shop --image x'),
+  empty: absent('deploy nothing --image x', noShop),
+  refused: async () => {
+    assert.deepEqual(seen(await user.call(`deploy shop --image ${images[1]} --expect-release v1`)), {
+      code: 6,
+      out: '',
+      err: `✖ Release rel_00000000000000000000000001 is not the active one: rel_00000000000000000000000002 is.
+  Look at what changed, then deploy again.
+  (stale_release, req_1)
+`,
+    })
+    assert.deepEqual(await user.call('deploy shop -f slipway.yaml'), {
+      code: 2,
+      out: '',
+      err: `✖ The file names its instance itself.
+  Give one of them:  slipway deploy INSTANCE --image …   or   slipway deploy -f FILE
+  (usage)
+`,
+    })
+    assert.deepEqual(seen(await user.call(`deploy shop --image ${images[1]} --strategy sideways`)), {
+      code: 2,
+      out: '',
+      err: `✖ No strategy named "sideways" is registered.
+  Registered are: rolling, blue-green, canary, recreate.
+  (unknown_strategy, req_1)
+`,
+    })
+  },
+  failed: failsAt('deploy shop --image x', lookup),
   interrupted: async t => {
     const call = user.call([
       'deploy',
@@ -126,6 +199,7 @@ cases('deploy', {
     assert.match(masked(err), /\nDetached\. Still running: slipway watch dep_1 {3}Stop it: slipway cancel dep_1\n$/)
     const done = await user.call('cancel')
     assert.equal(done.code, 0, done.err)
+    await stopsAtChange(t, user, 'deploy shop --image x', 'Look:  slipway ps shop')
   },
 })
 
@@ -165,10 +239,35 @@ cases('watch', {
     const cancelled = await user.call(`watch ${first} --json`)
     assert.deepEqual([cancelled.code, types(cancelled.out).at(-1)], [7, 'deploy.cancelled'])
   },
-  empty: absent('watch'),
-  refused: says(() => user.call('watch --until never'), 2, /^✖ Option '--until <what>' argument 'never' is invalid/),
-  failed: broken('watch dep_00000000000000000000000000'),
-  interrupted: stopped('watch'),
+  empty: absent('watch', noneRuns),
+  refused: async () => {
+    assert.deepEqual(await user.call('watch --until never'), {
+      code: 2,
+      out: '',
+      err: `✖ Option '--until <what>' argument 'never' is invalid. Allowed choices are end, pause.
+  See:  slipway watch --help
+  (usage)
+`,
+    })
+    assert.deepEqual(await user.call('watch --timeout 8d'), {
+      code: 2,
+      out: '',
+      err: `✖ Option '--timeout <time>' argument '8d' is invalid. It is at least 1s and at most 7d.
+  See:  slipway watch --help
+  (usage)
+`,
+    })
+    assert.deepEqual(seen(await user.call(`watch ${dep}`)), {
+      code: 5,
+      out: '',
+      err: `✖ There is no deployment "dep_00000000000000000000000001".
+  See what runs:  slipway ps
+  (not_found, req_1)
+`,
+    })
+  },
+  failed: failsAt(`watch ${dep}`, 'GET /v1/deployments/dep_1'),
+  interrupted: stopsAt('watch'),
 })
 
 cases('promote', {
@@ -178,45 +277,95 @@ cases('promote', {
     assert.deepEqual([code, out], [0, `${id}\n`])
     assert.equal((await user.call(`watch ${id}`)).code, 0)
   },
-  empty: absent('promote'),
+  empty: absent('promote', noneRuns),
   refused: async () => {
     const id = await paused(4)
-    assert.match((await user.call(`promote ${id} --gate other`)).err, /\(not_paused, req_/)
+    assert.deepEqual(seen(await user.call(`promote ${id} --gate other`)), {
+      code: 6,
+      out: '',
+      err: `✖ Deployment dep_00000000000000000000000001 waits at "50%", not at "other".
+  Promote "50%".
+  (not_paused, req_1)
+`,
+    })
     // Waiting that times out leaves it alone.
     const late = await user.call(`watch ${id} --timeout 1s`)
     assert.equal(late.code, 124, late.err)
     const { code, err } = await user.call(`cancel ${id} --timeout 10m --json`)
     assert.equal(code, 0, err)
   },
-  failed: broken('promote'),
-  interrupted: says(
-    t => interrupted(t, 'promote dep_00000000000000000000000000'),
-    130,
-    /may have been done all the same/,
-  ),
+  failed: failsAt('promote', running),
+  interrupted: async t => {
+    await stopsAt('promote')(t)
+    await stopsAt(`promote ${dep}`, `Look:  slipway watch ${dep}`)(t)
+  },
 })
 
 cases('pause', {
   happy: async () => {
     const id = await paused(4)
+    assert.deepEqual(seen(await user.call('pause')), {
+      code: 0,
+      out: '',
+      err: `✔ dep_00000000000000000000000001 pauses after its current step.
+  Go on:  slipway resume dep_00000000000000000000000001
+`,
+    })
     const asked = await user.call('pause --json')
     assert.equal((JSON.parse(asked.out) as { id: string }).id, id)
-    const resumed = await user.call('resume')
-    assert.match(masked(resumed.err), /^dep_1 goes on\./)
     assert.equal((await user.call('cancel')).code, 0)
   },
-  empty: absent('pause'),
-  refused: says(async () => user.call(`pause ${await lastId()}`), 6, /\(already_ended, req_/),
-  failed: broken('pause'),
-  interrupted: stopped('pause'),
+  empty: absent('pause', noneRuns),
+  refused: async () => {
+    assert.deepEqual(seen(await user.call(`pause ${await lastId()}`)), {
+      code: 6,
+      out: '',
+      err: `✖ Deployment dep_00000000000000000000000001 has ended: it was cancelled.
+  Deploy again, or roll back, to change what runs.
+  (already_ended, req_1)
+`,
+    })
+  },
+  failed: failsAt('pause', running),
+  interrupted: async t => {
+    await stopsAt('pause')(t)
+    await stopsAt(`pause ${dep}`, `Look:  slipway watch ${dep}`)(t)
+  },
 })
 
 cases('resume', {
-  happy: { none: 'told with pause' },
-  empty: absent('resume'),
-  refused: says(async () => user.call(`resume ${await lastId()}`), 6, /\(already_ended, req_/),
-  failed: broken('resume'),
-  interrupted: stopped('resume'),
+  happy: async () => {
+    const id = await paused(4)
+    assert.equal((await user.call('pause')).code, 0)
+    assert.deepEqual(seen(await user.call('resume')), {
+      code: 0,
+      out: '',
+      err: `✔ dep_00000000000000000000000001 goes on.
+  Watch it:  slipway watch dep_00000000000000000000000001
+`,
+    })
+    const again = await user.call(`pause ${id} --json`)
+    assert.equal(again.code, 0, again.err)
+    const { out } = await user.call(`resume ${id.slice(-8)} --json`)
+    assert.equal((JSON.parse(out) as { id: string }).id, id)
+    assert.equal((await user.call('cancel')).code, 0)
+  },
+  empty: absent('resume', noneRuns),
+  refused: async () => {
+    assert.deepEqual(seen(await user.call(`resume ${await lastId()}`)), {
+      code: 6,
+      out: '',
+      err: `✖ Deployment dep_00000000000000000000000001 has ended: it was cancelled.
+  Deploy again, or roll back, to change what runs.
+  (already_ended, req_1)
+`,
+    })
+  },
+  failed: failsAt('resume', running),
+  interrupted: async t => {
+    await stopsAt('resume')(t)
+    await stopsAt(`resume ${dep}`, `Look:  slipway watch ${dep}`)(t)
+  },
 })
 
 cases('cancel', {
@@ -227,35 +376,80 @@ cases('cancel', {
     assert.equal((await customer.send('GET', `/v1/deployments/${id}`)).body.state, 'cancelled')
     assert.equal((await user.call(`watch ${id}`)).code, 7)
   },
-  empty: absent('cancel'),
-  refused: says(async () => user.call(`cancel ${await lastId()}`), 6, /\(already_ended, req_/),
-  failed: broken('cancel'),
-  interrupted: stopped('cancel'),
+  empty: absent('cancel', noneRuns),
+  refused: async () => {
+    assert.deepEqual(seen(await user.call(`cancel ${await lastId()}`)), {
+      code: 6,
+      out: '',
+      err: `✖ Deployment dep_00000000000000000000000001 has ended: it was cancelled.
+  Deploy again, or roll back, to change what runs.
+  (already_ended, req_1)
+`,
+    })
+  },
+  failed: failsAt('cancel', running),
+  interrupted: async t => {
+    await stopsAt('cancel')(t)
+    await stopsAt(`cancel ${dep}`, `Look:  slipway watch ${dep}`)(t)
+  },
 })
 
 cases('retry', {
   happy: async () => {
-    const { code, err } = await user.call(`retry ${await lastId()} --detach`)
-    assert.equal(code, 0, err)
-    assert.match(masked(err), /^dep_1 does again what dep_2 was asked for\./)
+    assert.deepEqual(seen(await user.call(`retry ${await lastId()} --detach`)), {
+      code: 0,
+      out: 'dep_00000000000000000000000001\n',
+      err: `dep_00000000000000000000000001 does again what dep_00000000000000000000000002 was asked for.
+Watch it:  slipway watch dep_00000000000000000000000001
+`,
+    })
     assert.equal((await user.call('cancel')).code, 0)
   },
-  empty: absent('retry zzzzzzzz'),
-  refused: says(async () => user.call(`retry ${(await ids('succeeded'))[0]}`), 6, /\(not_retryable, req_/),
-  failed: broken('retry zzzzzzzz'),
-  interrupted: stopped('retry zzzzzzzz'),
+  empty: absent('retry zzzzzzzz', noneEnds),
+  refused: async () => {
+    assert.deepEqual(seen(await user.call(`retry ${(await ids('succeeded'))[0]}`)), {
+      code: 6,
+      out: '',
+      err: `✖ Deployment dep_00000000000000000000000001 is succeeded; only a failed or cancelled one can be retried.
+  Ask for a new deploy.
+  (not_retryable, req_1)
+`,
+    })
+  },
+  failed: failsAt('retry zzzzzzzz', 'GET /v1/deployments?limit=200'),
+  interrupted: async t => {
+    await stopsAt('retry zzzzzzzz')(t)
+    await stopsAt(`retry ${dep}`, 'Look:  slipway ps')(t)
+  },
 })
 
 cases('rollback', {
   happy: async () => {
     const { code, err } = await user.call('rollback shop v1 --notes "was better"')
     assert.equal(code, 0, err)
-    assert.match(masked(err), /^dep_1 {2}v\d+ → v1\n {2}~ {2}worker {2}image +file:\S+ → file:\S+\n/)
+    const [heading, ...lines] = told({ code, out: '', err: err.replace(/v\d+ →/, 'vN →') }).err.split('\n')
+    assert.equal(heading, 'dep_00000000000000000000000001  vN → v1')
+    assert.deepEqual(
+      lines.filter(line => line.startsWith('  ~')).map(line => line.replaceAll(/sha256:\w+|IMAGE_\d/g, 'X')),
+      ['  ~  worker  image   X → X', '  ~  worker  digest  X → X'],
+    )
   },
-  empty: absent('rollback nothing'),
-  refused: says(() => user.call('rollback shop v99'), 5, /shop has no release "v99"\.\n {2}See those it has/),
-  failed: broken('rollback shop'),
-  interrupted: stopped('rollback shop'),
+  empty: absent('rollback nothing', noShop),
+  refused: async () => {
+    assert.deepEqual(await user.call('rollback shop v99'), {
+      code: 5,
+      out: '',
+      err: `✖ shop has no release "v99".
+  See those it has:  slipway releases shop
+  (not_found)
+`,
+    })
+  },
+  failed: failsAt('rollback shop', lookup),
+  interrupted: async t => {
+    await stopsAt('rollback shop')(t)
+    await stopsAtChange(t, user, 'rollback shop', 'Look:  slipway ps shop')
+  },
 })
 
 test('a deployment that fails ends with 8 when what served before was restored', async () => {

@@ -21,7 +21,7 @@ import { textOf } from '../docs/markdown.ts'
 import { type Customer, startWorld, type World } from '../server/world.ts'
 import { cases, interrupted } from './cases.ts'
 import { cert, key } from './certificate.ts'
-import { type Calling, masked, startUser, type User } from './world.ts'
+import { type Calling, masked, seen, startUser, type User } from './world.ts'
 
 const over: (() => unknown)[] = []
 let world: World
@@ -71,25 +71,65 @@ cases('config', {
   async happy(t) {
     const user = await startUser(t, { url: world.url, token: customer.token })
     await writeFile(join(user.home, 'slipway.yaml'), '')
-    const { code, out, err } = await user.call('config --sources --tenant acme')
-    assert.deepEqual({ code, err }, { code: 0, err: '' })
-    const told = masked(out).replaceAll(user.home, '~').replaceAll(/ {2,}/g, '  ')
-    assert.equal(
-      told,
-      'NAME  VALUE  FROM\ncontext  -  -\nurl  http://127.0.0.1:PORT  SLIPWAY_URL\ntoken  (set)  SLIPWAY_TOKEN\ntenant  acme  --tenant\ncontexts  ~/.config/slipway/config.json  default\nproject  ~/slipway.yaml  found from the folder one is in\n',
-    )
+    const all = await user.call('config --sources --tenant acme')
+    // Columns are as wide as where the home is.
+    assert.deepEqual(seen({ ...all, out: all.out.replaceAll(/ {3,}/g, '  ') }, { [user.home]: '~' }), {
+      code: 0,
+      out: `NAME  VALUE  FROM
+context  -  -
+url  http://127.0.0.1:#####  SLIPWAY_URL
+token  (set)  SLIPWAY_TOKEN
+tenant  acme  --tenant
+contexts  ~/.config/slipway/config.json  default
+project  ~/slipway.yaml  found from the folder one is in
+`,
+      err: '',
+    })
+    const values = await user.call('config')
+    assert.equal(values.out.split('\n')[0], 'NAME      VALUE')
     assert.ok(!(await user.call('config --json')).out.includes(customer.token))
   },
   async empty(t) {
     const user = await startUser(t)
+    assert.deepEqual(seen(await user.call('config'), { [user.home]: '~' }), {
+      code: 0,
+      out: `NAME      VALUE
+context   -
+url       http://127.0.0.1:####
+token     -
+tenant    -
+contexts  ~/.config/slipway/config.json
+project   -
+`,
+      err: '',
+    })
     const { out } = await user.call('config --json')
     assert.deepEqual(Object.keys(JSON.parse(out) as object), ['url', 'contexts'])
   },
   async refused(t) {
     const user = await startUser(t)
-    assert.equal((await user.call('config --context nowhere')).code, 2)
+    assert.deepEqual(await user.call('config --context nowhere'), {
+      code: 2,
+      out: '',
+      err: `✖ There is no context "nowhere" (from --context).
+  Make one:  slipway login --url URL
+  (unknown_context)
+`,
+    })
   },
-  failed: { none: 'it asks nobody' },
+  async failed(t) {
+    const user = await startUser(t)
+    await mkdir(join(user.home, '.config/slipway'), { recursive: true })
+    await writeFile(join(user.home, '.config/slipway/config.json'), '{"contexts":{"near":{"url":7}}}')
+    assert.deepEqual(seen(await user.call('config'), { [user.home]: '~' }), {
+      code: 2,
+      out: '',
+      err: `✖ ~/.config/slipway/config.json is not a configuration of Slipway.
+  Mend it, or remove it and log in again:  slipway login
+  (config_malformed)
+`,
+    })
+  },
   interrupted: { none: 'it asks nobody' },
 })
 

@@ -7,8 +7,8 @@ import type { Acting } from '../../src/index.ts'
 import { createServer } from '../../src/server/index.ts'
 import { startWorld, type World } from '../server/world.ts'
 import { worker } from '../support/services.ts'
-import { type Case, cases, interrupted, startFailingUser } from './cases.ts'
-import { type Called, masked, startUser, type User } from './world.ts'
+import { cases, failsAt, stopsAt } from './cases.ts'
+import { type Called, later, masked, seen, startUser, type User } from './world.ts'
 
 /** What is different in every run of these, beyond what is masked anyway. */
 function told({ code, out, err }: Called): Called {
@@ -23,31 +23,7 @@ function told({ code, out, err }: Called): Called {
   return { code, out: plain(out), err: plain(err) }
 }
 
-const unreachable: Called = {
-  code: 1,
-  out: '',
-  err: '✖ SENTENCE\n  Is the server up?  slipway doctor\n  Start one here:    slipway up\n  (connection_unreachable)\n',
-}
-
-/** A server that hangs up is told as such. */
-function failing(line: string): Case {
-  return async t => {
-    const user = await startFailingUser(t)
-    const { code, out, err } = await user.call(line)
-    assert.deepEqual({ code, out, err: err.replace(/^✖ .*/, '✖ SENTENCE') }, unreachable)
-  }
-}
-
-/** Who asks and is not answered can go. */
-function interruptible(line: string): Case {
-  return async t => {
-    assert.deepEqual(await interrupted(t, line), {
-      code: 130,
-      out: '',
-      err: '✖ Interrupted: nothing was changed.\n  (interrupted)\n',
-    })
-  }
-}
+const lookup = 'GET /v1/instances?q=shop&limit=200'
 
 /** There is no such instance. */
 const unknown: Called = {
@@ -114,8 +90,8 @@ describe('what is on record', () => {
     async refused() {
       assert.deepEqual(await user.call('releases nope'), unknown)
     },
-    failed: failing('releases shop'),
-    interrupted: interruptible('releases shop'),
+    failed: failsAt('releases shop', lookup),
+    interrupted: stopsAt('releases shop'),
   })
 
   cases('diff', {
@@ -164,8 +140,8 @@ describe('what is on record', () => {
         ].join('\n'),
       })
     },
-    failed: failing('diff shop v1 v2'),
-    interrupted: interruptible('diff shop v1 v2'),
+    failed: failsAt('diff shop v1 v2', lookup),
+    interrupted: stopsAt('diff shop v1 v2'),
   })
 
   cases('logs', {
@@ -205,7 +181,7 @@ describe('what is on record', () => {
         ].join('\n'),
       })
     },
-    failed: failing('logs shop'),
+    failed: failsAt('logs shop', lookup),
     async interrupted() {
       const following = user.call('logs shop -f')
       await following.told('two')
@@ -279,12 +255,15 @@ describe('what is on record', () => {
 
   cases('events', {
     async happy() {
-      const { code, out, err } = told(await user.call('events -n 2'))
-      assert.deepEqual({ code, err }, { code: 0, err: '' })
-      assert.match(
-        out,
-        /^\d+ {2}TIME {2}deploy\.succeeded {6}dep_1 {2}kind=deploy strategy=rolling\n\d+ {2}TIME {2}release\.activated {5}dep_1\n$/,
-      )
+      const called = await user.call('events -n 2')
+      // Each line begins with its place in the log.
+      assert.deepEqual(seen({ ...called, out: called.out.replaceAll(/^\d+/gm, 'N') }), {
+        code: 0,
+        out: `N  YYYY-MM-DDThh:mm:ss.mmmZ  deploy.succeeded      dep_00000000000000000000000001  kind=deploy strategy=rolling
+N  YYYY-MM-DDThh:mm:ss.mmmZ  release.activated     dep_00000000000000000000000001
+`,
+        err: '',
+      })
       const all = JSON.parse((await user.call('events -n 1000 --json')).out) as { seq: number; type: string }[]
       assert.equal(all[0]?.type, 'instance.created')
       const rest = await user.call(`events --after ${all[2]?.seq} -n 1000 --json`)
@@ -301,12 +280,27 @@ describe('what is on record', () => {
       assert.deepEqual(await stranger.call('events --json'), { code: 0, out: '[]\n', err: '' })
     },
     async refused() {
-      const { code, out, err } = told(await user.call('events --type nonsense'))
-      assert.deepEqual({ code, out }, { code: 2, out: '' })
-      assert.match(err, /\/type: must be some of deploy\.queued, /)
-      assert.match(err, /\(invalid_request, req_1\)\n$/)
+      const called = await user.call('events --type nonsense')
+      assert.deepEqual(seen({ ...called, err: called.err.replace(/(?<=some of ).*(?=,)/, 'TYPES') }), {
+        code: 2,
+        out: '',
+        err: `✖ The query is not valid.
+  /type: must be some of TYPES, separated by commas
+  Mend it and send it again.
+  (invalid_request, req_1)
+`,
+      })
+      assert.deepEqual(await user.call('events --after yesterday'), {
+        code: 2,
+        out: '',
+        err: `✖ Option '--after <place>' argument 'yesterday' is invalid. It is the number that a line begins with, or the \`seq\` of an event.
+  See:  slipway events --help
+  (usage)
+`,
+      })
+      assert.deepEqual(await user.call('events --instance nope'), unknown)
     },
-    failed: failing('events'),
+    failed: failsAt('events', 'GET /v1/events?after=999999999999999&limit=1'),
     async interrupted() {
       const following = user.call('events -f --after 0 --type instance.created --json')
       await following.told('instance.created')
@@ -324,14 +318,12 @@ describe('what is on record', () => {
 
   cases('audit', {
     async happy() {
-      assert.deepEqual(told(await user.call('audit --action deployment.create,instance.create')), {
+      assert.deepEqual(seen(await user.call('audit --action deployment.create,instance.create', later)), {
         code: 0,
-        out: [
-          'WHEN  ACTOR  ACTION             OBJECT                                TENANT  FROM  REQUEST',
-          'NOW    ana    deployment.create  shop dep_1   t1      -     -',
-          'NOW    ana    instance.create    shop inst_1  t1      -     -',
-          '',
-        ].join('\n'),
+        out: `WHEN  ACTOR  ACTION             OBJECT                                TENANT  FROM  REQUEST
+1h    ana    deployment.create  shop dep_00000000000000000000000001   acme    -     -
+1h    ana    instance.create    shop inst_00000000000000000000000001  acme    -     -
+`,
         err: '',
       })
       const { out: json } = await user.call('audit -n 1 --json')
@@ -358,13 +350,39 @@ describe('what is on record', () => {
       assert.deepEqual(await user.call('audit --actor nobody --json'), { code: 0, out: '[]\n', err: '' })
     },
     async refused() {
+      const nonsense = await user.call('audit --action nonsense')
+      assert.deepEqual(seen({ ...nonsense, err: nonsense.err.replace(/(?<=some of ).*(?=,)/, 'ACTIONS') }), {
+        code: 2,
+        out: '',
+        err: `✖ The query is not valid.
+  /action: must be some of ACTIONS, separated by commas
+  Mend it and send it again.
+  (invalid_request, req_1)
+`,
+      })
+      assert.deepEqual(await user.call('audit -n 0'), {
+        code: 2,
+        out: '',
+        err: `✖ Option '-n, --count <n>' argument '0' is invalid. It is at least 1.
+  See:  slipway audit --help
+  (usage)
+`,
+      })
+      assert.deepEqual(await user.call('audit --since soon'), {
+        code: 2,
+        out: '',
+        err: `✖ --since "soon" is no time.
+  It looks like 90s, 15m, 12h or 7d, or like 2026-11-24T12:00:00Z
+  (bad_time)
+`,
+      })
       assert.deepEqual(await user.call('audit --csv --ndjson'), {
         code: 2,
         out: '',
-        err: "✖ Option '--csv' cannot be used with option '--ndjson'\n  See --help\n  (usage)\n",
+        err: "✖ Option '--csv' cannot be used with option '--ndjson'\n  See:  slipway audit --help\n  (usage)\n",
       })
     },
-    failed: failing('audit'),
-    interrupted: interruptible('audit'),
+    failed: failsAt('audit', 'GET /v1/audit?limit=50'),
+    interrupted: stopsAt('audit'),
   })
 })

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, type TestContext } from 'node:test'
 import { type Customer, startWorld, type World } from '../server/world.ts'
 import { worker } from '../support/services.ts'
-import { cases, interrupted, startFailingUser } from './cases.ts'
-import { masked, startUser } from './world.ts'
+import { cases, failsAt, interrupted, stopsAt, stopsAtChange } from './cases.ts'
+import { seen, startUser } from './world.ts'
 
 let world: World
 let customer: Customer
@@ -60,8 +60,11 @@ cases('run', {
     assert.deepEqual([task?.['state'], task?.['exit_code']], ['succeeded', 0])
 
     const detached = await user.call(['run', 'shop', 'worker', '--detach', '--', 'true'])
-    assert.equal(masked(detached.out), 'task_1\n')
-    assert.match(masked(detached.err), /^Come back to it: {2}slipway tasks watch task_1\n$/)
+    assert.deepEqual(seen(detached), {
+      code: 0,
+      out: 'task_00000000000000000000000001\n',
+      err: 'Come back to it:  slipway tasks watch task_00000000000000000000000001\n',
+    })
     assert.equal(await finished(detached.out.trim()), 'succeeded')
   },
   async empty(t) {
@@ -71,48 +74,61 @@ cases('run', {
       {
         code: 2,
         out: '',
-        err: "✖ Missing required argument 'command'\n  See --help\n  (usage)\n",
+        err: "✖ Missing required argument 'command'\n  See:  slipway run --help\n  (usage)\n",
       },
     )
   },
   async refused(t) {
     const user = await ana(t)
-    const failed = await user.call(['run', 'shop', 'worker', '--', 'sh', '-c', 'echo "no such table"; exit 3'])
-    assert.deepEqual([failed.code, failed.out], [3, 'no such table\n'])
-    assert.equal(masked(failed.err), 'task_1 failed: It ended with 3: "no such table".\n')
-    const unknown = await user.call('run shop nothing -- true')
-    assert.equal(
-      masked(unknown.err),
-      '✖ Instance "shop" has no service "nothing".\n  Its services are: worker.\n  (unknown_service, req_1)\n',
+    assert.deepEqual(
+      seen(await user.call(['run', 'shop', 'worker', '--', 'sh', '-c', 'echo "no such table"; exit 3'])),
+      {
+        code: 3,
+        out: 'no such table\n',
+        err: 'task_00000000000000000000000001 failed: It ended with 3: "no such table".\n',
+      },
     )
-    const late = await user.call(['run', 'shop', 'worker', '--timeout', '1s', '--', 'sleep', '600'])
-    assert.equal(late.code, 124)
-    assert.equal(masked(late.err), 'task_1 failed: It took longer than 1 s and was stopped.\n')
+    assert.deepEqual(seen(await user.call('run shop nothing -- true')), {
+      code: 2,
+      out: '',
+      err: `✖ Instance "shop" has no service "nothing".
+  Its services are: worker.
+  (unknown_service, req_1)
+`,
+    })
+    assert.deepEqual(seen(await user.call(['run', 'shop', 'worker', '--timeout', '1s', '--', 'sleep', '600'])), {
+      code: 124,
+      out: '',
+      err: 'task_00000000000000000000000001 failed: It took longer than 1 s and was stopped.\n',
+    })
+    assert.deepEqual(await user.call('run nothing worker -- true'), {
+      code: 5,
+      out: '',
+      err: `✖ There is no instance "nothing".
+  See what there is:  slipway ps
+  (not_found)
+`,
+    })
   },
-  async failed(t) {
-    const { code, err } = await (await startFailingUser(t)).call('run shop worker -- true')
-    assert.equal(code, 1)
-    assert.match(err, /Is the server up\? {2}slipway doctor/)
-  },
+  failed: failsAt('run shop worker -- true', 'GET /v1/instances?q=shop&limit=200'),
   async interrupted(t) {
-    const unasked = await interrupted(t, 'run shop worker -- true')
-    assert.deepEqual([unasked.code, unasked.out], [130, ''])
-    assert.match(unasked.err, /Interrupted: nothing was changed/)
+    await stopsAt('run shop worker -- true')(t)
+    await stopsAtChange(t, await ana(t), 'run shop worker -- true', 'Look:  slipway events --type task.queued')
 
     const user = await ana(t)
     const left = user.call(waits)
     await left.told('begun')
     left.interrupt()
     const detached = await left
-    assert.deepEqual([detached.code, detached.out], [130, 'begun\n'])
-    assert.equal(
-      masked(detached.err),
-      `✖ Detached: task_1 goes on.
-  Come back to it:  slipway tasks watch task_1
-  Stop it:          slipway tasks cancel task_1
+    assert.deepEqual(seen(detached), {
+      code: 130,
+      out: 'begun\n',
+      err: `✖ Detached: task_00000000000000000000000001 goes on.
+  Come back to it:  slipway tasks watch task_00000000000000000000000001
+  Stop it:          slipway tasks cancel task_00000000000000000000000001
   (interrupted)
 `,
-    )
+    })
     const id = taskIn(detached.err)
     assert.equal((await newest()).state, 'running')
     assert.equal((await user.call(`tasks cancel ${id}`)).code, 0)
@@ -121,10 +137,15 @@ cases('run', {
     const stopped = user.call([...waits.slice(0, 3), '--cancel-on-interrupt', ...waits.slice(3)])
     await stopped.told('begun')
     stopped.interrupt()
-    const { code, err } = await stopped
-    assert.equal(code, 7)
-    assert.equal(masked(err), 'Stopping task_1. Ctrl-C again does not wait for it.\ntask_1 was stopped.\n')
-    assert.equal(await finished(taskIn(err)), 'cancelled')
+    const ended = await stopped
+    assert.deepEqual(seen(ended), {
+      code: 7,
+      out: 'begun\n',
+      err: `Stopping task_00000000000000000000000001. Ctrl-C again does not wait for it.
+task_00000000000000000000000001 was stopped.
+`,
+    })
+    assert.equal(await finished(taskIn(ended.err)), 'cancelled')
   },
 })
 
@@ -132,8 +153,11 @@ cases('tasks watch', {
   async happy(t) {
     const user = await ana(t)
     const { out: id } = await user.call(['run', 'shop', 'worker', '-d', '--', 'sh', '-c', 'echo one; exit 4'])
-    const { code, out, err } = await user.call(`tasks watch ${id.trim()}`)
-    assert.deepEqual([code, out, masked(err)], [4, 'one\n', 'task_1 failed: It ended with 4: "one".\n'])
+    assert.deepEqual(seen(await user.call(`tasks watch ${id.trim()}`)), {
+      code: 4,
+      out: 'one\n',
+      err: 'task_00000000000000000000000001 failed: It ended with 4: "one".\n',
+    })
   },
   async empty(t) {
     const user = await ana(t)
@@ -141,19 +165,26 @@ cases('tasks watch', {
     assert.deepEqual(await user.call(`tasks watch ${id.trim()}`), { code: 0, out: '', err: '' })
   },
   async refused(t) {
-    const { code, err } = await (await ana(t)).call('tasks watch task_none')
-    assert.equal(code, 5)
-    assert.match(err, /\(not_found, req_/)
+    assert.deepEqual(seen(await (await ana(t)).call('tasks watch task_none')), {
+      code: 5,
+      out: '',
+      err: `✖ There is no task "task_none".
+  See what became of them:  slipway events --type task.queued
+  (not_found, req_1)
+`,
+    })
   },
-  async failed(t) {
-    const { code, err } = await (await startFailingUser(t)).call('tasks watch task_none')
-    assert.equal(code, 1)
-    assert.match(err, /connection_/)
-  },
+  failed: failsAt('tasks watch task_none', 'GET /v1/tasks/task_none/logs/stream'),
   async interrupted(t) {
-    const { code, err } = await interrupted(t, 'tasks watch task_none')
-    assert.equal(code, 130)
-    assert.match(err, /Detached: task_none goes on/)
+    assert.deepEqual(await interrupted(t, 'tasks watch task_none'), {
+      code: 130,
+      out: '',
+      err: `✖ Detached: task_none goes on.
+  Come back to it:  slipway tasks watch task_none
+  Stop it:          slipway tasks cancel task_none
+  (interrupted)
+`,
+    })
   },
 })
 
@@ -161,25 +192,46 @@ cases('tasks cancel', {
   async happy(t) {
     const user = await ana(t)
     const id = taskIn((await user.call(['run', 'shop', 'worker', '-d', '--', 'sleep', '600'])).out)
-    const { code, out, err } = await user.call(`tasks cancel ${id}`)
-    assert.deepEqual([code, out], [0, ''])
-    assert.equal(masked(err), 'Stopping task_1.  See its end:  slipway tasks watch task_1\n')
+    assert.deepEqual(seen(await user.call(`tasks cancel ${id}`)), {
+      code: 0,
+      out: '',
+      err: `✔ task_00000000000000000000000001 is being stopped.
+  See its end:  slipway tasks watch task_00000000000000000000000001
+`,
+    })
     assert.equal((await user.call(`tasks watch ${id}`)).code, 7, 'cancelled, and not interrupted')
   },
-  empty: { none: 'a task is named by its id' },
+  async empty(t) {
+    assert.deepEqual(await (await ana(t)).call('tasks cancel'), {
+      code: 2,
+      out: '',
+      err: `✖ Missing required argument 'task'
+  See:  slipway tasks cancel --help
+  (usage)
+`,
+    })
+  },
   async refused(t) {
-    const { code, err } = await (await ana(t)).call('tasks cancel task_none')
-    assert.equal(code, 5)
-    assert.match(err, /\(not_found, req_/)
+    const user = await ana(t)
+    assert.deepEqual(seen(await user.call('tasks cancel task_none')), {
+      code: 5,
+      out: '',
+      err: `✖ There is no task "task_none".
+  See what became of them:  slipway events --type task.queued
+  (not_found, req_1)
+`,
+    })
+    const { out: id } = await user.call(['run', 'shop', 'worker', '-d', '--', 'true'])
+    assert.equal(await finished(id.trim()), 'succeeded')
+    assert.deepEqual(seen(await user.call(`tasks cancel ${id.trim()}`)), {
+      code: 6,
+      out: '',
+      err: `✖ Task task_00000000000000000000000001 has ended: it succeeded.
+  Run it again, if that is what is wanted.
+  (already_ended, req_1)
+`,
+    })
   },
-  async failed(t) {
-    const { code, err } = await (await startFailingUser(t)).call('tasks cancel task_none')
-    assert.equal(code, 1)
-    assert.match(err, /connection_/)
-  },
-  async interrupted(t) {
-    const { code, err } = await interrupted(t, 'tasks cancel task_none')
-    assert.equal(code, 130)
-    assert.match(err, /may have been done all the same\.\n {2}Look: {2}slipway tasks watch task_none/)
-  },
+  failed: failsAt('tasks cancel task_none', 'POST /v1/tasks/task_none/cancel'),
+  interrupted: stopsAt('tasks cancel task_none', 'Look:  slipway tasks watch task_none'),
 })

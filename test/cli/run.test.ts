@@ -18,7 +18,7 @@ describe('a command line', () => {
     assert.deepEqual(await user.call('tokns list'), {
       code: 2,
       out: '',
-      err: "✖ Unknown command 'tokns'\n  Did you mean tokens?\n  See --help\n  (usage)\n",
+      err: "✖ Unknown command 'tokns'\n  Did you mean tokens?\n  See:  slipway --help\n  (usage)\n",
     })
   })
 

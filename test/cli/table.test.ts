@@ -29,11 +29,41 @@ const otherwise: Readonly<Record<string, string>> = {
   init: 'test/cli/init.test.ts',
 }
 
+/** Ways that a command cannot go; the reason stands where its cases are. */
+const cannotBe: readonly string[] = [
+  '__complete: interrupted',
+  'completion: failed',
+  'completion: interrupted',
+  'config: interrupted',
+  'context list: interrupted',
+  'context show: interrupted',
+  'context use: interrupted',
+  'down: interrupted',
+  'explain: failed',
+  'explain: interrupted',
+  'logout: interrupted',
+  'releases: empty',
+  'up: empty',
+]
+
 describe('every command that help tells of', () => {
   test('is tested: when it works, with nothing there, refused, without a server, and interrupted', () => {
     const missing = all.filter(words => otherwise[words] === undefined && !tests.includes(`cases('${words}'`))
     assert.deepEqual(missing, [])
     for (const file of Object.values(otherwise)) assert.doesNotThrow(() => textOf(file))
+  })
+
+  test('has all five ways, but for those that there cannot be', () => {
+    const without = tests
+      .split(/^ *cases\('/m)
+      .slice(1)
+      .flatMap(block => {
+        const command = block.slice(0, block.indexOf("'"))
+        return [...block.matchAll(/^ +(happy|empty|refused|failed|interrupted): \{ none: /gm)].map(
+          ([, way]) => `${command}: ${way}`,
+        )
+      })
+    assert.deepEqual(without.toSorted(), cannotBe.toSorted())
   })
 
   test('has help on stdout, with an example unless it takes nothing of its own', async t => {

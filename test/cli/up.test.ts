@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
@@ -10,7 +10,7 @@ import { root } from '../docs/markdown.ts'
 import { processesOf } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 import { cases } from './cases.ts'
-import { type Calls, masked, startUser, type User } from './world.ts'
+import { type Calls, masked, seen, startUser, type User } from './world.ts'
 
 /** A user whose servers have ended, and left no proxy behind, before their home is removed. */
 async function startHost(t: TestContext): Promise<User> {
@@ -150,24 +150,51 @@ cases('down', {
     call.interrupt()
     await call
     assert.equal((await fetch(front_url)).status, 404, 'the proxy serves on')
-    const { code, out, err } = await user.call(['down', '--data', data])
-    assert.deepEqual({ code, out }, { code: 0, out: '' })
-    assert.match(err, /^No proxy serves .* any more\./)
+    assert.deepEqual(seen(await user.call(['down', '--data', data]), { [user.home]: '~' }), {
+      code: 0,
+      out: '',
+      err: '✔ No proxy serves ~/data any more.\n  Replicas run on: the next `slipway up` takes them up.\n',
+    })
     await assert.rejects(fetch(front_url))
   },
   async empty(t) {
     const user = await startHost(t)
-    assert.equal((await user.call(['down', '--data', join(user.home, 'nothing')])).code, 0)
+    const called = await user.call(['down', '--data', join(user.home, 'nothing')])
+    assert.deepEqual(seen(called, { [user.home]: '~' }), {
+      code: 0,
+      out: '',
+      err: '✔ There is no data in ~/nothing, and so no proxy serves it.\n',
+    })
   },
   async refused(t) {
     const user = await startHost(t)
     const data = folderOf(user)
     const call = user.call(['up', '--data', data, '--port', '0', '--json', '--no-login'])
     await call.told('\n')
-    const { code, err } = await user.call(['down', '--data', data])
-    assert.equal(code, 1)
-    assert.match(err, /is in use by process \d+/)
+    const { code, out, err } = await user.call(['down', '--data', data])
+    const also = { [user.home]: '~', [String(process.pid)]: 'PID' }
+    assert.deepEqual(seen({ code, out, err: err.replaceAll(/\bpid-\S+/g, 'X') }, also), {
+      code: 1,
+      out: '',
+      err: `✖ The data in ~/data/slipway.db is in use by process PID: one process at a time holds it.
+  Stop process PID, or point this one at data of its own.
+  (unavailable)
+`,
+    })
   },
-  failed: { none: 'it asks no server' },
+  async failed(t) {
+    const user = await startHost(t)
+    const data = folderOf(user)
+    mkdirSync(data)
+    writeFileSync(join(data, 'slipway.db'), 'this is no database, and long enough to be taken for one'.repeat(20))
+    assert.deepEqual(seen(await user.call(['down', '--data', data]), { [user.home]: '~' }), {
+      code: 1,
+      out: '',
+      err: `✖ The database file can't be used: file is not a database.
+  Put a backup in its place, or point Slipway at another file.
+  (unavailable)
+`,
+    })
+  },
   interrupted: { none: 'it waits for nothing that takes long' },
 })

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, type TestContext } from 'node:test'
+import { stripVTControlCharacters } from 'node:util'
 import { aReceiver, type Receiver, verified } from '../event/receiver.ts'
 import { startWorld, type World } from '../server/world.ts'
 import { startMachine } from '../support/machine.ts'
 import { worker } from '../support/services.ts'
 import { until } from '../support/until.ts'
-import { cases, interrupted, startFailingUser } from './cases.ts'
-import { masked, startUser, type User } from './world.ts'
+import { cases, failsAt, stopsAt, stopsAtChange, type Way } from './cases.ts'
+import { later, seen, startUser, type User } from './world.ts'
 
 let world: World
 let receiver: Receiver
@@ -48,74 +49,50 @@ async function pinged(user: User, id: string): Promise<string> {
 
 async function arrived(user: User, id: string, delivery: string): Promise<void> {
   await until(`${delivery} is delivered`, async () =>
-    (await user.call(`webhooks deliveries ${id} ${delivery}`)).out.includes('state delivered'),
+    (await user.call(`webhooks deliveries ${id} ${delivery}`)).out.includes('state  delivered'),
   )
 }
 
-/** What is different in every run of these, beyond what is masked anyway. */
-const told = (text: string): string =>
-  masked(text)
-    .replaceAll(/\bwhsec_[A-Za-z0-9+/=_-]+/g, 'whsec_SECRET')
-    .replaceAll(/\b\d+(\.\d+)?ms\b/g, 'TOOK')
-    .replaceAll(/\b\d+s$/gm, 'AGO')
-    .replaceAll(/^\d+s\b/gm, 'AGO')
-    .replaceAll(/ {2,}/g, '  ')
-
 /** A webhook that is not there. */
-async function missing(t: TestContext, line: string): Promise<void> {
-  const { code, out, err } = await (await ana(t)).call(line)
-  assert.deepEqual([code, out], [5, ''])
-  assert.match(masked(err), /\(not_found, req_1\)\n$/)
-}
+const missing =
+  (line: string): Way =>
+  async t => {
+    assert.deepEqual(seen(await (await ana(t)).call(line)), {
+      code: 5,
+      out: '',
+      err: '✖ There is no webhook "whk_gone".\n  See them:  slipway webhooks list\n  (not_found, req_1)\n',
+    })
+  }
 
 /** Somebody who may only read. */
-async function forbidden(t: TestContext, line: (id: string) => string): Promise<void> {
+async function forbidden(t: TestContext, line: (id: string) => string, action = 'webhook.write'): Promise<void> {
   const customer = await world.tenant()
   const owner = await startUser(t, { url: world.url, token: customer.token })
   const made = await owner.call(`webhooks create ${receiver.url} --json`)
   const { id } = JSON.parse(made.out) as { id: string }
-  const { secret } = await customer.issue({ name: 'reader', scopes: ['read'] })
-  const { code, out, err } = await (await startUser(t, { url: world.url, token: secret })).call(line(id))
-  assert.deepEqual([code, out], [4, ''])
-  assert.match(err, /\(forbidden, req_/)
-}
-
-/** No server there. */
-async function unreachable(t: TestContext, line: string): Promise<void> {
-  const { code, out, err } = await (await startFailingUser(t)).call(line)
-  assert.deepEqual([code, out], [1, ''])
-  assert.match(err, /^✖ .*\n {2}Is the server up\? {2}slipway doctor\n/)
-}
-
-/** Ctrl-C before anything was asked for. */
-async function brokenOff(t: TestContext, line: string): Promise<void> {
-  assert.deepEqual(await interrupted(t, line), {
-    code: 130,
+  const { secret } = await customer.issue({ name: 'bo', scopes: ['read'] })
+  assert.deepEqual(seen(await (await startUser(t, { url: world.url, token: secret })).call(line(id))), {
+    code: 4,
     out: '',
-    err: '✖ Interrupted: nothing was changed.\n  (interrupted)\n',
-  })
-}
-
-/** Ctrl-C while a change is under way: nobody knows. */
-async function uncertain(t: TestContext, line: string, look: string): Promise<void> {
-  assert.deepEqual(await interrupted(t, line), {
-    code: 130,
-    out: '',
-    err: `✖ Interrupted before the answer came: it may have been done all the same.\n  ${look}\n  (interrupted)\n`,
+    err: `✖ "bo" may not do ${action}: that takes the scope "admin".\n  Its scopes are: read.\n  As somebody who may:  --context NAME, or slipway login\n  (forbidden, req_1)\n`,
   })
 }
 
 cases('webhooks list', {
   async happy(t) {
-    const { user } = await hooked(t, '--types deploy.*,instance.healed')
-    const { code, out, err } = await user.call('webhooks list')
-    assert.deepEqual([code, err], [0, ''])
-    assert.equal(
-      told(out),
-      `ID  URL  TYPES  INSTANCES  STATE  CREATED\nwhk_1  ${told(receiver.url)}  deploy.*,instance.healed  all  enabled  AGO\n`,
-    )
+    const { user, id } = await hooked(t, '--types deploy.*,instance.healed')
+    await user.call(`webhooks create ${receiver.url}/two`)
+    await user.call(`webhooks update ${id} --disable`)
+    assert.deepEqual(seen(await user.call('webhooks list', later)), {
+      code: 0,
+      out: `ID                              URL                              TYPES                     INSTANCES  STATE     CREATED
+whk_00000000000000000000000001  http://127.0.0.1:#####/hook/two  all                       all        enabled   1h
+whk_00000000000000000000000002  http://127.0.0.1:#####/hook      deploy.*,instance.healed  all        disabled  1h
+`,
+      err: '',
+    })
     const listed = await user.call('webhooks ls --json')
-    assert.equal((JSON.parse(listed.out) as unknown[]).length, 1)
+    assert.equal((JSON.parse(listed.out) as unknown[]).length, 2)
     assert.doesNotMatch(listed.out, /whsec_/)
     const root = await startUser(t, { url: world.url, token: world.operator })
     const ofTenant = await root.call(`webhooks list --tenant ${user.tenant}`)
@@ -131,59 +108,92 @@ cases('webhooks list', {
     assert.equal((await user.call('webhooks list --json')).out, '[]\n')
   },
   async refused(t) {
-    const { code, err } = await (await startUser(t, { url: world.url, token: 'slip_wrong' })).call('webhooks list')
-    assert.equal(code, 4)
-    assert.match(err, /\(unauthenticated, req_/)
+    const user = await startUser(t, { url: world.url, token: 'slip_wrong' })
+    assert.deepEqual(seen(await user.call('webhooks list')), {
+      code: 4,
+      out: '',
+      err: `✖ The token is not one of ours: its form or its checksum is wrong.
+  Send a valid token as \`Authorization: Bearer slip_…\`.
+  Log in:  slipway login
+  (unauthenticated, req_1)
+`,
+    })
   },
-  failed: t => unreachable(t, 'webhooks list'),
-  interrupted: t => brokenOff(t, 'webhooks list'),
+  failed: failsAt('webhooks list', 'GET /v1/webhooks?limit=200'),
+  interrupted: stopsAt('webhooks list'),
 })
 
 cases('webhooks get', {
   async happy(t) {
     const { user, id } = await hooked(t, '--types deploy.* --description "the chat"')
-    const { code, out, err } = await user.call(`webhooks get ${id}`)
-    assert.deepEqual([code, err], [0, ''])
-    assert.equal(
-      masked(out),
-      `whk_1
-  url         ${masked(receiver.url)}
-  description the chat
-  tenant      ${user.tenant}
-  types       deploy.*
-  instances   all
-  state       enabled
-  secret      v1
+    assert.deepEqual(seen(await user.call(`webhooks get ${id}`)), {
+      code: 0,
+      out: `whk_00000000000000000000000001
+  url          http://127.0.0.1:#####/hook
+  description  the chat
+  tenant       acme
+  types        deploy.*
+  instances    all
+  state        enabled
+  secret       v1
 `,
-    )
+      err: '',
+    })
+    await user.call(`webhooks rotate ${id}`)
+    await user.call(`webhooks update ${id} --all-types --no-description --disable`)
+    assert.deepEqual(seen(await user.call(`webhooks get ${id}`)), {
+      code: 0,
+      out: `whk_00000000000000000000000001
+  url          http://127.0.0.1:#####/hook
+  description  -
+  tenant       acme
+  types        all
+  instances    all
+  state        disabled: ana disabled it.
+  secret       v1 until YYYY-MM-DDThh:mm:ss.mmmZ
+  secret       v2
+`,
+      err: '',
+    })
     assert.equal((JSON.parse((await user.call(`webhooks get ${id} --json`)).out) as { id: string }).id, id)
   },
-  empty: t => missing(t, 'webhooks get whk_gone'),
+  empty: missing('webhooks get whk_gone'),
   async refused(t) {
+    // To somebody else it is not there.
     const { id } = await hooked(t)
-    await missing(t, `webhooks get ${id}`)
+    assert.deepEqual(seen(await (await ana(t)).call(`webhooks get ${id}`)), {
+      code: 5,
+      out: '',
+      err: `✖ There is no webhook "whk_00000000000000000000000001".
+  See them:  slipway webhooks list
+  (not_found, req_1)
+`,
+    })
   },
-  failed: t => unreachable(t, 'webhooks get whk_any'),
-  interrupted: t => brokenOff(t, 'webhooks get whk_any'),
+  failed: failsAt('webhooks get whk_any', 'GET /v1/webhooks/whk_any'),
+  interrupted: stopsAt('webhooks get whk_any'),
 })
 
 cases('webhooks create', {
   async happy(t) {
     const user = await ana(t)
-    const { code, out, err } = await user.call(`webhooks create ${receiver.url} --types deploy.*`)
-    assert.deepEqual([code, told(out)], [0, 'whsec_SECRET\n'])
-    assert.equal(
-      told(err),
-      'whk_1 is made. Try it:  slipway webhooks test whk_1\nIts secret is shown this once. Receivers verify with it that a request is from here:\n',
-    )
-    const id = /whk_\w+/.exec(err)?.[0] ?? ''
+    const made = await user.call(`webhooks create ${receiver.url} --types deploy.*`)
+    assert.deepEqual(seen(made), {
+      code: 0,
+      out: 'whsec_SECRET\n',
+      err: `✔ whk_00000000000000000000000001 is made.
+  Its secret stands on stdout, and is shown this once: receivers verify with it that a request is from here.
+  Try it:  slipway webhooks test whk_00000000000000000000000001
+`,
+    })
+    const id = /whk_\w+/.exec(made.err)?.[0] ?? ''
     const delivery = await pinged(user, id)
     const { event } = JSON.parse((await user.call(`webhooks deliveries ${id} ${delivery} --json`)).out) as {
       event: { id: string }
     }
     const received = receiver.received.find(one => one.id === event.id)
     assert.ok(received)
-    assert.deepEqual(verified(out.trim(), received), event)
+    assert.deepEqual(verified(made.out.trim(), received), event)
 
     const acting = world.machine.slipway.as({ tenantId: user.tenant, subject: 'ana' })
     const services = [worker(await world.machine.worker('1'))]
@@ -192,28 +202,61 @@ cases('webhooks create', {
     assert.deepEqual((JSON.parse(ofShop.out) as { instances: string[] }).instances, [instance.id])
     await acting.finished(deployment.id)
   },
-  empty: { none: 'a webhook needs nothing but its URL' },
+  async empty(t) {
+    assert.deepEqual(await (await ana(t)).call('webhooks create'), {
+      code: 2,
+      out: '',
+      err: `✖ Missing required argument 'url'
+  See:  slipway webhooks create --help
+  (usage)
+`,
+    })
+  },
   async refused(t) {
     const user = await ana(t)
-    const { code, err } = await user.call('webhooks create nonsense')
-    assert.equal(code, 2)
-    assert.match(err, /\/url: must be a URL/)
-    assert.match((await user.call(`webhooks create ${receiver.url} --types rusty`)).err, /\/types/)
-    assert.match(
-      (await user.call(`webhooks create ${receiver.url} --instance gone`)).err,
-      /There is no instance "gone"/,
-    )
+    assert.deepEqual(seen(await user.call('webhooks create nonsense')), {
+      code: 2,
+      out: '',
+      err: `✖ The body is not valid.
+  /url: must be a URL that begins with https://
+  Mend it and send it again.
+  (invalid_request, req_1)
+`,
+    })
+    assert.deepEqual(seen(await user.call(`webhooks create ${receiver.url} --types rusty`)), {
+      code: 2,
+      out: '',
+      err: `✖ The body is not valid.
+  /types/0: must be a type of event, or all of a family: deploy.*
+  Mend it and send it again.
+  (invalid_request, req_1)
+`,
+    })
+    assert.deepEqual(await user.call(`webhooks create ${receiver.url} --instance gone`), {
+      code: 5,
+      out: '',
+      err: `✖ There is no instance "gone".
+  See what there is:  slipway ps
+  (not_found)
+`,
+    })
     await forbidden(t, () => `webhooks create ${receiver.url}`)
   },
-  failed: t => unreachable(t, 'webhooks create https://example.com'),
-  interrupted: t => uncertain(t, 'webhooks create https://example.com', 'Look:  slipway webhooks list'),
+  failed: failsAt('webhooks create https://example.com', 'POST /v1/webhooks'),
+  async interrupted(t) {
+    await stopsAt('webhooks create https://example.com', 'Look:  slipway webhooks list')(t)
+    await stopsAt('webhooks create https://example.com --instance shop')(t)
+  },
 })
 
 cases('webhooks update', {
   async happy(t) {
     const { user, id } = await hooked(t, '--types deploy.* --description "the chat"')
-    const { code, out, err } = await user.call(`webhooks update ${id} --all-types --no-description --disable`)
-    assert.deepEqual([code, out, masked(err)], [0, '', 'whk_1 is changed. It is disabled.\n'])
+    assert.deepEqual(seen(await user.call(`webhooks update ${id} --all-types --no-description --disable`)), {
+      code: 0,
+      out: '',
+      err: '✔ whk_00000000000000000000000001 is changed. It is disabled.\n',
+    })
     assert.match((await user.call('webhooks list')).out, / all +all +disabled /)
     const changed = await user.call(`webhooks update ${id} --enable --to ${receiver.url}/new --types task.* --json`)
     const { url, types, enabled } = JSON.parse(changed.out) as Record<string, unknown>
@@ -225,79 +268,106 @@ cases('webhooks update', {
       out: '',
       err: '✖ Nothing is said that would change.\n  See what can be said:  slipway webhooks update --help\n  (nothing_to_change)\n',
     })
-    await missing(t, 'webhooks update whk_gone --disable')
+    await missing('webhooks update whk_gone --disable')(t)
   },
   async refused(t) {
-    assert.equal((await (await ana(t)).call('webhooks update whk_any --enable --disable')).code, 2)
+    assert.deepEqual(await (await ana(t)).call('webhooks update whk_any --enable --disable'), {
+      code: 2,
+      out: '',
+      err: `✖ Option '--enable' cannot be used with option '--disable'
+  See:  slipway webhooks update --help
+  (usage)
+`,
+    })
     await forbidden(t, id => `webhooks update ${id} --disable`)
   },
-  failed: t => unreachable(t, 'webhooks update whk_any --disable'),
-  interrupted: t => uncertain(t, 'webhooks update whk_any --disable', 'Look:  slipway webhooks get whk_any'),
+  failed: failsAt('webhooks update whk_any --disable', 'PATCH /v1/webhooks/whk_any'),
+  interrupted: stopsAt('webhooks update whk_any --disable', 'Look:  slipway webhooks get whk_any'),
 })
 
 cases('webhooks delete', {
   async happy(t) {
     const { user, id } = await hooked(t)
-    const { code, out, err } = await user.call(`webhooks delete ${id} --yes`)
-    assert.deepEqual([code, out, masked(err)], [0, '', 'whk_1 is deleted.\n'])
+    assert.deepEqual(seen(await user.call(`webhooks delete ${id} --yes`)), {
+      code: 0,
+      out: '',
+      err: '✔ whk_00000000000000000000000001 is deleted.\n',
+    })
     assert.equal((await user.call('webhooks list --json')).out, '[]\n')
   },
-  empty: t => missing(t, 'webhooks delete whk_gone --yes'),
+  empty: missing('webhooks delete whk_gone --yes'),
   async refused(t) {
     const { user, id } = await hooked(t)
-    const { code, err } = await user.call(`webhooks delete ${id}`)
-    assert.deepEqual(
-      [code, masked(err)],
-      [
-        2,
-        `✖ whk_1 is deleted with its deliveries: ${masked(receiver.url)} is told of nothing any more. That is asked for, and there is no terminal.\n  Say it with the command:  --yes\n  (not_confirmed)\n`,
-      ],
-    )
+    assert.deepEqual(seen(await user.call(`webhooks delete ${id}`)), {
+      code: 2,
+      out: '',
+      err: `✖ whk_00000000000000000000000001 is deleted with its deliveries: http://127.0.0.1:#####/hook is told of nothing any more. That is asked for, and there is no terminal.
+  Say it with the command:  --yes
+  (not_confirmed)
+`,
+    })
     const asked = user.call(`webhooks delete ${id}`, { terminal: {} })
     await asked.told('Go on?')
     asked.type('n')
-    assert.equal((await asked).code, 2)
+    const { code, err } = await asked
+    assert.equal(code, 2)
+    assert.match(stripVTControlCharacters(err), /\n✖ Not confirmed: nothing was changed\.\n {2}\(not_confirmed\)\n$/)
     assert.equal((await user.call(`webhooks get ${id}`)).code, 0, 'it is still there')
-    await forbidden(t, of => `webhooks delete ${of} --yes`)
+    await forbidden(t, of => `webhooks delete ${of} --yes`, 'webhook.read')
   },
-  failed: t => unreachable(t, 'webhooks delete whk_any --yes'),
-  interrupted: t => brokenOff(t, 'webhooks delete whk_any --yes'),
+  failed: failsAt('webhooks delete whk_any --yes', 'GET /v1/webhooks/whk_any'),
+  async interrupted(t) {
+    await stopsAt('webhooks delete whk_any --yes')(t)
+    const { user, id } = await hooked(t)
+    await stopsAtChange(t, user, `webhooks delete ${id} --yes`, 'Look:  slipway webhooks list')
+  },
 })
 
 cases('webhooks test', {
   async happy(t) {
     const { user, id } = await hooked(t, '--types deploy.*')
-    const { code, out, err } = await user.call(`webhooks test ${id}`)
-    assert.deepEqual(
-      [code, masked(out + err)],
-      [0, 'dlv_1\nwebhook.ping is on its way. See what comes of it:  slipway webhooks deliveries whk_1 dlv_1\n'],
-    )
-    await arrived(user, id, out.trim())
+    const called = await user.call(`webhooks test ${id}`)
+    assert.deepEqual(seen(called), {
+      code: 0,
+      out: 'dlv_00000000000000000000000001\n',
+      err: `✔ webhook.ping is on its way.
+  See what comes of it:  slipway webhooks deliveries whk_00000000000000000000000001 dlv_00000000000000000000000001
+`,
+    })
+    await arrived(user, id, called.out.trim())
     const { event_type } = JSON.parse((await user.call(`webhooks test ${id} --json`)).out) as { event_type: string }
     assert.equal(event_type, 'webhook.ping')
   },
-  empty: t => missing(t, 'webhooks test whk_gone'),
+  empty: missing('webhooks test whk_gone'),
   async refused(t) {
     const { user, id } = await hooked(t)
     await user.call(`webhooks update ${id} --disable`)
-    const { code, err } = await user.call(`webhooks test ${id}`)
-    assert.equal(code, 6)
-    assert.match(err, /\(webhook_disabled, req_/)
+    assert.deepEqual(seen(await user.call(`webhooks test ${id}`)), {
+      code: 6,
+      out: '',
+      err: `✖ Webhook whk_00000000000000000000000001 is disabled: ana disabled it.
+  Enable it first.
+  (webhook_disabled, req_1)
+`,
+    })
   },
-  failed: t => unreachable(t, 'webhooks test whk_any'),
-  interrupted: t => uncertain(t, 'webhooks test whk_any', 'Look:  slipway webhooks deliveries whk_any'),
+  failed: failsAt('webhooks test whk_any', 'POST /v1/webhooks/whk_any/test'),
+  interrupted: stopsAt('webhooks test whk_any', 'Look:  slipway webhooks deliveries whk_any'),
 })
 
 cases('webhooks rotate', {
   async happy(t) {
     const { user, id, secret } = await hooked(t)
-    const { code, out, err } = await user.call(`webhooks rotate ${id}`)
-    assert.deepEqual([code, told(out)], [0, 'whsec_SECRET\n'])
-    assert.notEqual(out.trim(), secret)
-    assert.equal(
-      told(err),
-      'whk_1 has a new secret.\nRequests are signed with the old one as well until TIME.\nIts secret is shown this once. Receivers verify with it that a request is from here:\n',
-    )
+    const rotated = await user.call(`webhooks rotate ${id}`)
+    assert.deepEqual(seen(rotated), {
+      code: 0,
+      out: 'whsec_SECRET\n',
+      err: `✔ whk_00000000000000000000000001 has a new secret.
+  Its secret stands on stdout, and is shown this once: receivers verify with it that a request is from here.
+  Requests are signed with the old one as well until YYYY-MM-DDThh:mm:ss.mmmZ.
+`,
+    })
+    assert.notEqual(rotated.out.trim(), secret)
     const alone = JSON.parse((await user.call(`webhooks rotate ${id} --overlap 0s --json`)).out) as {
       secret: string
       secret_versions: { version: number }[]
@@ -308,32 +378,57 @@ cases('webhooks rotate', {
       [3],
     )
   },
-  empty: t => missing(t, 'webhooks rotate whk_gone'),
+  empty: missing('webhooks rotate whk_gone'),
   async refused(t) {
-    const { code, err } = await (await ana(t)).call('webhooks rotate whk_any --overlap long')
-    assert.equal(code, 2)
-    assert.match(err, /It looks like 90s, 15m, 12h or 90d\./)
+    assert.deepEqual(await (await ana(t)).call('webhooks rotate whk_any --overlap long'), {
+      code: 2,
+      out: '',
+      err: `✖ Option '--overlap <time>' argument 'long' is invalid. It looks like 90s, 15m, 12h or 90d.
+  See:  slipway webhooks rotate --help
+  (usage)
+`,
+    })
     await forbidden(t, id => `webhooks rotate ${id}`)
   },
-  failed: t => unreachable(t, 'webhooks rotate whk_any'),
-  interrupted: t =>
-    uncertain(
-      t,
-      'webhooks rotate whk_any',
-      'The secret is not to be had a second time. Make a new one:  slipway webhooks rotate whk_any',
-    ),
+  failed: failsAt('webhooks rotate whk_any', 'POST /v1/webhooks/whk_any/rotate'),
+  interrupted: stopsAt(
+    'webhooks rotate whk_any',
+    'The secret is not to be had a second time. Make a new one:  slipway webhooks rotate whk_any',
+  ),
 })
 
 cases('webhooks deliveries', {
   async happy(t) {
     const { user, id } = await hooked(t)
     const delivery = await pinged(user, id)
-    const { code, out, err } = await user.call(`webhooks deliveries ${id} -n 1`)
-    assert.deepEqual([code, err], [0, ''])
-    assert.equal(told(out), 'ID  EVENT  STATE  ATTEMPTS  LAST  CREATED\ndlv_1  webhook.ping  delivered  1  200  AGO\n')
-    assert.equal(
-      told((await user.call(`webhooks deliveries ${id} ${delivery}`)).out),
-      'dlv_1\n  event webhook.ping evt_1\n  state delivered\n\nAGO  ANSWER  TOOK  SAID\nAGO  200  TOOK  -\n',
+    assert.deepEqual(seen(await user.call(`webhooks deliveries ${id} -n 1`, later)), {
+      code: 0,
+      out: `ID                              EVENT         STATE      ATTEMPTS  LAST  CREATED
+dlv_00000000000000000000000001  webhook.ping  delivered  1         200   1h
+`,
+      err: '',
+    })
+    const alone = await user.call(`webhooks deliveries ${id} ${delivery}`, later)
+    assert.deepEqual(seen({ ...alone, out: alone.out.replace(/\d+ms {2,}/, 'Nms   ') }), {
+      code: 0,
+      out: `dlv_00000000000000000000000001
+  event  webhook.ping evt_00000000000000000000000001
+  state  delivered
+
+AGO  ANSWER  TOOK  SAID
+1h   200     Nms   -
+`,
+      err: '',
+    })
+    // Nobody listens there: it is told when it is tried again.
+    const other = await ana(t)
+    const nowhere = await other.call('webhooks create http://127.0.0.1:1/ --json')
+    const { id: deaf } = JSON.parse(nowhere.out) as { id: string }
+    const { out: failing } = await other.call(`webhooks test ${deaf}`)
+    await until('it was tried', async () =>
+      /\n {2}state {2}pending\n {2}next {3}\S+Z\n\nAGO /.test(
+        (await other.call(`webhooks deliveries ${deaf} ${failing.trim()}`)).out,
+      ),
     )
     const [one] = JSON.parse((await user.call(`webhooks deliveries ${id} --json`)).out) as { id: string }[]
     assert.equal(one?.id, delivery)
@@ -346,44 +441,66 @@ cases('webhooks deliveries', {
   },
   async empty(t) {
     const { user, id } = await hooked(t)
-    const { code, out, err } = await user.call(`webhooks deliveries ${id}`)
-    assert.deepEqual(
-      [code, out, masked(err)],
-      [0, '', 'Nothing was sent to it yet. Try it:  slipway webhooks test whk_1\n'],
-    )
-    assert.equal((await user.call(`webhooks deliveries ${id} --state failed`)).err, 'No delivery is like this.\n')
+    assert.deepEqual(seen(await user.call(`webhooks deliveries ${id}`)), {
+      code: 0,
+      out: '',
+      err: 'Nothing was sent to it yet. Try it:  slipway webhooks test whk_00000000000000000000000001\n',
+    })
+    assert.deepEqual(seen(await user.call(`webhooks deliveries ${id} --state failed`)), {
+      code: 0,
+      out: '',
+      err: 'No delivery is in such a state. All of them:  slipway webhooks deliveries whk_00000000000000000000000001\n',
+    })
     assert.equal((await user.call(`webhooks deliveries ${id} --json`)).out, '[]\n')
-    await missing(t, 'webhooks deliveries whk_gone')
+    await missing('webhooks deliveries whk_gone')(t)
   },
   async refused(t) {
     const { user, id } = await hooked(t)
-    const { code, err } = await user.call(`webhooks deliveries ${id} --state rusty`)
-    assert.equal(code, 2)
-    assert.match(err, /state/)
-    assert.equal((await user.call(`webhooks deliveries ${id} -n 0`)).code, 2)
+    assert.deepEqual(seen(await user.call(`webhooks deliveries ${id} --state rusty`)), {
+      code: 2,
+      out: '',
+      err: `✖ The query is not valid.
+  /state: must be some of pending, delivered, failed, cancelled, separated by commas
+  Mend it and send it again.
+  (invalid_request, req_1)
+`,
+    })
+    assert.deepEqual(seen(await user.call(`webhooks deliveries ${id} -n 0`)), {
+      code: 2,
+      out: '',
+      err: `✖ Option '-n, --count <n>' argument '0' is invalid. It is at least 1.
+  See:  slipway webhooks deliveries --help
+  (usage)
+`,
+    })
   },
-  failed: t => unreachable(t, 'webhooks deliveries whk_any'),
-  interrupted: t => brokenOff(t, 'webhooks deliveries whk_any'),
+  failed: failsAt('webhooks deliveries whk_any', 'GET /v1/webhooks/whk_any/deliveries?limit=50'),
+  interrupted: stopsAt('webhooks deliveries whk_any'),
 })
 
 cases('webhooks replay', {
   async happy(t) {
     const { user, id } = await hooked(t)
     const delivery = await pinged(user, id)
-    const { code, out, err } = await user.call(`webhooks replay ${id} ${delivery}`)
-    assert.deepEqual(
-      [code, masked(out + err)],
-      [0, 'dlv_1\nwebhook.ping is on its way. See what comes of it:  slipway webhooks deliveries whk_1 dlv_1\n'],
-    )
-    await arrived(user, id, out.trim())
-    assert.ok((await user.call(`webhooks deliveries ${id} ${out.trim()}`)).out.includes(`again ${delivery}`))
-    const all = await user.call(`webhooks replay ${id} --since 1h`)
-    assert.deepEqual(
-      [all.code, masked(all.err)],
-      [0, 'Everything since TIME is sent again, in its order. See it:  slipway webhooks deliveries whk_1\n'],
-    )
-    const again = await user.call(`webhooks replay ${id} --since 1h --json`)
-    assert.equal((JSON.parse(again.out) as { id: string }).id, id)
+    const again = await user.call(`webhooks replay ${id} ${delivery}`)
+    assert.deepEqual(seen(again), {
+      code: 0,
+      out: 'dlv_00000000000000000000000001\n',
+      err: `✔ webhook.ping is on its way.
+  See what comes of it:  slipway webhooks deliveries whk_00000000000000000000000001 dlv_00000000000000000000000001
+`,
+    })
+    await arrived(user, id, again.out.trim())
+    assert.ok((await user.call(`webhooks deliveries ${id} ${again.out.trim()}`)).out.includes(`again  ${delivery}`))
+    assert.deepEqual(seen(await user.call(`webhooks replay ${id} --since 1h`)), {
+      code: 0,
+      out: '',
+      err: `✔ Everything since YYYY-MM-DDThh:mm:ss.mmmZ is sent again, in its order.
+  See it:  slipway webhooks deliveries whk_00000000000000000000000001
+`,
+    })
+    const all = await user.call(`webhooks replay ${id} --since 1h --json`)
+    assert.equal((JSON.parse(all.out) as { id: string }).id, id)
   },
   async empty(t) {
     assert.deepEqual(await (await ana(t)).call('webhooks replay whk_any'), {
@@ -391,17 +508,29 @@ cases('webhooks replay', {
       out: '',
       err: '✖ It is not said what is sent again.\n  One delivery:  slipway webhooks replay whk_any DELIVERY\n  Everything:    slipway webhooks replay whk_any --since 2h\n  (what_again)\n',
     })
-    await missing(t, 'webhooks replay whk_gone --since 1h')
+    await missing('webhooks replay whk_gone --since 1h')(t)
   },
   async refused(t) {
     const user = await ana(t)
-    assert.match(
-      (await user.call('webhooks replay whk_any dlv_any --since 1h')).err,
-      /and not both\.\n[^]*\(what_again\)/,
-    )
-    assert.match((await user.call('webhooks replay whk_any --since soon')).err, /\(bad_time\)/)
+    assert.deepEqual(await user.call('webhooks replay whk_any dlv_any --since 1h'), {
+      code: 2,
+      out: '',
+      err: `✖ One delivery is sent again, or everything since a moment, and not both.
+  One delivery:  slipway webhooks replay whk_any DELIVERY
+  Everything:    slipway webhooks replay whk_any --since 2h
+  (what_again)
+`,
+    })
+    assert.deepEqual(await user.call('webhooks replay whk_any --since soon'), {
+      code: 2,
+      out: '',
+      err: `✖ --since "soon" is no time.
+  It looks like 90s, 15m, 12h or 7d, or like 2026-11-24T12:00:00Z
+  (bad_time)
+`,
+    })
     await forbidden(t, id => `webhooks replay ${id} --since 1h`)
   },
-  failed: t => unreachable(t, 'webhooks replay whk_any --since 1h'),
-  interrupted: t => uncertain(t, 'webhooks replay whk_any --since 1h', 'Look:  slipway webhooks deliveries whk_any'),
+  failed: failsAt('webhooks replay whk_any --since 1h', 'POST /v1/webhooks/whk_any/replay'),
+  interrupted: stopsAt('webhooks replay whk_any --since 1h', 'Look:  slipway webhooks deliveries whk_any'),
 })

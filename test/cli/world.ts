@@ -163,6 +163,43 @@ function call(argv: readonly string[], home: string, env: Readonly<Record<string
 }
 
 /**
+ * What came of a command line as a person sees it, columns and all: what is different in every run is replaced by something that is as
+ * wide. `also` tells of more of that: a folder as `~`.
+ */
+export function seen({ code, out, err }: Called, also: Readonly<Record<string, string>> = {}): Called {
+  const counts = new Map<string, string[]>()
+  const numbered = (id: string, kind: string): string => {
+    const known = counts.get(kind) ?? []
+    counts.set(kind, known)
+    if (!known.includes(id)) known.push(id)
+    const number = String(known.indexOf(id) + 1)
+    return kind === 'req' ? `req_${number}` : `${kind}_${number.padStart(id.length - kind.length - 1, '0')}`
+  }
+  const plain = (text: string): string =>
+    Object.entries(also)
+      .reduce((told, [what, as]) => told.replaceAll(what, as), text)
+      .replaceAll(/\b(dep|rel|inst|evt|tok|task|whk|dlv|aud|req|ten)_[0-9a-z]{20,}/g, numbered)
+      .replaceAll(
+        /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z/g,
+        (_, ms?: string) => `YYYY-MM-DDThh:mm:ss${ms ? '.mmm' : ''}Z`,
+      )
+      .replaceAll(/\b20\d\d-\d\d-\d\d\b/g, 'YYYY-MM-DD')
+      .replaceAll(/\b\d\d:\d\d:\d\d\b/g, 'hh:mm:ss')
+      .replaceAll(/(?<=127\.0\.0\.1:|localhost:)\d+/g, port => '#'.repeat(port.length))
+      .replaceAll(/\bslip_[A-Za-z0-9_-]{20,}/g, 'slip_SECRET')
+      .replaceAll(/\bwhsec_[A-Za-z0-9+/=]{20,}/g, 'whsec_SECRET')
+      // A tenant in a sentence, or in a column that is as wide as its heading.
+      .replaceAll(/\bt\d+\b( *)/g, (all, after: string) =>
+        after.length > 2 ? 'acme'.padEnd(all.length) : `acme${after}`,
+      )
+  const together = plain(`${out}\0${err}`).split('\0')
+  return { code, out: together[0] ?? '', err: together[1] ?? '' }
+}
+
+/** The clock of somebody who looks an hour later: what happened in this test was `1h` ago, however long it took. */
+export const later: Calling = { now: () => Date.now() + 3_600_000 }
+
+/**
  * What is different in every run, by words that are not: ids are numbered in the order they appear, times and ports are left out. So
  * an output can be compared to the letter.
  */

@@ -131,7 +131,7 @@ describe('a tenant', () => {
     await acting.secrets.store('key', 'value')
     const { secret } = await acting.tokens.create({ name: 'ci', scopes: ['read'] })
     await tenants.create({ id: tenant.id })
-    await assertRefused(machine, 'tenant_not_empty', /still has 1 instances and 1 secrets/, () =>
+    await assertRefused(machine, 'tenant_not_empty', /still has 1 instance and 1 secret/, () =>
       tenants.delete(tenant.id),
     )
     await tenant.done(await acting.instances.delete(instance.id))

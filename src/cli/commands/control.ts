@@ -5,6 +5,7 @@ import { type CommandFile, examples } from '../command.ts'
 import { exit } from '../exit.ts'
 import { deploymentMeant } from '../find.ts'
 import { changing } from '../interrupt.ts'
+import { changed } from '../told.ts'
 import { startOptions, type WatchFlags, watched } from '../watching.ts'
 
 /** `slipway pause [DEPLOYMENT]` */
@@ -18,10 +19,10 @@ export const pause: CommandFile = {
       cli,
       text,
       (client, id, options) => client.deployments.pause(id, options),
-      ({ id, state }) =>
-        state === 'pending'
-          ? `${id} starts paused.  Go on: slipway resume ${id}`
-          : `${id} pauses after its current step.  Go on: slipway resume ${id}`,
+      ({ id, state }) => [
+        state === 'pending' ? `${id} starts paused.` : `${id} pauses after its current step.`,
+        `Go on:  slipway resume ${id}`,
+      ],
     ),
 }
 
@@ -36,7 +37,7 @@ export const resume: CommandFile = {
       cli,
       text,
       (client, id, options) => client.deployments.resume(id, options),
-      ({ id }) => `${id} goes on.  Watch it: slipway watch ${id}`,
+      ({ id }) => [`${id} goes on.`, `Watch it:  slipway watch ${id}`],
     ),
 }
 
@@ -82,12 +83,10 @@ async function told(
   cli: Cli,
   text: string | undefined,
   ask: (client: Client, id: string, options: AskOptions) => Promise<Accepted>,
-  sentence: (accepted: Accepted) => string,
+  said: (accepted: Accepted) => readonly [sentence: string, next: string],
 ): Promise<number> {
   const { signal } = cli
   const { client, of } = await deploymentMeant(cli, text)
   const accepted = await changing(() => ask(client, of, { signal }), `Look:  slipway watch ${of}`)
-  if (cli.json) cli.printJson(accepted)
-  else cli.tell(sentence(accepted))
-  return exit.done
+  return changed(cli, accepted, ...said(accepted))
 }

@@ -2,6 +2,7 @@ import { type CommandFile, examples } from '../command.ts'
 import { readContexts, writeContexts } from '../contexts.ts'
 import { exit } from '../exit.ts'
 import { shown } from '../shown.ts'
+import { changed } from '../told.ts'
 import { contextNamed } from './context/named.ts'
 
 /** `slipway logout` */
@@ -12,7 +13,8 @@ export const logout: CommandFile = {
   },
   async perform(cli, [given]: [string | undefined]) {
     const known = await readContexts(cli.world)
-    const name = given ?? cli.options.context ?? known.current
+    // The one in use, as every command finds it: what the environment names goes before what the file does.
+    const name = given ?? cli.options.context ?? (cli.world.env['SLIPWAY_CONTEXT'] || known.current)
     if (name === undefined) {
       if (cli.json) cli.printJson({})
       else cli.tell('You are not logged in anywhere.')
@@ -26,11 +28,11 @@ export const logout: CommandFile = {
       ...(current === name || current === undefined ? {} : { current }),
       contexts,
     })
-    if (cli.json) cli.printJson({ context: name, url })
-    else {
-      cli.tell(`Logged out of ${shown(url)}: the context ${shown(name)} is gone.`)
-      cli.tell('The token itself is good until it expires or is revoked:  slipway tokens revoke ID')
-    }
-    return exit.done
+    return changed(
+      cli,
+      { context: name, url },
+      `Logged out of ${shown(url)}: the context ${shown(name)} is gone.`,
+      'The token itself is good until it expires or is revoked:  slipway tokens revoke ID',
+    )
   },
 }

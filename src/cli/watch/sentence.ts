@@ -19,7 +19,7 @@ export function sentenceOf(story: Story, now: number): Sentence {
     case 'running':
       return running(story, now)
     case 'succeeded':
-      return { mood: 'good', text: `Done after ${took(story, now)}: ${newSide(story)} serves.` }
+      return { mood: 'good', text: `Done after ${took(story, now)}: ${outcomeOf(story)}.` }
     case 'rolled_back':
       return { mood: 'undone', text: `It succeeded, and was rolled back since${by(deployment.rolled_back_by)}.` }
     case 'failed':
@@ -89,6 +89,12 @@ function running(story: Story, now: number): Sentence {
     default:
       return { mood: 'moving', text: `Is at work${since}: ${reason?.text}.` }
   }
+}
+
+function outcomeOf(story: Story): string {
+  const { kind } = story.deployment
+  if (kind === 'stop') return 'nothing of it runs any more'
+  return kind === 'delete' ? `${story.names.instance} is gone, with its data` : `${newSide(story)} serves`
 }
 
 function newSide({ names }: Story): string {

@@ -1,7 +1,7 @@
-import { cell, columns } from '../../columns.ts'
+import { cell } from '../../columns.ts'
 import type { CommandFile } from '../../command.ts'
 import { readContexts } from '../../contexts.ts'
-import { exit } from '../../exit.ts'
+import { listed } from '../../told.ts'
 
 /** `slipway context list` */
 export const list: CommandFile = {
@@ -16,18 +16,18 @@ export const list: CommandFile = {
       current: name === current,
       logged_in: token !== undefined,
     }))
-    if (cli.json) cli.printJson(all)
-    else if (all.length === 0) cli.tell('No contexts yet. Make one:  slipway login --url URL')
-    else {
-      const rows = all.map(({ name, url, tenant, current, logged_in }) => [
-        current ? '*' : '',
+    return listed(
+      cli,
+      all,
+      ['', 'NAME', 'SERVER', 'TENANT', 'TOKEN'],
+      ({ name, url, tenant, current, logged_in }) => [
+        current ? cli.style.arrow : '',
         cell(name),
         cell(url),
         cell(tenant),
         logged_in ? 'yes' : 'no',
-      ])
-      for (const line of columns(['', 'NAME', 'SERVER', 'TENANT', 'TOKEN'], rows)) cli.print(line)
-    }
-    return exit.done
+      ],
+      'No contexts yet. Make one:  slipway login --url URL',
+    )
   },
 }

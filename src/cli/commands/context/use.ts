@@ -1,8 +1,8 @@
 import { type CommandFile, examples } from '../../command.ts'
 import { readContexts, writeContexts } from '../../contexts.ts'
-import { exit } from '../../exit.ts'
 import { isReadableAt } from '../../plain-http.ts'
 import { shown } from '../../shown.ts'
+import { changed } from '../../told.ts'
 import { contextNamed } from './named.ts'
 
 /** `slipway context use` */
@@ -15,11 +15,7 @@ export const use: CommandFile = {
     const known = await readContexts(cli.world)
     const { url } = contextNamed(known, name)
     await writeContexts(cli.world, { ...known, current: name })
-    if (cli.json) cli.printJson({ name, url })
-    else {
-      cli.tell(`Commands go to ${shown(url)} now.`)
-      if (isReadableAt(url)) cli.tell('That is plain http: whoever is on the way there can read your token.')
-    }
-    return exit.done
+    const warning = isReadableAt(url) ? ['That is plain http: whoever is on the way there can read your token.'] : []
+    return changed(cli, { name, url }, `Commands go to ${shown(url)} now.`, ...warning)
   },
 }

@@ -2,9 +2,10 @@ import type { Command } from 'commander'
 import type { Accepted, AskOptions, Client, Instance } from '../../../client/index.ts'
 import type { Cli } from '../../cli.ts'
 import { type CommandFile, examples } from '../../command.ts'
-import { exit } from '../../exit.ts'
 import { instanceMeant } from '../../find.ts'
 import { changing } from '../../interrupt.ts'
+import { shown } from '../../shown.ts'
+import { changed } from '../../told.ts'
 import { startOptions, type WatchFlags, watched } from '../../watching.ts'
 
 /** `slipway instances stop INSTANCE` */
@@ -39,15 +40,14 @@ export const adopt: CommandFile = {
     const { signal } = cli
     const { client, of } = await instanceMeant(cli, name)
     const adopted = await changing(() => client.instances.adopt(of.id, { signal }), `Look:  slipway ps ${of.name}`)
-    if (cli.json) {
-      cli.printJson(adopted)
-      return exit.done
-    }
-    cli.tell(`${of.name} is looked after again.`)
-    const { leaves } = adopted
-    if (leaves === undefined) cli.tell('The platform did not answer: which replicas leave is not known yet.')
-    else for (const replica of leaves) cli.tell(`  leaves once what is wanted is ready: ${replica}`)
-    return exit.done
+    return changed(
+      cli,
+      adopted,
+      `${of.name} is looked after again.`,
+      ...(adopted.leaves?.map(replica => `Leaves once what is wanted is ready:  ${shown(replica)}`) ?? [
+        'The platform did not answer: which replicas leave is not known yet.',
+      ]),
+    )
   },
 }
 

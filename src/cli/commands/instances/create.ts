@@ -28,7 +28,7 @@ export const create: CommandFile = {
       return exit.done
     }
     const { instance, deployment, last_event_id } = created
-    if (!cli.json) cli.tell(`${instance.name} is made: ${instance.id}`)
+    if (!cli.json) cli.tell(`${instance.name} is made: ${instance.id}.`)
     return await watched(cli, client, { id: deployment.id, last_event_id }, flags)
   },
 }

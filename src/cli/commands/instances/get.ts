@@ -5,7 +5,8 @@ import { cell, columns } from '../../columns.ts'
 import { type CommandFile, examples } from '../../command.ts'
 import { exit } from '../../exit.ts'
 import { instanceMeant } from '../../find.ts'
-import { shown } from '../../shown.ts'
+import type { Style } from '../../style.ts'
+import { factLines } from '../../told.ts'
 
 /** `slipway instances get INSTANCE` */
 export const get: CommandFile = {
@@ -25,32 +26,32 @@ export const get: CommandFile = {
       cli.printJson(instance)
       return exit.done
     }
-    for (const line of linesOf(instance, items, release?.version)) cli.print(line)
+    for (const line of linesOf(instance, items, release?.version, cli.style)) cli.print(line)
     return exit.done
   },
 }
 
-function linesOf(instance: OneInstance, services: readonly ServiceStatus[], version: number | undefined): string[] {
+function linesOf(
+  instance: OneInstance,
+  services: readonly ServiceStatus[],
+  version: number | undefined,
+  style: Style,
+): string[] {
   const { id, name, tenant_id, state, needs_attention, hosts, urls, provider, policies } = instance
-  const facts = [
+  const facts: [string, string][] = [
     ['id', id],
     ['tenant', tenant_id],
     ['state', state],
     ['release', version === undefined ? '-' : `v${version}`],
     ['provider', provider],
-    ...hosts.map(host => ['host', host]),
-    ...Object.entries(urls).map(([service, url]) => ['url', `${service}  ${url}`]),
-    ...Object.entries(policies).map(([policy, value]) => ['policy', `${policy} ${String(value)}`]),
-    ...(needs_attention === undefined ? [] : [['needs attention', needs_attention]]),
+    ...hosts.map((host): [string, string] => ['host', host]),
+    ...Object.entries(urls).map(([service, url]): [string, string] => ['url', `${service}  ${url}`]),
+    ...Object.entries(policies).map(([policy, value]): [string, string] => ['policy', `${policy} ${String(value)}`]),
+    ...(needs_attention === undefined ? [] : ([['attention', needs_attention]] as [string, string][])),
   ]
   const rows = services.map(({ name, image, replicas, running }) => {
     const ready = running.filter(({ health }) => health === 'ready').length
     return [cell(name), `${ready}/${replicas}`, cell(image)]
   })
-  return [
-    shown(name),
-    ...facts.map(([fact = '', value = '']) => `  ${fact.padEnd(9)} ${shown(value)}`),
-    '',
-    ...columns(['SERVICE', 'READY', 'IMAGE'], rows),
-  ]
+  return [...factLines(name, facts, style), '', ...columns(['SERVICE', 'READY', 'IMAGE'], rows)]
 }

@@ -2,9 +2,10 @@ import type { Command } from 'commander'
 import type { InstanceItem } from '../../../client/index.ts'
 import { agoOf } from '../../ago.ts'
 import type { Cli } from '../../cli.ts'
-import { cell, columns } from '../../columns.ts'
+import { cell } from '../../columns.ts'
 import { type CommandFile, examples } from '../../command.ts'
-import { exit } from '../../exit.ts'
+import { listed as ofAll } from '../../find.ts'
+import { listed } from '../../told.ts'
 
 /** `slipway instances list` */
 export const list: CommandFile = {
@@ -20,30 +21,24 @@ export const list: CommandFile = {
     _: unknown[],
     flags: { readonly status?: string; readonly name?: string; readonly allTenants?: boolean },
   ) {
+    const { signal } = cli
     const client = await cli.connect(flags.allTenants ? '*' : undefined)
     const query = {
       limit: 200,
       ...(flags.status === undefined ? {} : { status: flags.status.split(',') }),
       ...(flags.name === undefined ? {} : { q: flags.name }),
     }
-    const instances = await Array.fromAsync(client.instances.list(query, { signal: cli.signal }))
-    if (cli.json) {
-      cli.printJson(instances)
-      return exit.done
-    }
-    if (instances.length === 0) {
-      const all = flags.status === undefined && flags.name === undefined
-      cli.tell(all ? 'No instances yet. Make one:  slipway instances create -f FILE' : 'No instance is like this.')
-      return exit.done
-    }
+    const instances = await ofAll({ signal }, calling => Array.fromAsync(client.instances.list(query, calling)))
     const now = cli.world.now()
-    const heading = ['ID', 'NAME', 'TENANT', 'STATE', 'RELEASE', 'SERVICES', 'CREATED']
-    for (const line of columns(
-      heading,
-      instances.map(instance => rowOf(instance, now)),
-    ))
-      cli.print(line)
-    return exit.done
+    return listed(
+      cli,
+      instances,
+      ['ID', 'NAME', 'TENANT', 'STATE', 'RELEASE', 'SERVICES', 'CREATED'],
+      instance => rowOf(instance, now),
+      flags.status === undefined && flags.name === undefined
+        ? 'No instances yet. Make one:  slipway instances create -f FILE'
+        : 'No instance is like this. All of them:  slipway instances list',
+    )
   },
 }
 

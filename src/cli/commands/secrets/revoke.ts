@@ -16,6 +16,8 @@ export const revoke: CommandFile = {
   },
   async perform(cli, [name, version]: [string, number], { confirmName: given }: { confirmName?: string }) {
     const client = await cli.connect()
+    // Nobody is asked about what is not there.
+    await client.secrets.get(name, { signal: cli.signal })
     await confirmName(
       cli,
       name,

@@ -27,7 +27,16 @@ export const set: CommandFile = {
     return changed(
       cli,
       secret,
-      `${shown(secret.name)} is kept. A service takes it as:  secrets: { ${shown(secret.name)}: ${shown(secret.name)} }`,
+      `${shown(secret.name)} is kept.`,
+      `A service takes it as:  secrets: { ${variableFor(secret.name)}: ${shown(secret.name)} }`,
     )
   },
+}
+
+/** The environment variable that one would have a secret of this name in. */
+function variableFor(name: string): string {
+  return name
+    .toUpperCase()
+    .replaceAll(/[^A-Z0-9_]/g, '_')
+    .replace(/^(?=\d)/, '_')
 }

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import type { Cli } from '../../cli.ts'
 import { type CommandFile, examples } from '../../command.ts'
-import { exit } from '../../exit.ts'
 import { changing } from '../../interrupt.ts'
+import { changed } from '../../told.ts'
 
 /** `slipway tasks cancel TASK` */
 export const cancel: CommandFile = {
@@ -14,8 +14,6 @@ export const cancel: CommandFile = {
     const { signal } = cli
     const client = await cli.connect()
     const task = await changing(() => client.tasks.cancel(id, { signal }), `Look:  slipway tasks watch ${id}`)
-    if (cli.json) cli.printJson(task)
-    else cli.tell(`Stopping ${task.id}.  See its end:  slipway tasks watch ${task.id}`)
-    return exit.done
+    return changed(cli, task, `${task.id} is being stopped.`, `See its end:  slipway tasks watch ${task.id}`)
   },
 }

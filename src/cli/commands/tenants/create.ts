@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import type { Cli } from '../../cli.ts'
 import { type CommandFile, examples } from '../../command.ts'
-import { exit } from '../../exit.ts'
 import { changing } from '../../interrupt.ts'
+import { changed } from '../../told.ts'
 import { hasLimits, type LimitFlags, limitOptions, quotaOf } from './limits.ts'
 
 /** `slipway tenants create ID` */
@@ -24,11 +24,11 @@ export const create: CommandFile = {
       ...(hasLimits(flags) ? { quota: quotaOf(flags) } : {}),
     }
     const tenant = await changing(() => client.tenants.create(wanted, { signal }), `Look:  slipway tenants get ${id}`)
-    if (cli.json) {
-      cli.printJson(tenant)
-      return exit.done
-    }
-    cli.tell(`${tenant.id} is created. A token for it:  slipway tokens create ci --scope deploy --tenant ${tenant.id}`)
-    return exit.done
+    return changed(
+      cli,
+      tenant,
+      `${tenant.id} is created.`,
+      `A token for it:  slipway tokens create ci --scope deploy --tenant ${tenant.id}`,
+    )
   },
 }

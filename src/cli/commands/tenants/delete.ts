@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 import { confirmName } from '../../ask.ts'
 import type { Cli } from '../../cli.ts'
 import { type CommandFile, examples } from '../../command.ts'
-import { exit } from '../../exit.ts'
 import { changing } from '../../interrupt.ts'
+import { changed } from '../../told.ts'
 
 /** `slipway tenants delete ID` */
 export const remove: CommandFile = {
@@ -24,8 +24,6 @@ export const remove: CommandFile = {
       () => client.tenants.delete(known, { signal, ifMatch: '*' }),
       'Look:  slipway tenants list',
     )
-    if (cli.json) cli.printJson(tenant)
-    else cli.tell(`${tenant.id} is deleted.`)
-    return exit.done
+    return changed(cli, tenant, `${tenant.id} is deleted.`)
   },
 }

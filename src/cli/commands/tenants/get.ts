@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { Cli } from '../../cli.ts'
 import { type CommandFile, examples } from '../../command.ts'
 import { exit } from '../../exit.ts'
-import { shown } from '../../shown.ts'
+import { factLines } from '../../told.ts'
 import { limitsLine } from './limits.ts'
 
 /** `slipway tenants get ID` */
@@ -19,14 +19,13 @@ export const get: CommandFile = {
       return exit.done
     }
     const { title, state, reason, quota, created_at, created_by } = tenant
-    const facts = [
+    const facts: [string, string][] = [
       ['title', title ?? '-'],
       ['state', reason === undefined ? state : `${state}: ${reason}`],
       ['limits', limitsLine(quota) || '-'],
       ['created', `${created_at} by ${created_by}`],
     ]
-    cli.print(shown(tenant.id))
-    for (const [fact = '', value = ''] of facts) cli.print(`  ${fact.padEnd(7)} ${shown(value)}`)
+    for (const line of factLines(tenant.id, facts, cli.style)) cli.print(line)
     return exit.done
   },
 }

@@ -5,6 +5,7 @@ import { type CommandFile, examples } from '../../command.ts'
 import { exit } from '../../exit.ts'
 import { changing } from '../../interrupt.ts'
 import { Refusal } from '../../refusal.ts'
+import { changed } from '../../told.ts'
 
 interface Flags {
   /** False for `--no-title`. */
@@ -48,9 +49,7 @@ export const update: CommandFile = {
       () => client.tenants.update(id, change, { signal, ifMatch: '*' }),
       `Look:  slipway tenants get ${id}`,
     )
-    if (cli.json) cli.printJson(tenant)
-    else cli.tell(`${tenant.id} is changed. It is ${tenant.state}.`)
-    return exit.done
+    return changed(cli, tenant, `${tenant.id} is changed. It is ${tenant.state}.`)
   },
 }
 

@@ -1,10 +1,10 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { type CommandFile, examples } from '../../command.ts'
 import { secondsOf } from '../../duration.ts'
-import { exit } from '../../exit.ts'
 import { findInstance } from '../../find.ts'
 import { changing } from '../../interrupt.ts'
 import { shown } from '../../shown.ts'
+import { issued } from '../../told.ts'
 import { all } from '../../values.ts'
 
 interface Options {
@@ -53,31 +53,24 @@ export const create: CommandFile = {
         ),
       'Look, and revoke it if it is there, for its secret is lost:  slipway tokens list',
     )
-    if (cli.json) {
-      cli.printJson(token)
-      return exit.done
-    }
-    const url = (await cli.settings()).url.value
-    cli.print(token.secret)
-    cli.tell(
-      `${cli.storyStyle.mood('good', cli.storyStyle.glyph('good'))} ${token.id} is for ${shown(token.name)} until ${token.expires_at.slice(0, 10)}.`,
+    return issued(
+      cli,
+      token,
+      `${token.id} is for ${shown(token.name)} until ${token.expires_at.slice(0, 10)}.`,
+      'Its secret stands on stdout, and is shown this once. For a job of CI, keep it as the secret SLIPWAY_TOKEN there:',
+      ...snippet((await cli.settings()).url.value),
     )
-    cli.tell(
-      '  Its secret stands on stdout, and is shown this once. For a job of CI, keep it as the secret SLIPWAY_TOKEN there:',
-    )
-    for (const line of snippet(url)) cli.tell(line === '' ? '' : `    ${line}`)
-    return exit.done
   },
 }
 
 function snippet(url: string): string[] {
   return [
     '',
-    '- run: npx slipway deploy INSTANCE --image IMAGE',
-    '  env:',
-    `    SLIPWAY_URL: ${JSON.stringify(url)}`,
+    '  - run: npx slipway deploy INSTANCE --image IMAGE',
+    '    env:',
+    `      SLIPWAY_URL: ${JSON.stringify(url)}`,
     // oxlint-disable-next-line no-template-curly-in-string -- it is GitHub who fills it in
-    '    SLIPWAY_TOKEN: ${{ secrets.SLIPWAY_TOKEN }}',
+    '      SLIPWAY_TOKEN: ${{ secrets.SLIPWAY_TOKEN }}',
     '',
   ]
 }

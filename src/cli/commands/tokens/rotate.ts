@@ -1,16 +1,16 @@
 import { type CommandFile, examples } from '../../command.ts'
-import { secondsOf } from '../../duration.ts'
-import { exit } from '../../exit.ts'
+import { overlapOf } from '../../duration.ts'
 import { findToken } from '../../find-token.ts'
 import { changing } from '../../interrupt.ts'
 import { shown } from '../../shown.ts'
+import { issued } from '../../told.ts'
 
 /** `slipway tokens rotate TOKEN` */
 export const rotate: CommandFile = {
   declare(command) {
     command
       .argument('<token>', 'its id, the end of it, or its name')
-      .option('--overlap <time>', 'how long the old secret is good beside the new one: 0s to 7d', secondsOf)
+      .option('--overlap <time>', 'how long the old secret is good beside the new one: 0s to 7d', overlapOf)
     examples(command, 'slipway tokens rotate ci --overlap 1h', 'slipway tokens rotate ci | gh secret set SLIPWAY_TOKEN')
   },
   async perform(cli, [text]: [string], { overlap }: { overlap?: number }) {
@@ -21,16 +21,11 @@ export const rotate: CommandFile = {
       () => client.tokens.rotate(id, overlap === undefined ? {} : { overlap_seconds: overlap }, { signal }),
       `Do it again, for a new secret would be lost:  slipway tokens rotate ${id}`,
     )
-    if (cli.json) {
-      cli.printJson(token)
-      return exit.done
-    }
-    const { mood, glyph } = cli.storyStyle
-    cli.print(token.secret)
-    cli.tell(
-      `${mood('good', glyph('good'))} ${id} of ${shown(token.name)} has a new secret until ${token.expires_at.slice(0, 10)}.`,
+    return issued(
+      cli,
+      token,
+      `${id} of ${shown(token.name)} has a new secret until ${token.expires_at.slice(0, 10)}.`,
+      'It stands on stdout, and is shown this once.',
     )
-    cli.tell('  It stands on stdout, and is shown this once.')
-    return exit.done
   },
 }

@@ -1,6 +1,5 @@
-import type { Client, IssuedWebhook } from '../../../client/index.ts'
+import type { Client } from '../../../client/index.ts'
 import type { Cli } from '../../cli.ts'
-import { exit } from '../../exit.ts'
 import { findInstance } from '../../find.ts'
 
 /** Ids of the instances that were named. */
@@ -9,14 +8,6 @@ export async function idsOf(cli: Cli, client: Client, names: readonly string[]):
   return found.map(({ id }) => id)
 }
 
-/** Shows a secret this once: on stdout, so that it can be piped to where it is kept. */
-export function showSecret(cli: Cli, issued: IssuedWebhook, ...lines: string[]): number {
-  if (cli.json) {
-    cli.printJson(issued)
-    return exit.done
-  }
-  for (const line of lines) cli.tell(line)
-  cli.tell('Its secret is shown this once. Receivers verify with it that a request is from here:')
-  cli.print(issued.secret)
-  return exit.done
-}
+/** What there is to know of the secret of a webhook. */
+export const aboutSecret =
+  'Its secret stands on stdout, and is shown this once: receivers verify with it that a request is from here.'

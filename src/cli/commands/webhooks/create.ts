@@ -2,8 +2,9 @@ import type { Command } from 'commander'
 import type { Cli } from '../../cli.ts'
 import { type CommandFile, examples } from '../../command.ts'
 import { changing } from '../../interrupt.ts'
+import { issued } from '../../told.ts'
 import { all, list } from '../../values.ts'
-import { idsOf, showSecret } from './about.ts'
+import { aboutSecret, idsOf } from './about.ts'
 
 interface Flags {
   readonly types?: string[]
@@ -35,6 +36,6 @@ export const create: CommandFile = {
       ...(description === undefined ? {} : { description }),
     }
     const made = await changing(() => client.webhooks.create(wanted, { signal }), 'Look:  slipway webhooks list')
-    return showSecret(cli, made, `${made.id} is made. Try it:  slipway webhooks test ${made.id}`)
+    return issued(cli, made, `${made.id} is made.`, aboutSecret, `Try it:  slipway webhooks test ${made.id}`)
   },
 }

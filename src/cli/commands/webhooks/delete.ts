@@ -2,9 +2,9 @@ import type { Command } from 'commander'
 import { confirmYes } from '../../ask.ts'
 import type { Cli } from '../../cli.ts'
 import { type CommandFile, examples } from '../../command.ts'
-import { exit } from '../../exit.ts'
 import { changing } from '../../interrupt.ts'
 import { shown } from '../../shown.ts'
+import { changed } from '../../told.ts'
 
 /** `slipway webhooks delete ID` */
 export const remove: CommandFile = {
@@ -19,8 +19,6 @@ export const remove: CommandFile = {
     await confirmYes(cli, `${of.id} is deleted with its deliveries: ${shown(of.url)} is told of nothing any more.`)
     // Whoever is sure of it is sure whatever changed meanwhile.
     await changing(() => client.webhooks.delete(of.id, { signal, ifMatch: '*' }), 'Look:  slipway webhooks list')
-    if (cli.json) cli.printJson(of)
-    else cli.tell(`${of.id} is deleted.`)
-    return exit.done
+    return changed(cli, of, `${of.id} is deleted.`)
   },
 }

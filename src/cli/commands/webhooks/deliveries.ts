@@ -5,7 +5,8 @@ import type { Cli } from '../../cli.ts'
 import { cell, columns } from '../../columns.ts'
 import { type CommandFile, examples } from '../../command.ts'
 import { exit } from '../../exit.ts'
-import { shown } from '../../shown.ts'
+import type { Style } from '../../style.ts'
+import { factLines, listed } from '../../told.ts'
 import { count, list } from '../../values.ts'
 
 interface Flags {
@@ -34,7 +35,7 @@ export const deliveries: CommandFile = {
     if (delivery !== undefined) {
       const one = await client.webhooks.delivery(id, delivery, { signal })
       if (cli.json) cli.printJson(one)
-      else for (const line of linesOf(one, now)) cli.print(line)
+      else for (const line of linesOf(one, now, cli.style)) cli.print(line)
       return exit.done
     }
     const query = {
@@ -45,35 +46,32 @@ export const deliveries: CommandFile = {
     for await (const one of client.webhooks.deliveries(id, query, { signal })) {
       if (found.push(one) >= flags.count) break
     }
-    if (cli.json) cli.printJson(found)
-    else if (found.length > 0) for (const line of tableOf(found, now)) cli.print(line)
-    else if (flags.state !== undefined) cli.tell('No delivery is like this.')
-    else cli.tell(`Nothing was sent to it yet. Try it:  slipway webhooks test ${id}`)
-    return exit.done
+    return listed(
+      cli,
+      found,
+      ['ID', 'EVENT', 'STATE', 'ATTEMPTS', 'LAST', 'CREATED'],
+      ({ id, event_type, state, attempt_count, last_attempt, created_at }) => [
+        id,
+        event_type,
+        state,
+        String(attempt_count),
+        cell(last_attempt && outcomeOf(last_attempt)),
+        agoOf(created_at, now),
+      ],
+      flags.state === undefined
+        ? `Nothing was sent to it yet. Try it:  slipway webhooks test ${id}`
+        : `No delivery is in such a state. All of them:  slipway webhooks deliveries ${id}`,
+    )
   },
 }
 
-function tableOf(deliveries: readonly Delivery[], now: number): string[] {
-  return columns(
-    ['ID', 'EVENT', 'STATE', 'ATTEMPTS', 'LAST', 'CREATED'],
-    deliveries.map(({ id, event_type, state, attempt_count, last_attempt, created_at }) => [
-      id,
-      event_type,
-      state,
-      String(attempt_count),
-      cell(last_attempt && outcomeOf(last_attempt)),
-      agoOf(created_at, now),
-    ]),
-  )
-}
-
-function linesOf(delivery: OneDelivery, now: number): string[] {
+function linesOf(delivery: OneDelivery, now: number, style: Style): string[] {
   const { id, event_type, event_id, state, next_at, replay_of, attempts } = delivery
-  const facts = [
+  const facts: [string, string][] = [
     ['event', `${event_type} ${event_id}`],
     ['state', state],
-    ...(next_at === undefined ? [] : [['next', next_at]]),
-    ...(replay_of === undefined ? [] : [['again', replay_of]]),
+    ...(next_at === undefined ? [] : ([['next', next_at]] as [string, string][])),
+    ...(replay_of === undefined ? [] : ([['again', replay_of]] as [string, string][])),
   ]
   const rows = attempts.map(attempt => [
     agoOf(attempt.at, now),
@@ -82,8 +80,7 @@ function linesOf(delivery: OneDelivery, now: number): string[] {
     cell(attempt.answer),
   ])
   return [
-    id,
-    ...facts.map(([fact = '', value = '']) => `  ${fact.padEnd(5)} ${shown(value)}`),
+    ...factLines(id, facts, style),
     ...(rows.length === 0 ? [] : ['', ...columns(['AGO', 'ANSWER', 'TOOK', 'SAID'], rows)]),
   ]
 }

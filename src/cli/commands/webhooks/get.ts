@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { Cli } from '../../cli.ts'
 import { type CommandFile, examples } from '../../command.ts'
 import { exit } from '../../exit.ts'
-import { shown } from '../../shown.ts'
+import { factLines } from '../../told.ts'
 
 /** `slipway webhooks get ID` */
 export const get: CommandFile = {
@@ -18,20 +18,19 @@ export const get: CommandFile = {
       return exit.done
     }
     const { url, description, tenant_id, types, instances, disabled, secret_versions } = of
-    const facts = [
+    const facts: [string, string][] = [
       ['url', url],
       ['description', description ?? '-'],
       ['tenant', tenant_id],
       ['types', types?.join(' ') ?? 'all'],
       ['instances', instances?.join(' ') ?? 'all'],
       ['state', disabled === undefined ? 'enabled' : `disabled: ${disabled.text}`],
-      ...secret_versions.map(({ version, until }) => [
+      ...secret_versions.map(({ version, until }): [string, string] => [
         'secret',
         until === undefined ? `v${version}` : `v${version} until ${until}`,
       ]),
     ]
-    cli.print(of.id)
-    for (const [fact = '', value = ''] of facts) cli.print(`  ${fact.padEnd(11)} ${shown(value)}`)
+    for (const line of factLines(of.id, facts, cli.style)) cli.print(line)
     return exit.done
   },
 }

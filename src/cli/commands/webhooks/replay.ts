@@ -5,6 +5,7 @@ import { exit } from '../../exit.ts'
 import { changing } from '../../interrupt.ts'
 import { momentOf } from '../../moment.ts'
 import { Refusal } from '../../refusal.ts'
+import { changed } from '../../told.ts'
 import { tellSent } from './sent.ts'
 
 /** `slipway webhooks replay ID [DELIVERY]` */
@@ -28,9 +29,8 @@ export const replay: CommandFile = {
     if (since === undefined) throw unclear(id, 'It is not said what is sent again.')
     const from = momentOf(since, cli.world.now(), '--since')
     const replayed = await changing(() => client.webhooks.replayAll(id, { since: from }, { signal }), lookAt(id))
-    if (cli.json) cli.printJson(replayed)
-    else cli.tell(`Everything since ${from} is sent again, in its order. See it:  slipway webhooks deliveries ${id}`)
-    return exit.done
+    const sentence = `Everything since ${from} is sent again, in its order.`
+    return changed(cli, replayed, sentence, `See it:  slipway webhooks deliveries ${id}`)
   },
 }
 

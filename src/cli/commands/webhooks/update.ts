@@ -5,6 +5,7 @@ import { type CommandFile, examples } from '../../command.ts'
 import { exit } from '../../exit.ts'
 import { changing } from '../../interrupt.ts'
 import { Refusal } from '../../refusal.ts'
+import { changed } from '../../told.ts'
 import { all, list } from '../../values.ts'
 import { idsOf } from './about.ts'
 
@@ -54,13 +55,11 @@ export const update: CommandFile = {
     const client = await cli.connect()
     const change = changeOf(flags, await instancesOf(cli, client, flags))
     // What is named is set, and nothing else: it does not matter what changed meanwhile.
-    const changed = await changing(
+    const webhook = await changing(
       () => client.webhooks.update(id, change, { signal, ifMatch: '*' }),
       `Look:  slipway webhooks get ${id}`,
     )
-    if (cli.json) cli.printJson(changed)
-    else cli.tell(`${changed.id} is changed. It is ${changed.enabled ? 'enabled' : 'disabled'}.`)
-    return exit.done
+    return changed(cli, webhook, `${webhook.id} is changed. It is ${webhook.enabled ? 'enabled' : 'disabled'}.`)
   },
 }
 
