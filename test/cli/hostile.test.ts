@@ -77,7 +77,7 @@ test('a task that can neither be stopped nor asked about is told of once, as wha
   assert.equal(
     err.replaceAll(url, 'URL'),
     `Stopping ${task}. Ctrl-C again does not wait for it.
-✖ POST URL/v1/tasks/${task}/cancel had no answer: other side closed.
+✖ POST URL/v1/tasks/${task}/cancel had no answer: socket hang up.
   Is the server up?  slipway doctor
   Start one here:    slipway up
   (connection_unreachable)

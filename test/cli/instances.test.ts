@@ -240,7 +240,7 @@ hh:mm:ss SUCCEEDED: Done after Ns: RELEASE serves.
     assert.deepEqual(seen(await user.call('instances create')), {
       code: 1,
       out: '',
-      err: `✖ POST http://127.0.0.1:#####/v1/instances had no answer: other side closed.
+      err: `✖ POST http://127.0.0.1:#####/v1/instances had no answer: socket hang up.
   Is the server up?  slipway doctor
   Start one here:    slipway up
   (connection_unreachable)

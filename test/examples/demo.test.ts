@@ -40,7 +40,7 @@ describe('npm start', () => {
     assert.ok(story.includes('\u001B[?25l') && story.trimEnd().includes('\u001B[?25h'), 'the cursor is given back')
     const summary = lines.at(-1)?.summary
     assert.ok(summary, story)
-    assert.deepEqual(story.match(/lost at [^\r\n\u001B]*/g) ?? [], [], 'no loss has a reason')
+    assert.deepEqual(story.match(/lost at .*/g) ?? [], [], 'no loss has a reason')
     assert.equal(summary.lost, 0, story)
     const told = summary.deployments.map(({ version, strategy, state, restored, error_code }) =>
       JSON.stringify({ version, strategy, state, restored, error_code }),
