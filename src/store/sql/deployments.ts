@@ -8,7 +8,7 @@ import type { DeployStore } from '../../deploy/store.ts'
 import { type Bound, flag, json, text, time, whole } from './codec.ts'
 import { count, total } from './counters.ts'
 import { entity } from './entity.ts'
-import { keyset, page } from './page.ts'
+import { countOf, keyset, page } from './page.ts'
 import { atomic, type Session } from './session.ts'
 import { each, statement, update } from './statement.ts'
 
@@ -121,7 +121,7 @@ export function deployments(session: Session): Deployments {
         .execute()
       const names = kinds.map(kind => `deployments.${kind}` as const)
       const counted = await total(db, tenantId, instanceId, names)
-      return page('deployments', keys, rows, row => row.seq, deploymentRow.read, counted)
+      return page('deployments', keys, rows, row => row.seq, deploymentRow.read, { total: counted })
     },
 
     async listByState(tenantId, states, options) {
@@ -147,13 +147,8 @@ export function deployments(session: Session): Deployments {
         .orderBy('seq', 'desc')
         .limit(keys.limit + 1)
         .execute()
-      const { counted } = await db
-        .selectFrom('deployments')
-        .where('tenant_id', '=', tenantId)
-        .where('state', 'in', states)
-        .select(({ fn }) => fn.countAll<number>().as('counted'))
-        .executeTakeFirstOrThrow()
-      return page('deployments', keys, rows, row => row.seq, deploymentRow.read, counted)
+      const all = db.selectFrom('deployments').where('tenant_id', '=', tenantId).where('state', 'in', states)
+      return page('deployments', keys, rows, row => row.seq, deploymentRow.read, await countOf(db, all))
     },
 
     async findDeployments(tenantId, { instanceIds, states, kinds, releaseId, ...options } = {}) {
@@ -170,8 +165,7 @@ export function deployments(session: Session): Deployments {
         .orderBy('seq', 'desc')
         .limit(keys.limit + 1)
         .execute()
-      const { counted } = await found.select(({ fn }) => fn.countAll<number>().as('counted')).executeTakeFirstOrThrow()
-      return page('deployments', keys, rows, row => row.seq, deploymentRow.read, counted)
+      return page('deployments', keys, rows, row => row.seq, deploymentRow.read, await countOf(db, found))
     },
 
     async backlog() {

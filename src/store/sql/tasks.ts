@@ -61,7 +61,7 @@ export function tasks({ db, clock }: Session): TaskStore {
 
     async list(tenantId, instanceId, options) {
       const all = db.selectFrom('tasks').where('tenant_id', '=', tenantId).where('instance_id', '=', instanceId)
-      return await newestFirst('tasks', options, all, taskRow.read)
+      return await newestFirst(db, 'tasks', options, all, taskRow.read)
     },
 
     async unended(instanceId) {
@@ -122,6 +122,7 @@ export function tasks({ db, clock }: Session): TaskStore {
         .select('seq')
         .where('state', 'not in', ['pending', 'running'])
         .where('finished_at', '<', Date.parse(before))
+        .orderBy('finished_at')
         .limit(limit)
       const { numDeletedRows } = await db.deleteFrom('tasks').where('seq', 'in', old).executeTakeFirst()
       return Number(numDeletedRows)
