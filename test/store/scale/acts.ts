@@ -55,6 +55,12 @@ export function hotActs({ deployments, instances }: Filled, counted: number): Ac
     { what: 'free the leases of a worker', act: s => s.work.removeWorker('w2'), rows: (2 * instances) / 100 },
     { what: 'images of an instance', act: s => s.work.images(instanceId, 20) },
     { what: 'shrink plans', act: s => s.work.shrinkRuns(long, '', 100), rows: deployments / 50 },
+    {
+      what: 'prune history',
+      act: s => s.work.pruneHistory({ keep: 100, keepMs: tenthMs / 100, keepReleases: 20 }, '', 25),
+      // The history of one instance, from its start on.
+      rows: 600 + deployments / 100,
+    },
     { what: 'ports of an instance', act: s => s.work.releasePorts(idOf('inst', 8)) },
 
     { what: 'insert a deployment', act: s => s.deploys.insertDeployment(aDeployment(instance), aRequest) },

@@ -22,7 +22,7 @@ export const newestMs = Date.UTC(2026, 10, 24)
 export function fill({ deployments, instances }: Filled): string[] {
   const id = (prefix: string, row: string): string => `'${prefix}_' || lpad((${row})::text, 26, '0')`
   const rows = `generate_series(1, ${deployments}) as i`
-  const instanceOf = `case when i % 200 = 0 then 1 else 2 + (i * 7919) % ${instances - 1} end`
+  const instanceOf = `case when i % 200 = 0 then 1 else 2 + (i * 7919::bigint) % ${instances - 1} end`
   const tenantOf = (instance: string): string =>
     `case when (${instance}) % 10 < 6 then 'big' else 't' || (${instance}) % 200 end`
   const at = `${newestMs} - (${deployments} - i) * 1000::bigint`
