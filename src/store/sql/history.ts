@@ -158,7 +158,12 @@ export function history(session: Session): HistoryStore {
     async pruneHealth(before, limit) {
       return await atomic(session, async ({ db }) => {
         const old = Date.parse(before)
-        const spans = db.selectFrom('health_spans').select('seq').where('until_at', '<', old).limit(limit)
+        const spans = db
+          .selectFrom('health_spans')
+          .select('seq')
+          .where('until_at', '<', old)
+          .orderBy('until_at')
+          .limit(limit)
         const gone = await db.deleteFrom('health_spans').where('seq', 'in', spans).executeTakeFirst()
         await db.deleteFrom('watches').where('beat_at', '<', old).execute()
         return Number(gone.numDeletedRows)

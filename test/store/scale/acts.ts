@@ -94,15 +94,15 @@ export function hotActs({ deployments, instances }: Filled, counted: number): Ac
     {
       what: 'find those of a few instances',
       act: s => s.deploys.findDeployments(tenantId, { instanceIds: some.slice(1) }),
-      rows: 3_000,
     },
     { what: 'find those of a release', act: s => s.deploys.findDeployments(tenantId, { releaseId: release }) },
     { what: 'find deployments of everybody', act: s => s.deploys.findDeployments(everyTenant), rows: counted },
     {
       what: 'find what moves of everybody',
       act: s => s.deploys.findDeployments(everyTenant, { states: ['pending', 'running'] }),
+      rows: counted,
     },
-    { what: 'backlog', act: s => s.deploys.backlog() },
+    { what: 'backlog', act: s => s.deploys.backlog(), rows: deployments / 500 },
     { what: 'insert a release', act: s => s.deploys.insertRelease(aRelease(instance, deployments * 2)) },
     { what: 'a release', act: s => s.deploys.getRelease(tenantId, release) },
     { what: 'list releases', act: s => s.deploys.listReleases(tenantId, instanceId) },
