@@ -84,6 +84,7 @@ export {
   type SlipwayOptions,
   type WebhookOptions,
 } from './slipway.ts'
+export { type Moved, type MoveOptions, moveToPostgres } from './store/move/move.ts'
 export type { PostgresConnectionOptions } from './store/postgres/connections.ts'
 export { type PostgresStoreOptions, postgresStore } from './store/postgres.ts'
 export { sqliteStore } from './store/sqlite.ts'

@@ -54,6 +54,7 @@ import { masterKey } from './secrets/master-key.ts'
 import { type SecretService, secretService } from './secrets/service.ts'
 import type { Vault } from './secrets/vault.ts'
 import { keepFrontPort, keptFrontPort } from './store/front-port.ts'
+import { movedFile } from './store/move/move.ts'
 import { storedPorts } from './store/ports.ts'
 import { type PostgresStoreOptions, postgresStore } from './store/postgres.ts'
 import { sqliteStore } from './store/sqlite.ts'
@@ -381,8 +382,20 @@ async function ownStore(
   onFlush: { onFlush?: (seconds: number) => void },
 ): Promise<Store> {
   const time = clock ? { clock } : {}
-  if (database === undefined) return await sqliteStore({ path: join(dataDir, 'slipway.db'), ...time, ...onFlush })
+  if (database === undefined) {
+    requireNotMoved(dataDir)
+    return await sqliteStore({ path: join(dataDir, 'slipway.db'), ...time, ...onFlush })
+  }
   return await postgresStore({ ...time, ...(typeof database === 'string' ? { url: database } : database) })
+}
+
+/** What runs belongs to a database that is elsewhere: a new one would know nothing of it. */
+function requireNotMoved(dataDir: string): void {
+  const kept = movedFile(dataDir)
+  if (kept === undefined) return
+  throw new SlipwayError('unavailable', `The data of ${dataDir} was moved to PostgreSQL, and no database is named.`, {
+    next: `Name it: SLIPWAY_DATABASE_URL, or --database. To go back, give ${kept} its name slipway.db again: what happened since is not in it.`,
+  })
 }
 
 function linesOnStderr(level: string): Log {

@@ -93,6 +93,8 @@ describe('the house: imports run one way', () => {
     const wrong = imports.filter(({ from, to }) => {
       const [mine, other] = [adapterOf(from), isOurs(to) ? adapterOf(to) : undefined]
       if (mine === undefined || other === undefined || mine === other) return false
+      // It goes from one to the other: that is what it is for.
+      if (mine === 'store/move') return false
       if (mine.startsWith('store/') && other.startsWith('store/'))
         return other === 'store/sqlite.ts' || other === 'store/postgres.ts'
       return !besides.has(`${mine} ← ${other}`)

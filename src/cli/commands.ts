@@ -18,6 +18,10 @@ export const commands: Readonly<Record<string, Listed>> = {
     summary: 'End the proxy of a data folder that no server holds',
     load: async () => (await import('./commands/down.ts')).down,
   },
+  move: {
+    summary: 'Move the data of a stopped server from SQLite to PostgreSQL',
+    load: async () => (await import('./commands/move.ts')).move,
+  },
   login: { summary: 'Keep the token of a server', load: async () => (await import('./commands/login.ts')).login },
   logout: { summary: 'Forget it', load: async () => (await import('./commands/logout.ts')).logout },
   context: {

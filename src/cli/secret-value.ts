@@ -4,6 +4,7 @@ import { messageOf } from '../errors.ts'
 import { askHidden, canAsk } from './ask.ts'
 import type { Cli } from './cli.ts'
 import { exit } from './exit.ts'
+import { piped } from './piped.ts'
 import { Refusal } from './refusal.ts'
 
 /** The value of a secret: from a file, from a pipe, or typed unseen. Never from the command line, which everybody on the machine can read. */
@@ -33,22 +34,6 @@ async function bytesOf(file: string): Promise<Buffer> {
     const why = messageOf(error).replace(/, (?:open|read)( '.*')?$/s, '')
     throw new Refusal(exit.usage, 'file_unreadable', `${file} can't be read: ${why}.`, 'Name another one:  --file FILE')
   }
-}
-
-async function piped({ world: { stdin }, signal }: Cli): Promise<Buffer> {
-  const { stream } = stdin
-  const stop = (): void => void stream.destroy()
-  signal.addEventListener('abort', stop)
-  const chunks: Buffer[] = []
-  try {
-    for await (const chunk of stream) chunks.push(Buffer.from(chunk as Uint8Array | string))
-  } catch (error) {
-    if (!signal.aborted) throw error
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
-  signal.throwIfAborted()
-  return Buffer.concat(chunks)
 }
 
 function textOf(bytes: Buffer): string {

@@ -159,6 +159,8 @@ export interface Page<T> {
   /** The `cursor` of the next page; absent on the last. */
   readonly next_cursor?: string | undefined
   readonly total: number
+  /** There are more than `total`: long lists across instances are counted up to 10,000. */
+  readonly total_is_at_least?: true | undefined
 }
 
 /** A list that does not come in pages. */

@@ -11,11 +11,16 @@ export interface ListOptions {
   readonly limit?: number
 }
 
-/** One page, newest first. `nextCursor` is absent on the last one; `total` counts everything. */
+/** One page, newest first. `nextCursor` is absent on the last one; `total` counts everything, up to a bound: see `totalIsAtLeast`. */
 export interface Page<T> {
   readonly items: readonly T[]
   readonly nextCursor?: string
   readonly total: number
+  /**
+   * There are more than `total`: what no counter counts is counted up to 10,000. Lists of the deployments and releases of one instance are
+   * always counted to the end.
+   */
+  readonly totalIsAtLeast?: true
 }
 
 export type DeployListResult = Page<Deployment>

@@ -109,7 +109,8 @@ export async function submitRollback(
     strategy.options?.(request.keepWarmSeconds === undefined ? {} : { keepWarmSeconds: request.keepWarmSeconds }) ?? {}
   return await submit(target.id, request.ifBusy ?? 'supersede', by, parts, openTenant, async (_current, tx) => {
     const fresh = await tx.deploys.getRelease(tenantId, back.id)
-    if (!fresh?.activatedAt) throw neverActive(back)
+    if (!fresh) throw notFound('release', back.id)
+    if (!fresh.activatedAt) throw neverActive(back)
     return {
       deployment: {
         ...blank('rollback', target.id, back.id, by, at),

@@ -47,6 +47,12 @@ export interface WorkPatch {
   readonly activeDeploymentId?: string | null
 }
 
+/** How much of its history an instance keeps. */
+export interface HistoryCap extends Cap {
+  /** It can be gone back to so many of the releases that were active, and to so many of the newest. */
+  readonly keepReleases: number
+}
+
 /** A port that an instance has. */
 export interface PortReservation {
   readonly port: number
@@ -122,6 +128,18 @@ export interface WorkStore {
    * that have a plan, after the id `after`. `next`: go on after it.
    */
   shrinkRuns(cap: Cap, after: string, limit: number): Promise<{ readonly shrunk: number; readonly next?: string }>
+
+  /**
+   * Removes deployments that ended longer ago than the cap says and are not among the newest `keep` of their instance, with all that is
+   * kept of them; and releases as old that no deployment is left of. Never what has not ended, what made the current release active, the
+   * first version, or a release that is active, warm, or among those that can be gone back to. Looks at one instance, the next after this
+   * id, and removes at most `limit`. `next`: go on after it.
+   */
+  pruneHistory(
+    cap: HistoryCap,
+    after: string,
+    limit: number,
+  ): Promise<{ readonly deployments: number; readonly releases: number; readonly next?: string }>
 
   /** Reserves a port for an instance; false when someone has it. */
   reservePort(port: number, instanceId: string, purpose: string): Promise<boolean>

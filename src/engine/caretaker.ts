@@ -4,14 +4,22 @@ import { isSlipwayError, messageOf } from '../errors.ts'
 import { keepHealthMs } from '../instance/uptime.ts'
 import type { ProviderRegistry } from '../provider/registry.ts'
 import { inWords, type Room } from '../room.ts'
+import { type BatchPace, inBatches } from './batches.ts'
 
-/** How much of what only grows is kept. Deployments and releases themselves are history, and stay. */
+/** How much of what only grows is kept. */
 export interface Retention {
   /**
    * An instance can be rolled back to so many of the releases that were active, newest first, and retry deployments of its newest so many
-   * releases: their images are kept. Default 20.
+   * releases: these releases and their images are kept. Default 20.
    */
   readonly keepReleases?: number
+  /** So many of the newest deployments of each instance are kept, however old. Default 200. */
+  readonly keepDeployments?: number
+  /**
+   * For how long all others are kept after they ended, and releases of which no deployment is left, milliseconds. Default 400 days. The
+   * first version stays, and whatever can be gone back to.
+   */
+  readonly keepDeploymentsMs?: number
   /** An image that nobody needs is kept for so long after it was last resolved or asked for, milliseconds. Default an hour. */
   readonly unusedImageMs?: number
   /** Events in the log. Default 1,000,000. */
@@ -34,6 +42,8 @@ const dayMs = 24 * 60 * 60 * 1000
 
 export const retentionDefaults = {
   keepReleases: 20,
+  keepDeployments: 200,
+  keepDeploymentsMs: 400 * dayMs,
   unusedImageMs: 60 * 60 * 1000,
   keepEvents: 1_000_000,
   keepEventsMs: 30 * dayMs,
@@ -47,6 +57,8 @@ export const retentionDefaults = {
 /** What was thrown away. */
 export interface Pruned {
   readonly events: number
+  readonly deployments: number
+  readonly releases: number
   /** Deployments that lost their plan, steps and signals. */
   readonly plans: number
   /** One-off tasks. */
@@ -80,8 +92,7 @@ const pruneEveryMs = 10 * 60 * 1000
 const firstPruneMs = 60 * 1000
 /** How often the disk is looked at, milliseconds. */
 const lookEveryMs = 5000
-/** Rows that are looked at in one transaction, and the pause after it, milliseconds: others have their turn. */
-const batch = 100
+/** The pause after a batch, milliseconds: others have their turn. */
 const breathMs = 5
 
 /** Starts a caretaker. What it was about when it is killed is taken up again by the next. */
@@ -89,6 +100,7 @@ export function startCaretaker(parts: CaretakerParts, retention: Retention = {})
   const { store, providers, room, clock, log } = parts
   const policy = { ...retentionDefaults, ...retention }
   const stopped = new AbortController()
+  const pace: BatchPace = { now: () => clock.monotonic(), breathe }
   let pruning: Promise<Pruned> | undefined
   /** Whether there was less than the reserve when the disk was last looked at. */
   let wasLow = false
@@ -107,57 +119,75 @@ export function startCaretaker(parts: CaretakerParts, retention: Retention = {})
     }
     const images = await part(pruneImages, [])
     const events = await part(pruneEvents, 0)
+    const history = await part(pruneHistory, { deployments: 0, releases: 0 })
     const plans = await part(prunePlans, 0)
     const tasks = await part(pruneTasks, 0)
     const audit = await part(pruneAudit, 0)
     const deliveries = await part(pruneDeliveries, 0)
-    await part(pruneHealth, undefined)
+    await part(pruneHealth, 0)
     await part(async () => await store.tidy?.(), undefined)
     if (failures.length > 0) throw failures[0]
-    return { events, plans, deliveries, tasks, audit, images }
+    return { events, ...history, plans, deliveries, tasks, audit, images }
   }
 
   async function pruneEvents(): Promise<number> {
     const cap = { keep: policy.keepEvents, keepMs: policy.keepEventsMs }
-    let all = 0
-    for (let gone = batch; gone === batch; await breathe()) {
-      gone = await store.events.prune(cap, batch)
-      all += gone
-    }
-    return all
+    return await inAll(limit => store.events.prune(cap, limit))
   }
 
-  const pruneDeliveries = async () => await pruneOld({ prune: store.webhooks.pruneDeliveries }, policy.keepDeliveriesMs)
-  const pruneTasks = async () => await pruneOld(store.tasks, policy.keepTasksMs)
-  const pruneAudit = async () => await pruneOld(store.audit, policy.keepAuditMs)
+  const pruneDeliveries = async () =>
+    await pruneOld((before, limit) => store.webhooks.pruneDeliveries(before, limit), policy.keepDeliveriesMs)
+  const pruneTasks = async () => await pruneOld((before, limit) => store.tasks.prune(before, limit), policy.keepTasksMs)
+  const pruneAudit = async () => await pruneOld((before, limit) => store.audit.prune(before, limit), policy.keepAuditMs)
+  const pruneHealth = async () =>
+    await pruneOld((before, limit) => store.history.pruneHealth(before, limit), keepHealthMs)
 
-  async function pruneOld(of: Pick<Store['audit'], 'prune'>, keepMs: number): Promise<number> {
+  async function pruneOld(act: Store['audit']['prune'], keepMs: number): Promise<number> {
+    const before = timestamp(clock.now() - keepMs)
+    return await inAll(limit => act(before, limit))
+  }
+
+  /** Until fewer go than were asked for. */
+  async function inAll(act: (limit: number) => Promise<number>): Promise<number> {
     let all = 0
-    for (let gone = batch; gone === batch; await breathe()) {
-      gone = await of.prune(timestamp(clock.now() - keepMs), batch)
+    await inBatches(pace, async limit => {
+      const gone = await act(limit)
       all += gone
-    }
+      return gone < limit ? 'done' : 'more'
+    })
     return all
   }
 
   async function prunePlans(): Promise<number> {
     const cap = { keep: policy.keepPlans, keepMs: policy.keepPlansMs }
-    let all = 0
-    for (let after: string | undefined = ''; after !== undefined; await breathe()) {
-      const { shrunk, next }: Awaited<ReturnType<Store['work']['shrinkRuns']>> = await store.work.shrinkRuns(
-        cap,
-        after,
-        batch,
-      )
+    let [all, after] = [0, '']
+    await inBatches(pace, async limit => {
+      const { shrunk, next } = await store.work.shrinkRuns(cap, after, limit)
       all += shrunk
+      if (next === undefined) return 'done'
       after = next
-    }
+      return 'more'
+    })
     return all
   }
 
-  async function pruneHealth(): Promise<void> {
-    const before = timestamp(clock.now() - keepHealthMs)
-    while ((await store.history.pruneHealth(before, batch)) === batch) await breathe()
+  async function pruneHistory(): Promise<Pick<Pruned, 'deployments' | 'releases'>> {
+    const { keepDeployments: keep, keepDeploymentsMs: keepMs, keepReleases } = policy
+    const all = { deployments: 0, releases: 0 }
+    let after = ''
+    await inBatches(pace, async limit => {
+      const { deployments, releases, next } = await store.work.pruneHistory(
+        { keep, keepMs, keepReleases },
+        after,
+        limit,
+      )
+      all.deployments += deployments
+      all.releases += releases
+      if (next === undefined) return 'done'
+      after = next
+      return 'more'
+    })
+    return all
   }
 
   async function pruneImages(): Promise<string[]> {

@@ -26,7 +26,7 @@ export function linksOf(basePath: string, { id }: Deployment, place: number) {
 
 /** One page as it goes over the wire, with a link to the next in `Link`. */
 export function pageAnswer<T>(c: Context<ServerEnv>, { basePath }: ServerParts, page: Page<T>) {
-  const { nextCursor, items, total } = page
+  const { nextCursor, items, total, totalIsAtLeast } = page
   if (nextCursor !== undefined) {
     const { pathname, searchParams } = new URL(c.req.url)
     searchParams.set('cursor', nextCursor)
@@ -37,5 +37,6 @@ export function pageAnswer<T>(c: Context<ServerEnv>, { basePath }: ServerParts, 
     items: items.map(item => wire(item)) as Wired<T>[],
     ...(nextCursor !== undefined ? { next_cursor: nextCursor } : {}),
     total,
+    ...(totalIsAtLeast ? { total_is_at_least: true as const } : {}),
   }
 }

@@ -77,6 +77,7 @@ export const words: Readonly<Record<string, string>> = {
   kind: 'What is done.',
   label: 'What to do, in words.',
   total: 'How many there are in all.',
+  total_is_at_least: 'There are more than `total`: long lists across instances are counted up to 10,000.',
   'last-event-id': 'The id of the last message that was heard: it goes on after it.',
   links: 'Where it is read, and where its events are heard.',
   max_p95_ms: 'The slowest twentieth of requests may take so long, milliseconds.',

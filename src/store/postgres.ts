@@ -48,7 +48,7 @@ export async function postgresStore(options: PostgresStoreOptions): Promise<Stor
     const store = await sqlStore({
       dialect: postgresDialect(driver),
       urgent: postgresDialect(driver.urgent),
-      flavour: flavourOf(hints),
+      flavour: postgresFlavour(hints),
       clock: options.clock ?? clock,
       close,
     })
@@ -60,7 +60,7 @@ export async function postgresStore(options: PostgresStoreOptions): Promise<Stor
 }
 
 /** PostgreSQL's own ways. */
-function flavourOf(hints: Hints): SqlFlavour {
+export function postgresFlavour(hints: Hints): SqlFlavour {
   return {
     serial: ['bigint', column => column.generatedByDefaultAsIdentity().primaryKey()],
     bytes: 'bytea',

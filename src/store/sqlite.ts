@@ -44,7 +44,7 @@ export async function sqliteStore({ path, clock = systemClock, ...limits }: Sqli
   return sqlStore({
     dialect: sqliteDialect(driver),
     urgent: sqliteDialect(driver.urgent),
-    flavour: sqlite,
+    flavour: sqliteFlavour,
     clock,
     close,
     ...(held ? { tidy } : {}),
@@ -52,7 +52,7 @@ export async function sqliteStore({ path, clock = systemClock, ...limits }: Sqli
 }
 
 /** SQLite's own ways. */
-const sqlite: SqlFlavour = {
+export const sqliteFlavour: SqlFlavour = {
   serial: ['integer', column => column.primaryKey()],
   bytes: 'blob',
   soleProcess: true,

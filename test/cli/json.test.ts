@@ -12,6 +12,7 @@ import { startUser, type User } from './world.ts'
 
 /** Not called here, each for a reason. */
 const notHere: Readonly<Record<string, string>> = {
+  move: 'it needs PostgreSQL: test/cli/move.test.ts calls it so',
   up: 'it serves until it is ended; test/cli/up.test.ts reads its JSON',
   demo: 'it starts a shop and takes its time',
   'instances adopt': 'it needs a database that is older than what runs',

@@ -7,6 +7,7 @@ import type { MakeStore } from './store/fixtures.ts'
 import { historyTests } from './store/history.ts'
 import { instanceTests } from './store/instances.ts'
 import { leaseTests } from './store/leases.ts'
+import { pruneHistoryTests } from './store/prune-history.ts'
 import { releaseTests } from './store/releases.ts'
 import { requestTests } from './store/requests.ts'
 import { retentionTests } from './store/retention.ts'
@@ -37,6 +38,7 @@ export function storeContract(name: string, makeStore: MakeStore): void {
     describe('webhooks', () => webhookTests(makeStore))
     describe('retention', () => retentionTests(makeStore))
     describe('history', () => historyTests(makeStore))
+    describe('retention of history', () => pruneHistoryTests(makeStore))
     describe('transactions', () => transactionTests(makeStore))
   })
 }

@@ -20,6 +20,7 @@ const toWebhooks = 'the shop has none: test/event/webhook-kill.test.ts'
 export const unplayed: Readonly<Record<string, string>> = {
   'events.prune': byTheCaretaker,
   'work.shrinkRuns': byTheCaretaker,
+  'work.pruneHistory': byTheCaretaker,
   'provider.prune': byTheCaretaker,
   'store.tidy': byTheCaretaker,
   'audit.prune': byTheCaretaker,

@@ -15,6 +15,7 @@ const otherNames = new Set([
   'rolled_back',
   'last_event_id',
   'next_cursor',
+  'total_is_at_least',
   'request_id',
   'if_busy',
   'expect_release',

@@ -7,11 +7,14 @@ import type { ListenOptions, Server } from '../../server/index.ts'
 import type { Cli } from '../cli.ts'
 import { type CommandFile, examples } from '../command.ts'
 import { contextsFile, readContexts, writeContexts } from '../contexts.ts'
+import { databaseFlags, databaseUrl } from '../database-url.ts'
 import { type ExitCode, exit } from '../exit.ts'
 import { Refusal } from '../refusal.ts'
 
 interface Options {
   readonly data: string
+  readonly database?: string
+  readonly databaseUrlStdin?: boolean
   readonly host: string
   readonly port: number
   readonly tlsCert?: string
@@ -45,6 +48,7 @@ export const up: CommandFile = {
       .addOption(
         new Option('--log <level>', 'what is told on stderr').choices(['info', 'warn', 'silent']).default('warn'),
       )
+    databaseFlags(command, '--database', 'PostgreSQL to keep everything in, instead of a file')
     examples(
       command,
       'slipway up',
@@ -56,7 +60,13 @@ export const up: CommandFile = {
     const dataDir = resolve(cli.world.cwd, options.data)
     const oidc = options.oidc === undefined ? undefined : await issuersIn(resolve(cli.world.cwd, options.oidc))
     const tls = tlsOf(cli, options)
-    const slipway = await createSlipway({ dataDir, logLevel: options.log, ...(oidc ? { oidc } : {}) })
+    const database = await databaseUrl(cli, options.database, options.databaseUrlStdin)
+    const slipway = await createSlipway({
+      dataDir,
+      logLevel: options.log,
+      ...(oidc ? { oidc } : {}),
+      ...(database === undefined ? {} : { database }),
+    })
     // By the tokens, and not by the folder: a first start that was refused, or killed, made the folder and told no token.
     const isNew = (await slipway.store.tokens.list(everyTenant, { limit: 1 })).total === 0
     try {

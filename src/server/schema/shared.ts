@@ -19,6 +19,7 @@ export function pageOf<S extends z.ZodType>(item: S) {
     items: z.array(item),
     next_cursor: z.string().optional().meta({ description: 'The `cursor` of the next page; absent on the last.' }),
     total: z.number().int(),
+    total_is_at_least: z.literal(true).optional(),
   })
 }
 

@@ -1,6 +1,7 @@
 import type { CompiledQuery, DatabaseConnection, Driver, QueryResult } from 'kysely'
 import type { Pool, PoolClient } from 'pg'
 import { SlipwayError } from '../../errors.ts'
+import { bindable } from './bindable.ts'
 import { faultOf, isLost, unknownOutcome } from './fault.ts'
 
 /** How many calls may wait for a connection. */
@@ -169,11 +170,6 @@ async function connect(pool: Pool, server: string): Promise<PoolClient> {
     if (error instanceof Error && error.message === 'timeout exceeded when trying to connect') throw overloaded()
     throw faultOf(error, server)
   }
-}
-
-/** PostgreSQL's text has no NUL; it becomes what stands for what can't be shown. */
-function bindable(value: unknown): unknown {
-  return typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\u{fffd}') : value
 }
 
 function overloaded(): SlipwayError {

@@ -45,7 +45,7 @@ export function audit(session: Session): AuditStore {
     async list(tenantId, options = {}) {
       const every = db.selectFrom('audit')
       const all = matching(tenantId === everyTenant ? every : every.where('tenant_id', '=', tenantId), options)
-      return await newestFirst('audit', options, all, auditRow.read)
+      return await newestFirst(db, 'audit', options, all, auditRow.read)
     },
 
     async prune(before, limit) {

@@ -115,7 +115,7 @@ export function deliveries(session: Session): Deliveries {
     async deliveries(tenantId, webhookId, { states, ...options } = {}) {
       const all = db.selectFrom('deliveries').where('webhook_id', '=', webhookId).where('tenant_id', '=', tenantId)
       const wanted = states ? all.where('state', 'in', states) : all
-      return await newestFirst('deliveries', options, wanted, deliveryRow.read)
+      return await newestFirst(db, 'deliveries', options, wanted, deliveryRow.read)
     },
 
     async attempted({ id, webhookId, lane, ...before }, attempt, then) {

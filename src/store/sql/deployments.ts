@@ -1,14 +1,14 @@
 import { sql } from 'kysely'
 import { everyTenant } from '../../auth/auth.ts'
 import { timestamp } from '../../clock.ts'
-import type { Deployment, DeploymentKind, DeploymentState } from '../../deploy/deployment.ts'
+import type { Deployment, DeploymentKind } from '../../deploy/deployment.ts'
 import type { Backlog } from '../../deploy/find.ts'
 import type { RunRequest } from '../../deploy/run.ts'
 import type { DeployStore } from '../../deploy/store.ts'
 import { type Bound, flag, json, text, time, whole } from './codec.ts'
 import { count, total } from './counters.ts'
 import { entity } from './entity.ts'
-import { keyset, page } from './page.ts'
+import { countOf, keyset, page } from './page.ts'
 import { atomic, type Session } from './session.ts'
 import { each, statement, update } from './statement.ts'
 
@@ -45,6 +45,9 @@ export const deploymentRow = entity<Deployment>({
 
 /** The kinds a list shows when the caller does not say: those that bring out a release. */
 const listedKinds: readonly DeploymentKind[] = ['deploy', 'rollback', 'initial']
+
+/** Parts of one compound statement at most. */
+const mostParts = 100
 
 /** Compiled once, as they are part of every step, or of every look at one. */
 const finding = statement<{ tenantId: string; id: string }, object>((db, of) =>
@@ -86,6 +89,45 @@ type Deployments = Pick<
 /** The deployment half of the deploy store. */
 export function deployments(session: Session): Deployments {
   const { db, clock } = session
+  const findDeployments: Deployments['findDeployments'] = async (
+    tenantId,
+    { instanceIds, states, kinds, releaseId, ...options } = {},
+  ) => {
+    const keys = keyset('deployments', options)
+    let found = db.selectFrom('deployments')
+    if (tenantId !== everyTenant) found = found.where('tenant_id', '=', tenantId)
+    if (kinds) found = found.where('kind', 'in', kinds)
+    if (releaseId !== undefined) found = found.where('release_id', '=', releaseId)
+    const ofStates = states ? found.where('state', 'in', states) : found
+    const all = instanceIds ? ofStates.where('instance_id', 'in', instanceIds) : ofStates
+    // The newest of each by its index, then the newest of those: sorting all there ever were would grow without end.
+    const parts =
+      instanceIds && instanceIds.length <= mostParts
+        ? [...new Set(instanceIds)].map(id => ofStates.where('instance_id', '=', id))
+        : states && !instanceIds && releaseId === undefined
+          ? [...new Set(states)].map(state => found.where('state', '=', state))
+          : [all]
+    const [first, ...others] = parts.map(part => {
+      const newest = keys.before === undefined ? part : part.where('seq', '<', keys.before)
+      return db
+        .selectFrom(
+          newest
+            .selectAll()
+            .orderBy('seq', 'desc')
+            .limit(keys.limit + 1)
+            .as('newest'),
+        )
+        .selectAll()
+    })
+    if (!first) return { items: [], total: 0 }
+    const rows = await others
+      .reduce((union, more) => union.unionAll(more), first)
+      .orderBy('seq', 'desc')
+      .limit(keys.limit + 1)
+      .execute()
+    return page('deployments', keys, rows, row => row.seq, deploymentRow.read, await countOf(db, all))
+  }
+
   return {
     async insertDeployment(deployment, request, traceparent) {
       await atomic(session, async one => {
@@ -121,58 +163,15 @@ export function deployments(session: Session): Deployments {
         .execute()
       const names = kinds.map(kind => `deployments.${kind}` as const)
       const counted = await total(db, tenantId, instanceId, names)
-      return page('deployments', keys, rows, row => row.seq, deploymentRow.read, counted)
+      return page('deployments', keys, rows, row => row.seq, deploymentRow.read, { total: counted })
     },
 
     async listByState(tenantId, states, options) {
-      const keys = keyset('deployments', options)
-      const inState = (state: DeploymentState) => {
-        const all = db.selectFrom('deployments').where('tenant_id', '=', tenantId).where('state', '=', state)
-        const newest = keys.before === undefined ? all : all.where('seq', '<', keys.before)
-        return db
-          .selectFrom(
-            newest
-              .selectAll()
-              .orderBy('seq', 'desc')
-              .limit(keys.limit + 1)
-              .as('newest'),
-          )
-          .selectAll()
-      }
-      // The newest of each state by its index, then the newest of those: sorting all there ever were would grow without end.
-      const [first, ...others] = [...new Set(states)].map(inState)
-      if (!first) return { items: [], total: 0 }
-      const rows = await others
-        .reduce((all, more) => all.unionAll(more), first)
-        .orderBy('seq', 'desc')
-        .limit(keys.limit + 1)
-        .execute()
-      const { counted } = await db
-        .selectFrom('deployments')
-        .where('tenant_id', '=', tenantId)
-        .where('state', 'in', states)
-        .select(({ fn }) => fn.countAll<number>().as('counted'))
-        .executeTakeFirstOrThrow()
-      return page('deployments', keys, rows, row => row.seq, deploymentRow.read, counted)
+      if (states.length === 0) return { items: [], total: 0 }
+      return await findDeployments(tenantId, { ...options, states })
     },
 
-    async findDeployments(tenantId, { instanceIds, states, kinds, releaseId, ...options } = {}) {
-      const keys = keyset('deployments', options)
-      let found = db.selectFrom('deployments')
-      if (tenantId !== everyTenant) found = found.where('tenant_id', '=', tenantId)
-      if (instanceIds) found = found.where('instance_id', 'in', instanceIds)
-      if (states) found = found.where('state', 'in', states)
-      if (kinds) found = found.where('kind', 'in', kinds)
-      if (releaseId !== undefined) found = found.where('release_id', '=', releaseId)
-      const newest = keys.before === undefined ? found : found.where('seq', '<', keys.before)
-      const rows = await newest
-        .selectAll()
-        .orderBy('seq', 'desc')
-        .limit(keys.limit + 1)
-        .execute()
-      const { counted } = await found.select(({ fn }) => fn.countAll<number>().as('counted')).executeTakeFirstOrThrow()
-      return page('deployments', keys, rows, row => row.seq, deploymentRow.read, counted)
-    },
+    findDeployments,
 
     async backlog() {
       const rows = await db

@@ -158,7 +158,12 @@ export function history(session: Session): HistoryStore {
     async pruneHealth(before, limit) {
       return await atomic(session, async ({ db }) => {
         const old = Date.parse(before)
-        const spans = db.selectFrom('health_spans').select('seq').where('until_at', '<', old).limit(limit)
+        const spans = db
+          .selectFrom('health_spans')
+          .select('seq')
+          .where('until_at', '<', old)
+          .orderBy('until_at')
+          .limit(limit)
         const gone = await db.deleteFrom('health_spans').where('seq', 'in', spans).executeTakeFirst()
         await db.deleteFrom('watches').where('beat_at', '<', old).execute()
         return Number(gone.numDeletedRows)
@@ -268,13 +273,13 @@ export function history(session: Session): HistoryStore {
     async running() {
       const rows = await db
         .selectFrom('deployments')
-        .select(['id', 'instance_id'])
+        .select(['seq', 'id', 'instance_id'])
         // As a literal: with parameters the partial index would not be seen to fit.
         .where(sql<boolean>`state in ('pending', 'running')`)
         .where('state', '=', 'running')
-        .orderBy('seq')
         .execute()
-      return rows.map(row => ({ id: row.id, instanceId: row.instance_id }))
+      // Sorted here: SQLite would go through all there ever were, in their order, for that.
+      return sorted(rows).map(row => ({ id: row.id, instanceId: row.instance_id }))
     },
   }
 }
@@ -308,6 +313,10 @@ function spanOf(row: {
 function outcomeOf(row: object): Outcome {
   const { restored } = row as { restored: number | null }
   return { ...outcomeRow.read(row), ...(restored === null ? {} : { restored: restored === 1 }) }
+}
+
+function sorted<R extends { readonly seq: number }>(rows: readonly R[]): R[] {
+  return rows.toSorted((a, b) => a.seq - b.seq)
 }
 
 function* chunks<T>(all: readonly T[], size: number): Generator<T[]> {

@@ -9,7 +9,7 @@ import type { InstanceStore } from '../../instance/store.ts'
 import { json, text, time } from './codec.ts'
 import { count, livingInstances } from './counters.ts'
 import { entity } from './entity.ts'
-import { keyset, page } from './page.ts'
+import { countOf, keyset, page } from './page.ts'
 import type { Schema } from './schema.ts'
 import { atomic, type Session } from './session.ts'
 import { statement, update } from './statement.ts'
@@ -92,9 +92,8 @@ export function instances(session: Session): InstanceStore {
         .limit(keys.limit + 1)
         .execute()
       const total = async () => {
-        if (tenantId !== everyTenant && Object.keys(filter).length === 0) return await livingInstances(db, tenantId)
-        const counting = found.select(({ fn }) => fn.countAll<number>().as('counted'))
-        return (await counting.executeTakeFirstOrThrow()).counted
+        if (tenantId === everyTenant || Object.keys(filter).length > 0) return await countOf(db, found)
+        return { total: await livingInstances(db, tenantId) }
       }
       return page('instances', keys, rows, row => row.seq, instanceRow.read, await total())
     },

@@ -1,10 +1,16 @@
-import type { SelectQueryBuilder } from 'kysely'
+import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
 import type { ListOptions, Page } from '../../deploy/store.ts'
 import { SlipwayError } from '../../errors.ts'
 import type { Schema } from './schema.ts'
 
 /** How many items a page has when the caller does not say, and at most. */
 export const pageLimits = { default: 20, max: 200 } as const
+
+/** How far is counted what no counter counts, in all: further on a count would cost more than the page. */
+export const mostCounted = 10_000
+
+/** How many there are in all, as a page tells it. */
+export type Count = Pick<Page<unknown>, 'total' | 'totalIsAtLeast'>
 
 /** Which list a cursor belongs to; one of another list is refused. */
 export type ListName =
@@ -47,9 +53,10 @@ type Numbered = 'audit' | 'deliveries' | 'tasks' | 'tenants' | 'tokens' | 'webho
  * A page of all these rows, newest first, with the count of them all.
  *
  * @example
- * await newestFirst('tokens', options, db.selectFrom('tokens').where('tenant_id', '=', tenantId), tokenRow.read)
+ * await newestFirst(db, 'tokens', options, db.selectFrom('tokens').where('tenant_id', '=', tenantId), tokenRow.read)
  */
 export async function newestFirst<Name extends Numbered, T>(
+  db: Kysely<Schema>,
   list: Name,
   options: ListOptions | undefined,
   all: SelectQueryBuilder<Schema, Name, object>,
@@ -64,8 +71,25 @@ export async function newestFirst<Name extends Numbered, T>(
     .orderBy('seq', 'desc')
     .limit(keys.limit + 1)
     .execute()
-  const { counted } = await every.select(({ fn }) => fn.countAll<number>().as('counted')).executeTakeFirstOrThrow()
-  return page(list, keys, rows, row => row.seq, read, counted)
+  return page(list, keys, rows, row => row.seq, read, await countOf(db, every))
+}
+
+/** Counts rows, up to {@link mostCounted}. In the order of the page: without one a tenant's rows would be looked for in the whole table. */
+export async function countOf<Name extends keyof Schema>(
+  db: Kysely<Schema>,
+  rows: SelectQueryBuilder<Schema, Name, object>,
+): Promise<Count> {
+  // One table as good as another: all that are counted have the column that is named here.
+  const some = (rows as unknown as SelectQueryBuilder<Schema, 'deployments', object>)
+    .select(sql<number>`1`.as('one'))
+    .orderBy('seq', 'desc')
+    .limit(sql.lit(mostCounted + 1))
+    .as('some')
+  const { counted } = await db
+    .selectFrom(some)
+    .select(({ fn }) => fn.countAll<number>().as('counted'))
+    .executeTakeFirstOrThrow()
+  return counted > mostCounted ? { total: mostCounted, totalIsAtLeast: true } : { total: counted }
 }
 
 /** A page from `rows`, of which one more than `limit` was asked for to see whether there is another page. */
@@ -75,14 +99,14 @@ export function page<Row, T>(
   rows: readonly Row[],
   key: (row: Row) => number,
   read: (row: Row) => T,
-  total: number,
+  count: Count,
 ): Page<T> {
   const shown = rows.slice(0, limit)
   const last = shown.at(-1)
   const items = shown.map(row => read(row))
   return last !== undefined && rows.length > limit
-    ? { items, nextCursor: encode(list, key(last)), total }
-    : { items, total }
+    ? { items, nextCursor: encode(list, key(last)), ...count }
+    : { items, ...count }
 }
 
 function encode(list: ListName, key: number): string {

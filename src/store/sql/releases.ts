@@ -102,7 +102,7 @@ export function releases(session: Session): Releases {
         .limit(keys.limit + 1)
         .execute()
       const counted = await total(db, tenantId, instanceId, ['releases'])
-      return page('releases', keys, rows, row => row.version, releaseRow.read, counted)
+      return page('releases', keys, rows, row => row.version, releaseRow.read, { total: counted })
     },
 
     async nextReleaseVersion(tenantId, instanceId) {

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Task, TaskStore } from '../../task/task.ts'
 import { json, text, time, whole } from './codec.ts'
 import { entity } from './entity.ts'
@@ -61,7 +62,7 @@ export function tasks({ db, clock }: Session): TaskStore {
 
     async list(tenantId, instanceId, options) {
       const all = db.selectFrom('tasks').where('tenant_id', '=', tenantId).where('instance_id', '=', instanceId)
-      return await newestFirst('tasks', options, all, taskRow.read)
+      return await newestFirst(db, 'tasks', options, all, taskRow.read)
     },
 
     async unended(instanceId) {
@@ -69,7 +70,8 @@ export function tasks({ db, clock }: Session): TaskStore {
         .selectFrom('tasks')
         .select(({ fn }) => fn.countAll<number>().as('counted'))
         .where('instance_id', '=', instanceId)
-        .where('state', 'in', ['pending', 'running'])
+        // As literals: with parameters the partial index would not be seen to fit.
+        .where(sql<boolean>`state in ('pending', 'running')`)
         .executeTakeFirstOrThrow()
       return counted
     },
@@ -122,6 +124,7 @@ export function tasks({ db, clock }: Session): TaskStore {
         .select('seq')
         .where('state', 'not in', ['pending', 'running'])
         .where('finished_at', '<', Date.parse(before))
+        .orderBy('finished_at')
         .limit(limit)
       const { numDeletedRows } = await db.deleteFrom('tasks').where('seq', 'in', old).executeTakeFirst()
       return Number(numDeletedRows)

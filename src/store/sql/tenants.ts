@@ -62,7 +62,7 @@ export function tenants(session: Session): TenantStore {
 
     async list(options) {
       const all = db.selectFrom('tenants').where('state', '!=', 'deleted')
-      return await newestFirst('tenants', options, all, tenantRow.read)
+      return await newestFirst(db, 'tenants', options, all, tenantRow.read)
     },
 
     async update(id, patch) {

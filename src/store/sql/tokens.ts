@@ -57,7 +57,7 @@ export function tokens(session: Session): TokenStore {
 
     async list(tenantId, options) {
       const all = db.selectFrom('tokens').where('tenant_id', '=', tenantId)
-      return await newestFirst('tokens', options, all, tokenRow.read)
+      return await newestFirst(db, 'tokens', options, all, tokenRow.read)
     },
 
     async used(id, at) {

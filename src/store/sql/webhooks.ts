@@ -42,7 +42,7 @@ export function webhooks(session: Session): Webhooks {
 
     async list(tenantId, options) {
       const all = db.selectFrom('webhooks').where('tenant_id', '=', tenantId)
-      return await newestFirst('webhooks', options, all, webhookRow.read)
+      return await newestFirst(db, 'webhooks', options, all, webhookRow.read)
     },
 
     async change(id, { place, ...patch }) {

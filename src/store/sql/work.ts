@@ -5,6 +5,7 @@ import { instanceRow } from './instances.ts'
 import { leases } from './leases.ts'
 import { needs } from './needs.ts'
 import { ports } from './ports.ts'
+import { pruneHistory } from './prune-history.ts'
 import { runs } from './runs.ts'
 import type { Session } from './session.ts'
 import { shrink } from './shrink.ts'
@@ -42,6 +43,7 @@ export function work(session: Session): WorkStore {
     ...ports(session),
     ...needs(session),
     ...shrink(session),
+    ...pruneHistory(session),
 
     async load(instanceId) {
       const [row] = await (session.db.isTransaction ? holding : loading)(session, { id: instanceId })
