@@ -9,7 +9,7 @@ import { webhooks } from './migrations/0005-webhooks.ts'
 import { tenancy } from './migrations/0006-tenants.ts'
 import { history } from './migrations/0007-history.ts'
 import { tasks } from './migrations/0008-tasks.ts'
-import { operations } from './migrations/0011-operations.ts'
+import { operations } from './migrations/0009-operations.ts'
 import type { Schema } from './schema.ts'
 import type { SqlFlavour } from './session.ts'
 
@@ -25,7 +25,7 @@ export async function migrate(db: Kysely<Schema>, flavour: SqlFlavour): Promise<
       '0006-tenants': tenancy(flavour),
       '0007-history': history(flavour),
       '0008-tasks': tasks(flavour),
-      '0011-operations': operations,
+      '0009-operations': operations,
     }),
   }
   try {
