@@ -67,7 +67,10 @@ function takeUp(story: Story, deployment: OneDeployment): Story {
   // It was read before the last event that was told: what it says is older.
   if (deployment.id !== story.deployment.id || seq < story.seq) return story
   if (isOver(story) && (deployment.state === 'pending' || deployment.state === 'running')) return story
-  return { ...story, deployment, seq, stale: false }
+  // A server that was just started does not know yet that it waits. It does, until an event says that it goes on.
+  const waits = seq === story.seq && deployment.state === 'running' && waitsForSomebody(story)
+  const { reason } = story.deployment
+  return { ...story, deployment: waits && reason ? { ...deployment, reason } : deployment, seq, stale: false }
 }
 
 function hear(story: Story, event: Event): Story {

@@ -46,11 +46,15 @@ export function makePlace({ state, tables }: Place): void {
   makeFolder(tables)
 }
 
-/** The path of the folder of the control socket: short, because a socket's path has at most 108 bytes. */
+/** What the path of a socket has at most, bytes: 108 with the zero at its end (unix(7)), less the longest name of ours. */
+const socketFolderBytes = 107 - '/4194304.sock'.length
+
+/** The path of the folder of the control socket, short enough for a socket: below `/tmp` where the folder that this user was given is too deep. */
 export function socketFolderPath(place: Place): string {
-  const name = createHash('sha256').update(realpathSync(place.state)).digest('hex').slice(0, 16)
+  const name = `slipway-${createHash('sha256').update(realpathSync(place.state)).digest('hex').slice(0, 16)}`
   const runtime = process.env['XDG_RUNTIME_DIR']
-  return join(runtime && existsSync(runtime) ? runtime : tmpdir(), `slipway-${name}`)
+  const given = join(runtime && existsSync(runtime) ? runtime : tmpdir(), name)
+  return Buffer.byteLength(given) > socketFolderBytes ? join('/tmp', name) : given
 }
 
 /** That folder, made and closed to everyone else. Throws `unavailable` when someone else made a folder of that name. */

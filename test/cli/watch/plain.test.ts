@@ -46,6 +46,19 @@ test('lines say what changed with the time, and nothing when nothing did', () =>
   ])
 })
 
+test('what waits for somebody is told of once, also when a server that was just started does not know yet that it waits', () => {
+  const first = story()
+  const read = (reason: Story['deployment']['reason']): Telling => {
+    return { type: 'read', deployment: deployment({ step: 3, last_event_id: '12', ...(reason ? { reason } : {}) }) }
+  }
+  const tellings: Telling[] = [
+    event(12, 'deploy.paused', { step: 4, name: 'pause half', kind: 'pause', gate: 'half' }),
+    read({ code: 'running', text: 'goes on', since: '2026-01-01T12:00:00.000Z' }),
+    read({ code: 'awaiting_promote', text: 'waits for promote of half', since: '2026-01-01T12:00:00.000Z' }),
+  ]
+  assert.equal(said(first, tellings).filter(line => line.includes('PAUSED')).length, 1)
+})
+
 test('the end of a hold says what its checks found and what they allow, and the step that fails by them which one it was', () => {
   const sentence = {
     type: 'latency',

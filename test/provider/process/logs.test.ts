@@ -156,7 +156,7 @@ describe('logs', () => {
     await until('the file was cut', () => readdirSync(logFolder(spec.instanceId)).some(name => name.endsWith('.out.1')))
     const [name = ''] = readdirSync(logFolder(spec.instanceId)).filter(file => file.endsWith('.out.1'))
     assert.ok(statSync(join(logFolder(spec.instanceId), name)).size <= 2 * maxBytes)
-    assert.equal((await lines({ ...spec, tail: 1 }))[0]?.text, 'end')
+    await until('its end was heard', async () => (await lines({ ...spec, tail: 1 }))[0]?.text === 'end')
     await world.stopAll(spec)
   })
 

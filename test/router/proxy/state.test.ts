@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import { runningProcess } from '../../../src/router/proxy/find.ts'
 import { takeLock } from '../../../src/router/proxy/lock.ts'
-import { type Place, placeOf } from '../../../src/router/proxy/place.ts'
+import { type Place, placeOf, socketFolderPath } from '../../../src/router/proxy/place.ts'
 import { proxyRouter } from '../../../src/router/proxy/router.ts'
 import { openFence } from '../../contract/router.ts'
 import { lanePorts } from '../../support/ports.ts'
@@ -176,3 +177,22 @@ function read(file: string): string | undefined {
     return undefined
   }
 }
+
+test('the control socket of a user with a deep folder for what runs is below /tmp, as a path of a socket is short', t => {
+  const deep = mkdtempSync(join(tmpdir(), 'slipway-deep-'))
+  t.after(() => rmSync(deep, { recursive: true }))
+  const runtime = join(deep, 'x'.repeat(120 - deep.length - 1))
+  mkdirSync(runtime)
+  const place = { ...placeOf(deep), state: deep }
+  const before = process.env['XDG_RUNTIME_DIR']
+  // Nothing is awaited while it is set.
+  process.env['XDG_RUNTIME_DIR'] = runtime
+  try {
+    assert.match(socketFolderPath(place), /^\/tmp\/slipway-[0-9a-f]{16}$/)
+    process.env['XDG_RUNTIME_DIR'] = deep
+    assert.equal(dirname(socketFolderPath(place)), deep)
+  } finally {
+    if (before === undefined) delete process.env['XDG_RUNTIME_DIR']
+    else process.env['XDG_RUNTIME_DIR'] = before
+  }
+})
