@@ -91,6 +91,6 @@ describeOnPostgres('moving', () =>
       assert.match(err, /does not answer/)
       assert.ok(existsSync(join(data, 'slipway.db')))
     },
-    interrupted: { none: 'the database takes it all back, as the happy case shows of one that is called again' },
+    interrupted: { none: 'Ctrl-C ends the process as it ends any: the database takes back what was not committed' },
   }),
 )

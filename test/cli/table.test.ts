@@ -42,6 +42,7 @@ const cannotBe: readonly string[] = [
   'explain: failed',
   'explain: interrupted',
   'logout: interrupted',
+  'move: interrupted',
   'releases: empty',
   'up: empty',
 ]
