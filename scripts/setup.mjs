@@ -35,5 +35,7 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted || !existsSync(
   const bin = join(root, 'node_modules/.bin/slipway')
   rmSync(bin, { force: true })
   symlinkSync(join('..', '..', 'bin', 'slipway.js'), bin)
+  // A copy of node_modules made of hard links shares its files with others: theirs is not to be written.
+  rmSync(stamp, { force: true })
   writeFileSync(stamp, wanted)
 }
