@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { type ExitCode, exit, exitMeanings } from '../../src/cli/exit.ts'
@@ -35,12 +36,9 @@ describe('exit codes', { concurrency: true }, () => {
   }
 
   /** A user with that shop; the script is what it runs. */
-  const withShop = async (
-    t: Pick<TestContext, 'after'>,
-    script?: (home: string) => string,
-  ): Promise<{ user: User }> => {
+  const withShop = async (t: Pick<TestContext, 'after'>, script?: string): Promise<{ user: User }> => {
     const user = await userOf(t)
-    await declare(user, images[0], 'true', script?.(user.home))
+    await declare(user, images[0], 'true', script)
     const { code, err } = await user.call('instances create -f shop.json')
     assert.equal(code, 0, err)
     return { user }
@@ -60,8 +58,10 @@ describe('exit codes', { concurrency: true }, () => {
     usage: async t => (await (await userOf(t)).call('tokens revoke')).code,
     failed: async t => {
       // The old one comes up once and never again, and the new one not at all.
-      const once = (home: string): string => `cd '${home}' && test ! -e mark && touch mark && exec sleep 1000`
-      const { user } = await withShop(t, once)
+      const folder = await mkdtemp(join(tmpdir(), 'slipway-once-'))
+      // Last of all: until the world has ended it is tried again and again, and would leave its mark anew.
+      over.unshift(() => rm(folder, { recursive: true, force: true }))
+      const { user } = await withShop(t, `cd '${folder}' && test ! -e mark && touch mark && exec sleep 1000`)
       await declare(user, images[1], 'false', 'exec sleep 1000')
       const { code, err } = await user.call('deploy -f shop.json --strategy recreate')
       assert.match(err, /FAILED/)
