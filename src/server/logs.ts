@@ -117,11 +117,13 @@ async function follow(
 ): Promise<Response> {
   const from = placeOf(c.req.header('Last-Event-ID'))
   const end = ending(c, parts)
-  const asked = from
-    ? given({ ...query, tail: undefined, since: from.at })
-    : grep === undefined
-      ? query
-      : await fromFirst(c, query, grep)
+  let asked = from ? given({ ...query, tail: undefined, since: from.at }) : query
+  try {
+    if (!from && grep !== undefined) asked = await fromFirst(c, query, grep)
+  } catch (error) {
+    end.abort()
+    throw error
+  }
   const lines = c.var.acting.logs({ ...asked, follow: true }, end.signal)
   return streamed(c, numbered(lines, from, grep), { beatMs: parts.beatMs, end, allowed: stillAllowed(c, parts) })
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { csvLine } from '../../src/audit/csv.ts'
+import { SlipwayError } from '../../src/errors.ts'
 import { createServer } from '../../src/server/index.ts'
 import { audience, type LocalIssuer, startIssuer } from '../auth/oidc/issuer.ts'
 import { startMachine } from '../support/machine.ts'
@@ -154,6 +155,25 @@ describe('a token', () => {
       })
       over.push(() => next.cut())
     }
+  })
+
+  test('gives the place of a stream back whose beginning could not be found', async t => {
+    const server = createServer(world.machine.slipway, { maxStreams: 1 })
+    over.push(() => server.close())
+    const { url } = await server.listen()
+    const { secret } = await customer.issue({ name: 'finder', scopes: ['read'] })
+    const listen = async (path: string) => await listenTo(`${url}${path}`, { authorization: `Bearer ${secret}` })
+    const [provider] = world.machine.slipway.providers.list()
+    assert.ok(provider)
+    const { mock } = t.mock.method(provider, 'logs', () => {
+      throw new SlipwayError('unavailable', 'The log cannot be read.')
+    })
+    const found = `/v1/instances/${shop.id}/logs/stream?grep=x`
+    for (let n = 0; n < 2; n++) assert.equal((await listen(found)).status, 503)
+    mock.restore()
+    const next = await listen('/v1/events/stream')
+    over.push(() => next.cut())
+    assert.equal(next.status, 200)
   })
 
   test('that is genuine and that nothing here is for is counted as a failure of its address, as one that was revoked is', async () => {

@@ -99,7 +99,7 @@ function unreached(url: URL, { url: { source } }: Settings, fault: string): Find
     `${url.href.replace(/\/+$/, '')} (${source}) can't be reached: ${shown(fault)}`,
     here
       ? 'Nobody listens there, or a server that does not answer.'
-      : 'It is down, its name is another one, or a wall is in between.',
+      : 'It is down, its name is another one, or a firewall is in between.',
     'Start one here:  slipway up   or name another:  --url URL',
   )
 }

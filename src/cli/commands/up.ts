@@ -56,7 +56,10 @@ export const up: CommandFile = {
     )
   },
   async perform(cli, _args, options: Options) {
-    const { createSlipway, stopProxy } = await import('../../index.ts')
+    const [{ createSlipway, stopProxy }, { createServer }] = await Promise.all([
+      import('../../index.ts'),
+      import('../../server/index.ts'),
+    ])
     const dataDir = resolve(cli.world.cwd, options.data)
     const oidc = options.oidc === undefined ? undefined : await issuersIn(resolve(cli.world.cwd, options.oidc))
     const tls = tlsOf(cli, options)
@@ -69,9 +72,11 @@ export const up: CommandFile = {
     })
     // By the tokens, and not by the folder: a first start that was refused, or killed, made the folder and told no token.
     const isNew = (await slipway.store.tokens.list(everyTenant, { limit: 1 })).total === 0
+    const server = createServer(slipway)
     try {
-      return await serve(cli, slipway, dataDir, isNew, { ...options, ...tls })
+      return await serve(cli, slipway, server, { ...options, ...tls, dataDir, isNew })
     } catch (error) {
+      await server.close()
       await slipway.close()
       // Where nobody was let in yet there is no traffic, so nothing is left running by a start that was refused.
       if (isNew) await stopProxy(dataDir)
@@ -80,30 +85,17 @@ export const up: CommandFile = {
   },
 }
 
+/** What it is started with, and whether nobody was let in yet. */
+interface Start extends Options, Pick<ListenOptions, 'tls'> {
+  readonly dataDir: string
+  readonly isNew: boolean
+}
+
 async function serve(
   cli: Cli,
   slipway: Slipway,
-  dataDir: string,
-  isNew: boolean,
-  options: Options & Pick<ListenOptions, 'tls'>,
-): Promise<ExitCode> {
-  const { createServer } = await import('../../server/index.ts')
-  const server = createServer(slipway)
-  try {
-    return await serveWith(cli, slipway, server, dataDir, isNew, options)
-  } catch (error) {
-    await server.close()
-    throw error
-  }
-}
-
-async function serveWith(
-  cli: Cli,
-  slipway: Slipway,
   server: Server,
-  dataDir: string,
-  isNew: boolean,
-  options: Options & Pick<ListenOptions, 'tls'>,
+  { dataDir, isNew, ...options }: Start,
 ): Promise<ExitCode> {
   const { endOnSignals } = await import('../../server/index.ts')
   const { url } = await server.listen({

@@ -19,7 +19,7 @@ export const certificate: Check = {
 /** What is to be said of a certificate that ends then, milliseconds since 1970. */
 export function certificateFinding(end: number, now: number): Finding {
   const text = `good until ${new Date(end).toISOString().slice(0, 10)}`
-  const next = 'Renew it, and send the server SIGHUP or start it again; look at why it does not renew itself.'
+  const next = 'Renew it: a server takes files that changed by itself. Look at why nobody renewed it yet.'
   if (end <= now) return bad('tls', text, 'It has ended: everybody is refused by who asks.', next)
   if (end - now > soonMs) return good('tls', text)
   return warning('tls', text, 'From then on nobody gets through.', next)
@@ -27,6 +27,7 @@ export function certificateFinding(end: number, now: number): Finding {
 
 /** When the certificate ends, milliseconds; undefined when none was shown. It is looked at whoever signed it: calls are more strict. */
 async function endOf(url: URL, signal: AbortSignal): Promise<number | undefined> {
+  signal.throwIfAborted()
   const hostname = url.hostname.replace(/^\[|\]$/g, '')
   const socket = connect({
     host: hostname,

@@ -279,7 +279,7 @@ export function history(session: Session): HistoryStore {
         .where('state', '=', 'running')
         .execute()
       // Sorted here: SQLite would go through all there ever were, in their order, for that.
-      return sorted(rows).map(row => ({ id: row.id, instanceId: row.instance_id }))
+      return rows.toSorted((a, b) => a.seq - b.seq).map(row => ({ id: row.id, instanceId: row.instance_id }))
     },
   }
 }
@@ -313,10 +313,6 @@ function spanOf(row: {
 function outcomeOf(row: object): Outcome {
   const { restored } = row as { restored: number | null }
   return { ...outcomeRow.read(row), ...(restored === null ? {} : { restored: restored === 1 }) }
-}
-
-function sorted<R extends { readonly seq: number }>(rows: readonly R[]): R[] {
-  return rows.toSorted((a, b) => a.seq - b.seq)
 }
 
 function* chunks<T>(all: readonly T[], size: number): Generator<T[]> {

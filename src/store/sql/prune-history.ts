@@ -117,29 +117,29 @@ async function pruneReleases(
         ),
       ),
     )
+    // What a deployment that stays came from, and what a task runs in.
+    .where('id', 'not in', e =>
+      e
+        .selectFrom('deployments')
+        .select('deployments.from_release_id')
+        .where('deployments.instance_id', '=', instanceId)
+        .where('deployments.from_release_id', 'is not', null),
+    )
+    .where('id', 'not in', e =>
+      e
+        .selectFrom('tasks')
+        .select('tasks.release_id')
+        .where('tasks.instance_id', '=', instanceId)
+        .where(sql<boolean>`tasks.state in ('pending', 'running')`),
+    )
     .orderBy('version')
     .limit(limit)
     .execute()
   if (old.length === 0) return 0
   const ids = old.map(({ id }) => id)
-  const told = await db
-    .selectFrom('deployments')
-    .select('from_release_id')
-    .where('instance_id', '=', instanceId)
-    .where('from_release_id', 'in', ids)
-    .execute()
-  const asked = await db
-    .selectFrom('tasks')
-    .select('release_id')
-    .where('instance_id', '=', instanceId)
-    .where('state', 'in', ['pending', 'running'])
-    .execute()
-  const named = new Set([...told.map(row => row.from_release_id), ...asked.map(row => row.release_id)])
-  const gone = ids.filter(id => !named.has(id))
-  if (gone.length === 0) return 0
-  await db.deleteFrom('releases').where('id', 'in', gone).execute()
-  await count(session, instanceId, 'releases', -gone.length)
-  return gone.length
+  await db.deleteFrom('releases').where('id', 'in', ids).execute()
+  await count(session, instanceId, 'releases', -ids.length)
+  return ids.length
 }
 
 /** What can be gone back to: the first, those of the table, the newest ones, and the newest of those that were active. */
