@@ -97,6 +97,10 @@ inst_00000000000000000000000001  shop  acme    running  v1       worker=1  1h
       listed.map(({ name }) => name),
       ['shop'],
     )
+    // Just made, its replicas were not looked at yet; from here on nothing of it moves.
+    await until('its health is known', async () =>
+      (await user.call('instances list --json')).out.includes('"state":"ready"'),
+    )
     assert.deepEqual(
       await user.call('instances list --name hop --status running --json'),
       await user.call('instances list --json'),
